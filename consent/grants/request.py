@@ -1,0 +1,108 @@
+"""What an organisation asks, between OAuth's words (RFC 9396 `authorization_details`) and ours.
+
+A request only names: a purpose, a version, attributes, a duration. Reasons and sentences never come in a request.
+"""
+
+import msgspec
+
+from consent.words.errors import InvalidAuthorizationDetails
+from consent.words.ids import is_slug
+from consent.words.instants import DAY, SECOND, seconds
+from consent.words.purposes import Purpose
+
+from .grant import Grant
+
+_LIMIT = 8 * 1024  # bytes of JSON; ours are a few hundred
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """One request in our words. `attributes` is sorted and without doubles; the duration is in days."""
+
+    purpose: str
+    purpose_version: int
+    attributes: tuple[str, ...]
+    duration_days: int
+
+
+class _Detail(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    type: str
+    purpose: str
+    purpose_version: int
+    attributes: list[str]
+    duration_days: int
+
+
+def type_of(issuer: str) -> str:
+    """The RFC 9396 type identifier of a request for attributes."""
+    return f"{issuer}/types/attributes/v1"
+
+
+def read(text: str, *, issuer: str) -> Asked:
+    """Read `authorization_details` (RFC 9396 §2, §5): one element, of our type, with all its fields and no others.
+
+    One purpose per grant, so one element. Raises InvalidAuthorizationDetails, which names the rule.
+    """
+    if len(text) > _LIMIT:
+        raise InvalidAuthorizationDetails("authorization_details is too large")
+    try:
+        details = msgspec.json.decode(text.encode(), type=list[_Detail])
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        # msgspec's own message can quote what was sent; ours names the form instead.
+        raise InvalidAuthorizationDetails(
+            "authorization_details must be a JSON array of one object with type, purpose, purpose_version, "
+            "attributes and duration_days"
+        ) from None
+    if len(details) != 1:
+        raise InvalidAuthorizationDetails("ask for one purpose at a time")
+    (detail,) = details
+    if detail.type != type_of(issuer):
+        raise InvalidAuthorizationDetails(f"the only type here is {type_of(issuer)}")
+    if not is_slug(detail.purpose) or not 1 <= detail.purpose_version <= 1_000_000:
+        raise InvalidAuthorizationDetails("purpose or purpose_version is malformed")
+    if not detail.attributes or len(detail.attributes) != len(set(detail.attributes)):
+        raise InvalidAuthorizationDetails("attributes must name at least one attribute, each once")
+    if detail.duration_days < 1:
+        raise InvalidAuthorizationDetails("duration_days must be at least 1")
+    return Asked(
+        purpose=detail.purpose,
+        purpose_version=detail.purpose_version,
+        attributes=tuple(sorted(detail.attributes)),
+        duration_days=detail.duration_days,
+    )
+
+
+def check(asked: Asked, purpose: Purpose | None, *, organisation: str) -> None:
+    """Hold a request against what was approved; raises InvalidAuthorizationDetails.
+
+    An unknown purpose and somebody else's purpose look alike.
+    """
+    if purpose is None or purpose.organisation != organisation:
+        raise InvalidAuthorizationDetails("this purpose is not approved for this client")
+    if any(purpose.asked(name) is None for name in asked.attributes):
+        raise InvalidAuthorizationDetails("an attribute is not part of this purpose")
+    if not purpose.required <= set(asked.attributes):
+        raise InvalidAuthorizationDetails("every attribute that the purpose needs must be asked")
+    if asked.duration_days > purpose.maximum_days:
+        raise InvalidAuthorizationDetails("duration_days is longer than the purpose allows")
+
+
+def until(asked: Asked, *, at: int) -> int:
+    """When a grant that is given at instant *at* ends: a whole second, in microseconds."""
+    return (at + asked.duration_days * DAY) // SECOND * SECOND
+
+
+def granted_details(grant: Grant, *, issuer: str) -> list[dict[str, object]]:
+    """What was chosen, as the token response and introspection say it (RFC 9396 §7, §9.2).
+
+    Only the chosen attributes: "not ticked" and "has none" look alike.
+    """
+    return [
+        {
+            "type": type_of(issuer),
+            "purpose": grant.purpose,
+            "purpose_version": grant.purpose_version,
+            "attributes": list(grant.attributes),
+            "grant_id": grant.id,
+            "expires_at": seconds(grant.expires_at),
+        }
+    ]

@@ -1,0 +1,193 @@
+"""What a citizen sees when she is asked, as one structure: the page is a rendering of it, nothing else.
+
+Shown = stored = token = receipt = disclosed. The page carries a keyed hash of this structure; her answer is only
+taken when the same structure, built anew, still has that hash. So nobody agrees to a page that changed meanwhile.
+"""
+
+import hashlib
+import hmac
+
+import msgspec
+
+from consent.words.attributes import CATALOGUE, SOURCES, Value, show_value
+from consent.words.canonical import canonical, length_prefixed
+from consent.words.purposes import Contact, Language, Organisation, Purpose
+
+from .request import Asked, until
+
+
+class ShownContact(msgspec.Struct, frozen=True, kw_only=True):
+    """A human to turn to, in the page's language."""
+
+    name: str
+    phone: str | None
+    hours: str | None
+    email: str | None
+    url: str | None
+    address: str | None
+
+
+class ShownOrganisation(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks, and how the operator knows."""
+
+    id: str
+    name: str
+    website: str
+    register: str
+    number: str
+    checked_on: str
+
+
+class ShownPurpose(msgspec.Struct, frozen=True, kw_only=True):
+    """What for, in the page's language."""
+
+    id: str
+    version: int
+    title: str
+    why: str
+    consequence_of_no: str
+    other_way: str
+    legal_basis: str
+    allowed_by_law: bool
+    automated_decision: bool
+
+
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """A value that the citizen has now: opened for her own eyes."""
+
+    name: str
+    version: int
+    value: Value
+    source: str
+    as_of: str
+
+
+class ShownItem(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the request: her own value, why it is asked, and whether it is needed."""
+
+    name: str
+    label: str
+    value: str | None
+    version: int | None
+    required: bool
+    reason: str
+    special: bool
+    about: str
+    source: str | None
+    as_of: str | None
+
+
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole page. `until` is microseconds; everything that she reads about the request is in here."""
+
+    request: str
+    language: Language
+    organisation: ShownOrganisation
+    verified: bool
+    purpose: ShownPurpose
+    items: tuple[ShownItem, ...]
+    until: int
+    duration_days: int
+    data_life_days: int
+    frequency_per_day: int
+    recipients: tuple[str, ...]
+    storage_places: tuple[str, ...]
+    contact: ShownContact
+
+
+def show(
+    *,
+    request: str,
+    asked: Asked,
+    asked_at: int,
+    purpose: Purpose,
+    organisation: Organisation,
+    verified: bool,
+    held: dict[str, Held],
+    language: Language,
+) -> Shown:
+    """Build what the page shows. The end date counts from when the organisation asked, so it stands still."""
+    items = []
+    for asked_attribute in sorted(purpose.attributes, key=lambda a: not a.required):
+        if asked_attribute.name not in asked.attributes:
+            continue
+        attribute = CATALOGUE[asked_attribute.name]
+        value = held.get(attribute.name)
+        items.append(
+            ShownItem(
+                name=attribute.name,
+                label=attribute.label.in_language(language),
+                value=show_value(attribute, value.value, language) if value else None,
+                version=value.version if value else None,
+                required=asked_attribute.required,
+                reason=asked_attribute.reason.in_language(language),
+                special=attribute.special,
+                about=attribute.about,
+                source=SOURCES[value.source].in_language(language) if value else None,
+                as_of=value.as_of if value else None,
+            )
+        )
+    return Shown(
+        request=request,
+        language=language,
+        organisation=shown_organisation(organisation),
+        verified=verified,
+        purpose=ShownPurpose(
+            id=purpose.id,
+            version=purpose.version,
+            title=purpose.title.in_language(language),
+            why=purpose.why.in_language(language),
+            consequence_of_no=purpose.consequence_of_no.in_language(language),
+            other_way=purpose.other_way.in_language(language),
+            legal_basis=purpose.legal_basis,
+            allowed_by_law=purpose.allowed_by_law,
+            automated_decision=purpose.automated_decision,
+        ),
+        items=tuple(items),
+        until=until(asked, at=asked_at),
+        duration_days=asked.duration_days,
+        data_life_days=purpose.data_life_days,
+        frequency_per_day=purpose.frequency_per_day,
+        recipients=tuple(r.in_language(language) for r in purpose.recipients),
+        storage_places=purpose.storage_places,
+        contact=shown_contact(purpose.contact, language),
+    )
+
+
+def shown_organisation(organisation: Organisation) -> ShownOrganisation:
+    """Who this is, as every page says it."""
+    return ShownOrganisation(
+        id=organisation.id,
+        name=organisation.name,
+        website=organisation.website,
+        register=organisation.registration.register,
+        number=organisation.registration.number,
+        checked_on=organisation.registration.checked_on,
+    )
+
+
+def shown_contact(contact: Contact, language: Language) -> ShownContact:
+    """A human, as every page names her."""
+    return ShownContact(
+        name=contact.name.in_language(language),
+        phone=contact.phone,
+        hours=contact.hours.in_language(language) if contact.hours else None,
+        email=contact.email,
+        url=contact.url,
+        address=contact.address,
+    )
+
+
+def page_bytes(shown: Shown) -> bytes:
+    """The filled-in page as canonical bytes. They hold values: only a keyed hash of them is ever kept."""
+    return canonical(shown)
+
+
+def page_seal(shown: Shown, *, key: bytes) -> str:
+    """The keyed hash (HMAC-SHA-256, hex) that the form carries and that her answer must still match."""
+    return hmac.digest(key, page_bytes(shown), "sha256").hex()
+
+
+def terms_hash(*, template: bytes, purpose: Purpose, language: Language) -> str:
+    """What was agreed to without anything personal: SHA-256 (hex) over page template, purpose version, language."""
+    return hashlib.sha256(length_prefixed(template, canonical(purpose), language.encode())).hexdigest()

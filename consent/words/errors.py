@@ -1,0 +1,107 @@
+"""What can go wrong, as one short tree. HTTP is known only in `web/errors.py`.
+
+    ConsentError
+    ├── NotFound                 foreign, unknown and erased look alike
+    ├── BadInput                 what was sent cannot be read; nothing changed
+    │   └── TooLarge
+    ├── NotSignedIn, Forbidden
+    ├── Conflict                 same Idempotency-Key with another body; a page that is out of date
+    ├── Overloaded               the queue is full; try again later
+    ├── Misconfigured            the operator has to mend something before the service starts
+    └── OAuthError               RFC 6749 §5.2 and its extensions, with their registered codes
+
+`code` goes over the wire. The text is for the developer who called: it names the rule that was broken and never
+repeats what was sent.
+"""
+
+
+class ConsentError(Exception):
+    """The root: whatever the service says no to in a known way."""
+
+    code = "error"
+
+
+class NotFound(ConsentError):
+    code = "not_found"
+
+
+class BadInput(ConsentError):
+    code = "bad_input"
+
+
+class TooLarge(BadInput):
+    code = "too_large"
+
+
+class NotSignedIn(ConsentError):
+    code = "not_signed_in"
+
+
+class Forbidden(ConsentError):
+    code = "forbidden"
+
+
+class Conflict(ConsentError):
+    code = "conflict"
+
+
+class Overloaded(ConsentError):
+    code = "overloaded"
+
+
+class Misconfigured(ConsentError):
+    code = "misconfigured"
+
+
+class OAuthError(ConsentError):
+    """An error that OAuth names. Subclasses carry the registered code."""
+
+    code = "invalid_request"
+
+
+class InvalidRequest(OAuthError):
+    code = "invalid_request"  # RFC 6749 §5.2
+
+
+class InvalidClient(OAuthError):
+    code = "invalid_client"  # RFC 6749 §5.2
+
+
+class InvalidGrant(OAuthError):
+    code = "invalid_grant"  # RFC 6749 §5.2
+
+
+class UnauthorizedClient(OAuthError):
+    code = "unauthorized_client"  # RFC 6749 §5.2
+
+
+class UnsupportedGrantType(OAuthError):
+    code = "unsupported_grant_type"  # RFC 6749 §5.2
+
+
+class UnsupportedResponseType(OAuthError):
+    code = "unsupported_response_type"  # RFC 6749 §4.1.2.1
+
+
+class AccessDenied(OAuthError):
+    code = "access_denied"  # RFC 6749 §4.1.2.1
+
+
+class InvalidAuthorizationDetails(OAuthError):
+    code = "invalid_authorization_details"  # RFC 9396 §5
+
+
+class InvalidRequestUri(OAuthError):
+    code = "invalid_request_uri"  # RFC 9101 §7
+
+
+class InvalidDpopProof(OAuthError):
+    code = "invalid_dpop_proof"  # RFC 9449 §5
+
+
+class InvalidToken(OAuthError):
+    code = "invalid_token"  # RFC 6750 §3.1
+
+
+class InsufficientScope(OAuthError):
+    code = "insufficient_scope"  # RFC 6750 §3.1
