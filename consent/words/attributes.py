@@ -1,4 +1,4 @@
-"""Attributes, as all other rooms import them: what there is (`catalogue`) and how a value is written (`values`)."""
+"""Attributes as other rooms import them: what there is (`catalogue`), how a value is written (`values`)."""
 
 from consent.words.catalogue import CATALOGUE, SOURCES
 from consent.words.values import (

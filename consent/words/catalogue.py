@@ -5,8 +5,8 @@ are those of our own `docs/reference/income.schema.json`; source `self` has no p
 is on the wire and in the log, so it never changes its meaning: a new meaning is a new name.
 """
 
-from consent.words.values import About, Attribute, Kind, Source
 from consent.words.purposes import Text
+from consent.words.values import About, Attribute, Kind, Source
 
 # Where a value comes from, for people. It follows "Dit gegeven komt van" / "This comes from".
 SOURCES: dict[str, Text] = {
