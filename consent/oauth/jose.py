@@ -1,0 +1,227 @@
+"""Signatures and public keys of others: which we accept, and how we choose the key.
+
+Everything that joserfc does for us goes through here, with our own list of algorithms. FAPI 2.0 Security
+Profile §5.4 and RFC 8725 are the measure: ES256 (P-256), PS256 (RSA of 2048 bits or more) and Ed25519;
+nothing else.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from joserfc import jws
+from joserfc.errors import JoseError, UnsupportedAlgorithmError
+from joserfc.jwk import ECKey, OKPKey, RSAKey
+from joserfc.jws import JWSRegistry
+
+from consent.oauth import base64url
+from consent.words.canonical import canonical
+from consent.words.errors import BadInput
+
+# RFC 9864 gives EdDSA with Ed25519 a name of its own; clients still send the old one.
+ALGORITHMS: tuple[str, ...] = ("ES256", "PS256", "EdDSA", "Ed25519")
+
+TOKEN_LIMIT = 8 * 1024  # characters of one compact JWS
+HEADER_LIMIT = 4 * 1024  # characters of its header segment
+KEY_LIMIT = 4 * 1024  # characters of all members of one JWK
+KEYS_LIMIT = 16  # keys in one set
+
+_RSA_BITS = range(2048, 4097)  # FAPI 2.0 §5.4.1 below; above, one signature costs us too much time
+_RSA_EXPONENTS = range(65537, 2**32)
+
+# What makes a JWK private or symmetric (RFC 7518 §6.2.2, §6.3.2, §6.4.1; RFC 8037 §2).
+_PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+# The members that are the key itself, and nothing but the key (RFC 7638 §3.2, RFC 8037 §2).
+_IDENTITY = {"EC": ("crv", "kty", "x", "y"), "RSA": ("e", "kty", "n"), "OKP": ("crv", "kty", "x")}
+_KINDS = {"ES256": "EC", "PS256": "RSA", "EdDSA": "OKP", "Ed25519": "OKP"}
+_CURVES = {"EC": "P-256", "OKP": "Ed25519"}  # never Ed448: FAPI 2.0 §5.4.1
+
+PublicKey = ECKey | RSAKey | OKPKey
+
+_JSON_OBJECT = msgspec.json.Decoder(dict[str, Any])
+
+
+class _Registry(JWSRegistry):
+    """joserfc's registry with our list, our sizes, and unknown header members tolerated (RFC 7515 §4)."""
+
+    max_header_length = HEADER_LIMIT
+    max_payload_length = TOKEN_LIMIT
+
+    def get_alg(self, name: str) -> Any:
+        # joserfc's own would warn at each "EdDSA", a name that RFC 9864 deprecates and clients still use.
+        if name not in ALGORITHMS:
+            raise UnsupportedAlgorithmError("this algorithm is not accepted")
+        return self.algorithms[name]
+
+
+_REGISTRY = _Registry(algorithms=ALGORITHMS, strict_check_header=False)
+
+
+def import_public_jwk(jwk: Mapping[str, Any]) -> PublicKey:
+    """Make a key of a public JWK; its cryptography object is `.public_key`.
+
+    Raises BadInput on a private or symmetric member (a client that shows its private key has lost it), on
+    another type or curve, on a weak RSA key, and on a point that is not on the curve (RFC 8725 §3.4, FAPI
+    2.0 §5.4).
+    """
+    # Only what makes the key goes on, so that joserfc reads nothing into the other members.
+    members: dict[str, str | list[str]] = {**_identity(jwk)}
+    try:
+        if members["kty"] == "EC":
+            return ECKey.import_key(members)
+        if members["kty"] == "RSA":
+            return RSAKey.import_key(members)
+        return OKPKey.import_key(members)
+    except (JoseError, ValueError):
+        raise BadInput("the key is not a valid public key") from None
+
+
+def thumbprint(jwk: Mapping[str, Any]) -> str:
+    """The SHA-256 thumbprint of a public JWK in base64url, 43 characters (RFC 7638 §3). Raises BadInput."""
+    return base64url.encode(hashlib.sha256(canonical(_identity(jwk))).digest())
+
+
+def is_usable(jwk: Mapping[str, Any], algorithm: str) -> bool:
+    """Answer whether the members of *jwk* allow signatures with *algorithm* (RFC 7517 §4)."""
+    kind = _KINDS.get(algorithm)
+    if kind is None or jwk.get("kty") != kind or jwk.get("crv") != _CURVES.get(kind):
+        return False
+    if jwk.get("use", "sig") != "sig":
+        return False
+    operations = jwk.get("key_ops", ["verify"])
+    if not isinstance(operations, list | tuple) or "verify" not in operations:
+        return False
+    named = jwk.get("alg", algorithm)
+    # EdDSA on Ed25519 and Ed25519 are two names of one algorithm (RFC 9864 §2.2).
+    return named == algorithm or (kind == "OKP" and named in ("EdDSA", "Ed25519"))
+
+
+def check_public_jwks(jwks: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+    """Check a client's key set at registration and give its keys back.
+
+    Raises BadInput when it is empty or too large, holds anything but a usable public signing key, or uses one
+    `kid` twice (FAPI 2.0 §5.4.3).
+    """
+    keys = jwks.get("keys")
+    if not isinstance(keys, list | tuple) or not 0 < len(keys) <= KEYS_LIMIT:
+        raise BadInput(f"a key set holds between 1 and {KEYS_LIMIT} keys")
+    kids: set[str] = set()
+    for jwk in keys:
+        if not isinstance(jwk, Mapping):
+            raise BadInput("a key of the set is not an object")
+        import_public_jwk(jwk)
+        if not any(is_usable(jwk, algorithm) for algorithm in ALGORITHMS):
+            raise BadInput("a key of the set is not meant for an accepted signature")
+        kid = jwk.get("kid")
+        if kid is None:
+            continue
+        if not isinstance(kid, str) or kid in kids:
+            raise BadInput("a kid of the set is malformed or occurs twice")
+        kids.add(kid)
+    return tuple(dict(jwk) for jwk in keys)
+
+
+def check_jws(
+    token: str, keys: Sequence[Mapping[str, Any]], *, types: frozenset[str] | None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Verify a compact JWS around a JSON object with one of *keys* (public JWKs): (header, claims).
+
+    *types*: the accepted `typ` values in lower case without "application/"; "" stands for no `typ` at all;
+    None leaves it unchecked. Raises BadInput, and never says which key or which part of the signature
+    failed.
+    """
+    if len(token) > TOKEN_LIMIT or not token.isascii():
+        raise BadInput("the signed token is too long or malformed")
+    header = _object(token.partition(".")[0], limit=HEADER_LIMIT)
+    algorithm = header.get("alg")
+    # The list decides, never the token: "none", HS256 with a public key as secret, RS256 (RFC 8725 §3.1).
+    if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
+        raise BadInput("the algorithm of the signed token is not accepted")
+    # We know no extension, so a critical one makes the token unreadable (RFC 7515 §4.1.11); b64 is one (RFC
+    # 7797).
+    if "crit" in header or "b64" in header:
+        raise BadInput("the signed token demands an extension")
+    if types is not None and _media_type(header.get("typ", "")) not in types:
+        raise BadInput("the signed token is of another type")
+    try:
+        signed = jws.extract_compact(token.encode("ascii"), registry=_REGISTRY)
+        verified = any(
+            jws.validate_compact(signed, import_public_jwk(jwk), registry=_REGISTRY)
+            for jwk in _candidates(keys, algorithm, header.get("kid"))
+        )
+    except (JoseError, ValueError, TypeError, RecursionError):
+        raise BadInput("the signed token is malformed") from None
+    if not verified:
+        raise BadInput("no key of the client verifies the signature")
+    return header, _object(token.split(".")[1], limit=TOKEN_LIMIT)
+
+
+def unverified_claims(token: str) -> dict[str, Any]:
+    """The claims of a compact JWS that nobody has checked: only to find whose keys to check it with.
+
+    Raises BadInput.
+    """
+    parts = token.split(".", 3)
+    if len(token) > TOKEN_LIMIT or len(parts) != 3:
+        raise BadInput("the signed token is too long or malformed")
+    return _object(parts[1], limit=TOKEN_LIMIT)
+
+
+def _candidates(keys: Sequence[Mapping[str, Any]], algorithm: str, kid: Any) -> list[Mapping[str, Any]]:
+    # FAPI 2.0 §5.4.3: a kid may be absent or doubled; then type, use and algorithm choose, and each is tried.
+    usable = [jwk for jwk in keys[:KEYS_LIMIT] if is_usable(jwk, algorithm)]
+    return usable if kid is None else [jwk for jwk in usable if jwk.get("kid") == kid]
+
+
+def _identity(jwk: Mapping[str, Any]) -> dict[str, str]:
+    """Only the members that make the key, checked for form and strength."""
+    if not _PRIVATE.isdisjoint(jwk):
+        raise BadInput("the key shows private or symmetric members")
+    kty = jwk.get("kty")
+    members = _IDENTITY.get(kty) if isinstance(kty, str) else None
+    if members is None:
+        raise BadInput("the type of the key is not accepted")
+    identity: dict[str, str] = {}
+    for member in members:
+        value = jwk.get(member)
+        if not isinstance(value, str) or len(value) > KEY_LIMIT or not value.isascii():
+            raise BadInput("a member of the key is missing or malformed")
+        identity[member] = value
+    if kty == "RSA":
+        modulus, exponent = _number(identity["n"]), _number(identity["e"])
+        if modulus.bit_length() not in _RSA_BITS or exponent not in _RSA_EXPONENTS or not exponent & 1:
+            raise BadInput("the RSA key is too weak or too large")
+    elif identity["crv"] != _CURVES[str(kty)]:
+        raise BadInput("the curve of the key is not accepted")
+    elif any(len(_octets(identity[axis])) != 32 for axis in ("x", "y") if axis in identity):
+        raise BadInput("a coordinate of the key has the wrong length")  # RFC 7518 §6.2.1.2, RFC 8037 §2
+    return identity
+
+
+def _octets(text: str) -> bytes:
+    try:
+        return base64url.decode(text.encode("ascii"))
+    except ValueError:
+        raise BadInput("a member of the key is not base64url") from None
+
+
+def _number(text: str) -> int:
+    octets = _octets(text)
+    if not octets or octets[0] == 0:  # RFC 7518 §2: the fewest octets, so that one key has one thumbprint
+        raise BadInput("a number of the key is not written in its shortest form")
+    return int.from_bytes(octets, "big")
+
+
+def _media_type(typ: Any) -> str:
+    # RFC 7515 §4.1.9: a media type, so without case, and "application/" may be left out.
+    return typ.lower().removeprefix("application/") if isinstance(typ, str) else "?"
+
+
+def _object(segment: str, *, limit: int) -> dict[str, Any]:
+    if len(segment) > limit:
+        raise BadInput("a part of the signed token is too long")
+    try:
+        return _JSON_OBJECT.decode(base64url.decode(segment.encode("ascii")))
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        raise BadInput("a part of the signed token is malformed") from None
