@@ -6,6 +6,7 @@ keeps the keys that it has seen, and calls the signature check directly. The tes
 
 import hashlib
 import hmac
+import math
 import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -140,7 +141,7 @@ def check_proof(
         jkt=jkt,
         # jkt always has 43 characters, so no two pairs give the same text.
         jti_hash=hashlib.sha256((jkt + claims.jti).encode("utf-8")).digest(),
-        expires_at=int(issued_at) + LIFE,
+        expires_at=math.ceil(issued_at + LIFE),
     )
 
 

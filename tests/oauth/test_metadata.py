@@ -1,0 +1,71 @@
+"""The metadata document, judged by Authlib (RFC 8414, RFC 9207) and by FAPI 2.0 §5.3.2."""
+
+from typing import Any
+
+import pytest
+from authlib.oauth2 import rfc8414, rfc9207
+
+from consent.oauth.metadata import check_metadata, details_type, metadata
+from consent.words.errors import Misconfigured
+
+from .actors import ISSUER
+
+
+@pytest.mark.parametrize("issuer", [ISSUER, "http://localhost:8000", "https://city.example/consent"])
+def test_authlib_finds_the_document_valid(issuer: str) -> None:
+    document = metadata(issuer)
+    judge = rfc8414.AuthorizationServerMetadata(document)
+    judge.validate(metadata_classes=[rfc9207.AuthorizationServerMetadata])
+    check_metadata(document)
+
+
+def test_fapi_discovery_end_point_verification() -> None:
+    document = metadata(ISSUER)
+    assert document["issuer"] == ISSUER
+    assert document["require_pushed_authorization_requests"] is True
+    assert document["response_types_supported"] == ["code"]
+    assert document["code_challenge_methods_supported"] == ["S256"]
+    assert document["authorization_response_iss_parameter_supported"] is True
+    assert document["authorization_details_types_supported"] == [ISSUER + "/types/attributes/v1"]
+    assert details_type(ISSUER) == ISSUER + "/types/attributes/v1"
+    for name, value in document.items():
+        if name.endswith("_auth_methods_supported"):
+            assert value == ["private_key_jwt"]
+        if "signing_alg" in name:
+            assert value == ["ES256", "PS256", "EdDSA", "Ed25519"]
+    assert "scopes_supported" not in document
+    assert not {"implicit", "password"} & set(document["grant_types_supported"])
+
+
+def test_addresses_are_where_the_doors_are() -> None:
+    document = metadata(ISSUER)
+    assert {
+        name: value.removeprefix(ISSUER) for name, value in document.items() if name.endswith("_endpoint")
+    } == {
+        "pushed_authorization_request_endpoint": "/oauth/par",
+        "authorization_endpoint": "/oauth/authorize",
+        "token_endpoint": "/oauth/token",
+        "introspection_endpoint": "/oauth/introspect",
+        "revocation_endpoint": "/oauth/revoke",
+    }
+    assert document["jwks_uri"] == ISSUER + "/oauth/jwks"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"issuer": "http://consent.example"},
+        {"issuer": "https://consent.example/"},
+        {"issuer": "https://consent.example?x=1"},
+        {"issuer": ""},
+        {"token_endpoint": "http://consent.example/oauth/token"},
+        {"token_endpoint": "https://other.example/oauth/token"},
+        {"pushed_authorization_request_endpoint": "https://consent.example.evil.example/oauth/par"},
+        {"jwks_uri": "https://other.example/jwks"},
+        {"response_types_supported": None},
+        {"grant_types_supported": "authorization_code"},
+    ],
+)
+def test_a_wrong_document_stops_the_start(changes: dict[str, Any]) -> None:
+    with pytest.raises(Misconfigured):
+        check_metadata({**metadata(ISSUER), **changes})
