@@ -101,6 +101,11 @@ def consent_key(keys: SubjectKeys, grant_nonce: bytes) -> bytes:
     return digest(keys.consent, grant_nonce, "sha256")
 
 
+def detail_key(keys: SubjectKeys, nonce: bytes) -> bytes:
+    """The key of one entry's detail (d_i): it also keys the commitments to values inside that detail."""
+    return digest(keys.detail, nonce, "sha256")
+
+
 def event_entry(
     *,
     keys: SubjectKeys,

@@ -51,6 +51,7 @@ Reason = (
         "vital_interest",
         "court_order",
         "source_changed",
+        "replaced",  # she gave a new grant for the same purpose
     ]
 )
 
