@@ -1,0 +1,36 @@
+"""For organisations: ask a citizen for personal data, receive it with a proof, and check that proof.
+
+Organisation  the acts: ask, receive, fetch, use, grant, revoke_tokens
+Ask, Arrangement, Disclosure, Attribute, Use, GrantStatus   what they give you
+Store, MemoryStore, FileStore   what must not be forgotten
+ConsentError and below   what can go wrong
+"""
+
+from .answers import Arrangement, Ask, Attribute, Disclosure, Entry, GrantStatus, Opening, Use
+from .errors import ConsentError, Declined, Forked, ProofError, ProtocolError, Refused, Unreachable
+from .organisation import Organisation
+from .secret import Secret
+from .store import FileStore, MemoryStore, Store
+
+__all__ = [
+    "Arrangement",
+    "Ask",
+    "Attribute",
+    "ConsentError",
+    "Declined",
+    "Disclosure",
+    "Entry",
+    "FileStore",
+    "Forked",
+    "GrantStatus",
+    "MemoryStore",
+    "Opening",
+    "Organisation",
+    "ProofError",
+    "ProtocolError",
+    "Refused",
+    "Secret",
+    "Store",
+    "Unreachable",
+    "Use",
+]

@@ -1,0 +1,139 @@
+"""The organisation's memory of the log: whose key, which checkpoint last, and is the story still one story?
+
+Each receipt carries a checkpoint. It counts only under the log's pinned key, and only if it continues the
+last one that was accepted: then every organisation that receives data also guards the log.
+"""
+
+import asyncio
+import re
+
+import httpx
+
+from .errors import Forked, ProofError
+from .merkle import HASH_BYTES, Node, Tile, cover, hash_in_tile, roots, tile_of
+from .note import (
+    Checkpoint,
+    LogKey,
+    check_checkpoint,
+    keys_in_policy,
+    read_log_key,
+    unverified_origin,
+)
+from .store import Store
+
+_LOG_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,31})")
+
+
+class Log:
+    """Accepts checkpoints of the service's logs, one story each."""
+
+    def __init__(
+        self, issuer: str, *, keys: list[str], store: Store, prefix: str, http: httpx.AsyncClient
+    ) -> None:
+        """*keys* are verifier keys that you got from somewhere you trust; then no other log is believed.
+
+        Without them the key of a log is taken from its policy at first use, and pinned in *store* for good.
+        Raises ValueError for a key that cannot be read.
+        """
+        self._issuer = issuer
+        self._given = [read_log_key(key) for key in keys]
+        self._store = store
+        self._prefix = prefix
+        self._http = http
+        self._turn = asyncio.Lock()
+
+    async def accept(self, note: str) -> Checkpoint:
+        """Check the signed checkpoint *note* against key and memory, then remember it.
+
+        Raises ProofError (signature, consistency), or Forked with both notes as evidence.
+        """
+        origin = unverified_origin(note)
+        keys = await self._keys(origin)
+        try:
+            new = check_checkpoint(note, keys)
+        except ValueError as error:
+            raise ProofError("signature", str(error)) from None
+        async with self._turn:
+            name = f"{self._prefix}checkpoint {origin}"
+            kept_note = await self._store.get(name)
+            if kept_note is None:
+                await self._store.put(name, note)
+                return new
+            kept = check_checkpoint(kept_note, keys)
+            await self._check_one_story(kept, new)
+            # Answers can overtake each other: an older checkpoint is checked, but never replaces a newer one.
+            if new.size > kept.size:
+                await self._store.put(name, note)
+        return new
+
+    async def _keys(self, origin: str) -> list[LogKey]:
+        if self._given:
+            keys = [key for key in self._given if key.name == origin]
+            if not keys:
+                raise ProofError("signature", "the log is not one of the pinned logs")
+            return keys
+        self._log_name(origin)
+        name = f"{self._prefix}log-key {origin}"
+        pinned = await self._store.get(name)
+        if pinned is None:
+            policy = await self._get(origin, "policy")
+            try:
+                found = keys_in_policy(policy.decode("utf-8"), origin) if policy else []
+            except ValueError:
+                found = []
+            if not found:
+                raise ProofError("signature", "the log does not publish its key")
+            pinned = await self._store.keep(name, "\n".join(key.vkey for key in found))
+        return [read_log_key(vkey) for vkey in pinned.split("\n")]
+
+    def _log_name(self, origin: str) -> str:
+        host, separator, name = origin.rpartition("/log/")
+        if not separator or not _LOG_NAME.fullmatch(name):
+            raise ProofError("origin", "the checkpoint is not of a log of this service")
+        # A log of another host could have any key that its owner likes.
+        if not self._given and host != self._issuer.partition("://")[2]:
+            raise ProofError("origin", "the checkpoint is not of a log of this service")
+        return name
+
+    async def _check_one_story(self, kept: Checkpoint, new: Checkpoint) -> None:
+        if kept.size == new.size:
+            if kept.root != new.root:
+                await self._report(kept, new)
+            return
+        small, large = sorted((kept, new), key=lambda checkpoint: checkpoint.size)
+        nodes = cover(0, small.size) + cover(small.size, large.size)
+        hashes = await self._hashes(large, nodes)
+        small_root, large_root = roots(small.size, large.size, hashes)
+        if large_root != large.root:
+            raise ProofError("consistency", "the published tiles do not give the signed root")
+        if small_root != small.root:
+            await self._report(kept, new)
+
+    async def _report(self, kept: Checkpoint, new: Checkpoint) -> None:
+        # The evidence outlives this process: two signatures that contradict each other convince anyone.
+        await self._store.put(f"{self._prefix}fork {kept.origin}", f"{kept.note}\n{new.note}")
+        raise Forked(kept.origin, kept=kept.note, seen=new.note)
+
+    async def _hashes(self, tree: Checkpoint, nodes: list[Node]) -> dict[Node, bytes]:
+        tiles = sorted({tile_of(node, tree.size) for node in nodes})
+        rows = dict(
+            zip(tiles, await asyncio.gather(*(self._row(tree.origin, t) for t in tiles)), strict=True)
+        )
+        return {node: hash_in_tile(node, rows[tile_of(node, tree.size)]) for node in nodes}
+
+    async def _row(self, origin: str, tile: Tile) -> bytes:
+        row = await self._get(origin, tile.path)
+        if row is None and tile.path != tile.full_path:
+            row = await self._get(origin, tile.full_path)
+        wanted = tile.width * HASH_BYTES
+        if row is None or len(row) < wanted:
+            raise ProofError("consistency", "the log does not publish the tiles of its own checkpoint")
+        return row[:wanted]
+
+    async def _get(self, origin: str, path: str) -> bytes | None:
+        url = f"{self._issuer}/log/{self._log_name(origin)}/{path}"
+        try:
+            answer = await self._http.get(url, follow_redirects=False)
+        except httpx.HTTPError:
+            return None
+        return answer.content if answer.status_code == 200 else None

@@ -1,0 +1,247 @@
+"""The acts of an organisation: ask, receive, fetch, use, and let go.
+
+    ask → (the citizen decides) → receive → fetch → use
+
+`fetch` hands out data only after their receipt was checked against the public log.
+"""
+
+import hmac
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit
+
+import httpx
+import msgspec
+
+from .answers import Arrangement, Ask, Attribute, Disclosure, Entry, GrantStatus, Use
+from .errors import Declined, ProtocolError, Refused, Unreachable
+from .keys import KeyMaterial, SigningKey, challenge_of
+from .log import Log
+from .secret import Secret
+from .store import Store
+from .tokens import Tokens
+from .trust import Trust
+from .wire import Wire, read_answer, refusal
+
+
+class _Pushed(msgspec.Struct):
+    request_uri: str
+
+
+class _Disclosed(msgspec.Struct):
+    disclosure_id: str
+    grant_id: str
+    attributes: dict[str, Attribute]
+    entry: Entry
+    proof: str
+
+
+class Organisation:
+    """One organisation at one consent service. Use it for as long as the process lives, in one event loop."""
+
+    def __init__(
+        self,
+        issuer: str,
+        client_id: str,
+        key: KeyMaterial,
+        redirect_uri: str,
+        store: Store,
+        http: httpx.AsyncClient | None = None,
+        *,
+        organisation: str | None = None,
+        log_keys: Sequence[str] = (),
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """*key*: the EC P-256 private key (PEM, JWK, object) whose public half is registered.
+
+        *organisation* is the id under which you are registered, *log_keys* the verifier keys of the logs you
+        trust; without them the first receipt decides, and the store remembers. Raises ValueError.
+        """
+        self._issuer = issuer
+        self._client_id = client_id
+        self._redirect_uri = redirect_uri
+        prefix = f"{issuer} {client_id} "  # several organisations may share a store
+        self._own_http = http is None
+        self._http = http or httpx.AsyncClient(timeout=httpx.Timeout(15))
+        signing = SigningKey.load(key)
+        shared: dict[str, Any] = {"store": store, "prefix": prefix, "http": self._http}
+        self._wire = Wire(issuer, client_id, signing, clock=clock, **shared)
+        log = Log(issuer, keys=list(log_keys), **shared)
+        self._tokens = Tokens(issuer, self._wire, store=store, prefix=prefix)
+        self._trust = Trust(log, store=store, prefix=prefix, organisation=organisation)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections, unless the HTTP client is yours."""
+        if self._own_http:
+            await self._http.aclose()
+
+    # Asking
+
+    async def ask(
+        self, *, purpose: str, purpose_version: int, attributes: Sequence[str], duration_days: int
+    ) -> Ask:
+        """Prepare a question (RFC 9126, RFC 9396), and get the address to send the citizen to.
+
+        Only the purpose is named; the words she reads were approved with it. Raises Refused, ProtocolError.
+        """
+        metadata = await self._wire.metadata()
+        # 256 bits each: the state ties the answer to her browser, the verifier the code to us (RFC 7636).
+        state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+        wanted = {
+            "type": self._tokens.detail_type,
+            "purpose": purpose,
+            "purpose_version": purpose_version,
+            "attributes": list(attributes),
+            "duration_days": duration_days,
+        }
+        fields = {
+            "response_type": "code",
+            "redirect_uri": self._redirect_uri,
+            "state": state,
+            "code_challenge": challenge_of(verifier),
+            "code_challenge_method": "S256",
+            "authorization_details": msgspec.json.encode([wanted]).decode(),
+        }
+        answer = await self._wire.form(metadata.pushed_authorization_request_endpoint, fields)
+        reference = read_answer(answer, _Pushed).request_uri
+        query = urlencode({"client_id": self._client_id, "request_uri": reference})
+        joint = "&" if urlsplit(metadata.authorization_endpoint).query else "?"
+        return Ask(
+            url=f"{metadata.authorization_endpoint}{joint}{query}",
+            state=state,
+            verifier=Secret(verifier),
+            purpose=purpose,
+            purpose_version=purpose_version,
+            attributes=tuple(attributes),
+        )
+
+    async def receive(self, callback_url: str, ask: Ask) -> Arrangement:
+        """Take the citizen's answer from the address she came back to, and exchange it.
+
+        *ask* has to come from the session of this very browser. Raises Declined when she said no,
+        ProtocolError when the address is not the answer to this question, Refused when the service says no.
+        """
+        answer = _single_values(urlsplit(callback_url).query)
+        # Who answers comes first: a code of another server must not be sent to this one (RFC 9207 §2.4).
+        if answer.get("iss") != self._issuer:
+            raise ProtocolError("the answer is of another issuer")
+        if not hmac.compare_digest(answer.get("state", "").encode(), ask.state.encode()):
+            raise ProtocolError("the answer is not to this question")
+        error = answer.get("error")
+        if error == "access_denied":
+            raise Declined("the citizen said no")
+        if error is not None:
+            known = error.isascii() and error.replace("_", "").isalnum() and len(error) <= 64
+            raise Refused(error if known else "unknown_error", status=0)
+        if "code" not in answer:
+            raise ProtocolError("the answer holds no code")
+        fields = {
+            "grant_type": "authorization_code",
+            "code": answer["code"],
+            "redirect_uri": self._redirect_uri,
+            "code_verifier": ask.verifier.reveal(),
+        }
+        return await self._tokens.exchange(fields, ask)
+
+    async def arrangement(self, grant_id: str) -> Arrangement | None:
+        """The arrangement that the store remembers under *grant_id*, or None."""
+        return await self._tokens.remembered(grant_id)
+
+    # Fetching
+
+    async def fetch(
+        self, arrangement: Arrangement, attributes: Sequence[str], idempotency_key: str | None = None
+    ) -> Disclosure:
+        """Get *attributes* now, with a receipt that was checked: no proof, no data.
+
+        Ask each time you need them. After Unreachable, repeat with the `idempotency_key` of that error: it
+        stays one disclosure. Raises Refused (`grant_not_active` once she stopped), ProofError, Forked,
+        ProtocolError.
+        """
+        asked = sorted(set(attributes))
+        key = secrets.token_urlsafe(24) if idempotency_key is None else idempotency_key
+        expected = await self._trust.expected(
+            arrangement, asked, now=self._wire.now(), is_repeat=idempotency_key is not None
+        )
+        try:
+            answer = await self._tokens.call(
+                "POST",
+                "/disclosures",
+                arrangement=arrangement,
+                json={"attributes": asked},
+                headers={"idempotency-key": key},
+            )
+        except Unreachable as error:
+            error.idempotency_key = key
+            raise
+        if not answer.is_success:
+            refused = refusal(answer)
+            if isinstance(refused, Refused):
+                await self._trust.judge(arrangement.grant_id, expected, refused)
+            if isinstance(refused, Unreachable):
+                refused.idempotency_key = key
+            raise refused
+        got = read_answer(answer, _Disclosed)
+        if got.grant_id != arrangement.grant_id:
+            raise ProtocolError("the answer is about another permission")
+        await self._trust.accept(
+            arrangement.grant_id, expected, entry=got.entry, proof=got.proof, values=got.attributes
+        )
+        return Disclosure(
+            disclosure_id=got.disclosure_id,
+            grant_id=got.grant_id,
+            values=got.attributes,
+            entry=got.entry,
+            proof=got.proof,
+        )
+
+    # Using, and letting go
+
+    async def use(self, *, disclosures: Sequence[str], template: str) -> Use:
+        """Say that you now use what you received, and get the sentence to show beside it.
+
+        *disclosures* are ids, *template* a sentence approved with the purpose. Raises Refused when a
+        permission is over: then do not use the data.
+        """
+        body = {"disclosures": list(disclosures), "template": template}
+        answer = await self._as_client("POST", "/uses", json=body)
+        use = read_answer(answer, Use)
+        # The link goes on a page, so it may only lead to the citizen's own pages.
+        link = urljoin(f"{self._issuer}/", use.link)
+        if not link.startswith(f"{self._issuer}/"):
+            raise ProtocolError("the link leads elsewhere")
+        return msgspec.structs.replace(use, link=link)
+
+    async def grant(self, grant_id: str) -> GrantStatus:
+        """How the permission *grant_id* stands. Raises Refused (404: unknown, not yours or erased)."""
+        return read_answer(await self._as_client("GET", f"/grants/{quote(grant_id, safe='')}"), GrantStatus)
+
+    async def revoke_tokens(self, arrangement: Arrangement) -> None:
+        """Make the tokens worthless (RFC 7009) and forget them. The permission itself goes on."""
+        await self._tokens.forget(arrangement)
+
+    async def _as_client(self, method: str, path: str, json: Any = None) -> httpx.Response:
+        answer = await self._tokens.call(method, path, json=json)
+        if not answer.is_success:
+            raise refusal(answer)
+        return answer
+
+
+def _single_values(query: str) -> dict[str, str]:
+    pairs = parse_qsl(query, keep_blank_values=True)
+    values = dict(pairs)
+    # RFC 6749 §3.1: a parameter twice could be read in two ways.
+    if len(values) != len(pairs):
+        raise ProtocolError("the answer names a parameter twice")
+    return values

@@ -1,0 +1,92 @@
+"""What earlier receipts fixed, and the whole check of a new one against it.
+
+The first accepted receipt of a permission fixes its key and its place in each log, and under which id the log
+knows us. A later receipt that disagrees would be a disclosure under somebody else's permission.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from .answers import Arrangement, Attribute, Entry
+from .encoding import read_json
+from .errors import ProofError, Refused
+from .log import Log
+from .note import read_proof
+from .receipt import Expected, Opened, check_entry, check_values
+from .store import Store
+
+
+class Trust:
+    """Accepts receipts, or not."""
+
+    def __init__(self, log: Log, *, store: Store, prefix: str, organisation: str | None) -> None:
+        self._log = log
+        self._store = store
+        self._prefix = prefix
+        self._organisation = organisation
+
+    async def expected(
+        self, arrangement: Arrangement, asked: Sequence[str], *, now: int, is_repeat: bool
+    ) -> Expected:
+        """What a receipt has to say when *asked* was asked at *now* (whole seconds)."""
+        return Expected(
+            purpose=f"{arrangement.purpose}@{arrangement.purpose_version}",
+            attributes=frozenset(asked),
+            sub=arrangement.sub,
+            now=now,
+            asked_at=None if is_repeat else now,
+            organisation=self._organisation or await self._store.get(f"{self._prefix}organisation"),
+        )
+
+    async def accept(
+        self, grant_id: str, expected: Expected, *, entry: Entry, proof: str, values: dict[str, Attribute]
+    ) -> None:
+        """Check the whole receipt of *values*. Raises ProofError with the evidence, or Forked."""
+        try:
+            opened, origin = await self._check_entry(grant_id, expected, entry, proof)
+            check_values(entry, values, opened, sub=expected.sub)
+            await self._remember(grant_id, origin, opened)
+        except ProofError as error:
+            error.evidence = {"entry": msgspec.to_builtins(entry), "proof": proof}
+            raise
+
+    async def judge(self, grant_id: str, expected: Expected, refused: Refused) -> None:
+        """Say in *refused* whether its evidence, the old entry of a repeat, holds. May raise Forked."""
+        if refused.entry is None or refused.proof is None:
+            return
+        try:
+            entry = msgspec.convert(refused.entry, Entry)
+            await self._check_entry(grant_id, expected, entry, refused.proof)
+            refused.is_checked = True
+        except (ProofError, msgspec.ValidationError):
+            refused.is_checked = False  # a no stays a no; its evidence is only not worth much
+
+    async def _check_entry(
+        self, grant_id: str, expected: Expected, entry: Entry, proof_text: str
+    ) -> tuple[Opened, str]:
+        try:
+            proof = read_proof(proof_text)
+        except ValueError as error:
+            raise ProofError("proof", str(error)) from None
+        # Before all else: a fork is to be seen even in a receipt that is wrong in other ways.
+        checkpoint = await self._log.accept(proof.note)
+        pin = await self._store.get(self._pin_name(grant_id, checkpoint.origin))
+        if pin is not None:
+            expected = msgspec.structs.replace(expected, **read_json(pin.encode(), dict[str, Any]))
+        return check_entry(entry, proof, checkpoint, expected), checkpoint.origin
+
+    async def _remember(self, grant_id: str, origin: str, opened: Opened) -> None:
+        # Written only now, when all of the receipt holds; and two first receipts at once must agree.
+        pin = msgspec.json.encode(
+            {"consent_key": opened.consent_key, "grant_index": opened.grant_index}, order="sorted"
+        ).decode()
+        if await self._store.keep(self._pin_name(grant_id, origin), pin) != pin:
+            raise ProofError("same_consent", "the entry belongs to another permission than earlier ones")
+        name = f"{self._prefix}organisation"
+        if await self._store.keep(name, opened.organisation) != opened.organisation:
+            raise ProofError("organisation", "the entry names another organisation")
+
+    def _pin_name(self, grant_id: str, origin: str) -> str:
+        return f"{self._prefix}permission {grant_id} {origin}"
