@@ -164,6 +164,7 @@ def texts(words: object, place: str = "") -> Iterator[tuple[str, Text]]:
 
 
 def complaints(dutch: str) -> list[str]:
+    dutch = re.sub(r"\{\w+\}", "…", dutch)  # what is filled in is not a word of ours
     sentences = [part for part in re.split(r"(?<=[.?!])\s+", dutch) if part]
     return [f"{len(s.split())} words" for s in sentences if len(s.split()) > 15] + _NOT_PLAIN.findall(dutch)
 
