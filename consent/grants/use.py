@@ -1,6 +1,6 @@
 """Why does she see this? A use of what was disclosed, in one sentence that was approved with the purpose."""
 
-from consent.words.attributes import CATALOGUE
+from consent.words.attributes import CATALOGUE, label_in_sentence
 from consent.words.dates import written_date
 from consent.words.purposes import LANGUAGES, Organisation, Purpose, Text
 
@@ -22,9 +22,7 @@ def because(
         return None
     filled = {}
     for language in LANGUAGES:
-        labels = [CATALOGUE[name].label.in_language(language) for name in attributes]
-        # The first letter of a label is a capital in a list, but not in the middle of a sentence.
-        spoken = [label if label[:2].isupper() else label[:1].lower() + label[1:] for label in labels]
+        spoken = [label_in_sentence(CATALOGUE[name], language) for name in attributes]
         joined = spoken[0] if len(spoken) == 1 else ", ".join(spoken[:-1]) + _AND[language] + spoken[-1]
         filled[language] = sentence.in_language(language).format(
             organisation=organisation.name, attributes=joined, date=written_date(disclosed_at, language)

@@ -76,7 +76,9 @@ class KeyRing:
         try:
             return CitizenKeys(
                 version=wrapped.version,
-                data=Secret(_unwrap(cipher, wrapped.data_key, _about("data", wrapped.citizen, wrapped.version))),
+                data=Secret(
+                    _unwrap(cipher, wrapped.data_key, _about("data", wrapped.citizen, wrapped.version))
+                ),
                 subject=Secret(
                     _unwrap(cipher, wrapped.subject_key, _about("subject", wrapped.citizen, wrapped.version))
                 ),

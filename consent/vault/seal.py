@@ -6,10 +6,9 @@
 ciphertext of the same attribute, or another person's, does not open. Padding hides the length of short values.
 """
 
+import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-import msgspec
 
 from consent.words.canonical import length_prefixed
 from consent.words.decision import Permit
@@ -50,7 +49,15 @@ class NotPermitted(Exception):
 
 
 def seal(
-    *, data_key: Secret, citizen: str, name: str, version: int, key_version: int, salt: bytes, value: bytes, nonce: bytes
+    *,
+    data_key: Secret,
+    citizen: str,
+    name: str,
+    version: int,
+    key_version: int,
+    salt: bytes,
+    value: bytes,
+    nonce: bytes,
 ) -> bytes:
     """Seal *value* with its *salt* (32 bytes) under the citizen's data key; *nonce* is 12 fresh random bytes."""
     if len(salt) != SALT_BYTES or len(nonce) != NONCE_BYTES:

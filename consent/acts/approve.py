@@ -1,0 +1,142 @@
+"""The operator approves who may ask, and for what. Approved texts never change; an approval can be taken away.
+
+An organisation's file is added and approved in one step. A purpose that is there already, with the same version and
+other words, is refused: citizens agreed to the words as they were.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import msgspec
+from msgspec.structs import replace
+
+from consent.grants.grant import Grant
+from consent.oauth.clients import Client
+from consent.storage.book import TURN, Book, Story
+from consent.storage.kinds import CLIENT, ORGANISATION, PURPOSE
+from consent.storage.rows import ClientRow, OrganisationRow, PurposeRow, Status
+from consent.words.canonical import canonical
+from consent.words.errors import Conflict, NotFound
+from consent.words.purposes import Organisation, Purpose
+
+from .scribe import Deed
+
+
+class Approved(msgspec.Struct, frozen=True):
+    """What was added."""
+
+    organisation: str
+    clients: tuple[str, ...]
+    purposes: tuple[str, ...]  # id@version
+
+
+def approve(
+    organisation: Organisation, clients: Sequence[Client], purposes: Sequence[Purpose]
+) -> Deed[Approved]:
+    """A deed that adds an organisation with its clients and purposes, all checked before.
+
+    Raises Conflict when a purpose version exists with other words, or a client belongs to another organisation.
+    """
+
+    def story(book: Book) -> Story[Approved]:
+        yield [
+            ORGANISATION.one(organisation.id),
+            *[CLIENT.one(client.id) for client in clients],
+            *[PURPOSE.one(purpose.id, purpose.version) for purpose in purposes],
+        ]
+        yield TURN
+        for client in clients:
+            known = book.get(CLIENT, client.id)
+            if known is not None and known.organisation != organisation.id:
+                raise Conflict("a client with this id belongs to another organisation")
+        for purpose in purposes:
+            there = book.get(PURPOSE, (purpose.id, purpose.version))
+            if there is not None and there.record != canonical(purpose):
+                raise Conflict(
+                    f"{purpose.reference} exists with other words; give the new words a new version"
+                )
+        book.put(
+            ORGANISATION,
+            OrganisationRow(id=organisation.id, record=canonical(organisation), status="approved"),
+        )
+        for client in clients:
+            book.put(
+                CLIENT,
+                ClientRow(
+                    id=client.id,
+                    organisation=organisation.id,
+                    name=client.name,
+                    jwks=msgspec.json.encode(client.jwks).decode(),
+                    redirect_uris=msgspec.json.encode(client.redirect_uris).decode(),
+                    status="approved",
+                ),
+            )
+        for purpose in purposes:
+            book.put(
+                PURPOSE,
+                PurposeRow(
+                    id=purpose.id,
+                    version=purpose.version,
+                    organisation=organisation.id,
+                    record=canonical(purpose),
+                    status="approved",
+                ),
+            )
+        return Approved(organisation.id, tuple(c.id for c in clients), tuple(p.reference for p in purposes))
+
+    return story
+
+
+def set_status(organisation: str, status: Status) -> Deed[None]:
+    """A deed that suspends an organisation, or approves it again; it takes effect before the next disclosure."""
+
+    def story(book: Book) -> Story[None]:
+        yield [ORGANISATION.one(organisation)]
+        yield TURN
+        row = book.get(ORGANISATION, organisation)
+        if row is None:
+            raise NotFound("there is no organisation of this name")
+        book.put(ORGANISATION, replace(row, status=status))
+
+    return story
+
+
+def client_from(row: ClientRow) -> Client:
+    """A client as the checks of `oauth/` know it."""
+    return Client(
+        id=row.id,
+        organisation=row.organisation,
+        name=row.name,
+        jwks=_jwks(row.jwks),
+        redirect_uris=_uris(row.redirect_uris),
+    )
+
+
+@lru_cache(maxsize=1024)
+def _jwks(text: str) -> tuple[dict[str, object], ...]:
+    return msgspec.json.decode(text, type=tuple[dict[str, object], ...])
+
+
+@lru_cache(maxsize=1024)
+def _uris(text: str) -> tuple[str, ...]:
+    return msgspec.json.decode(text, type=tuple[str, ...])
+
+
+@lru_cache(maxsize=1024)
+def purpose_from(record: bytes) -> Purpose:
+    """The purpose of these approved bytes. They never change, so what was decoded once may be kept."""
+    return msgspec.json.decode(record, type=Purpose)
+
+
+@lru_cache(maxsize=1024)
+def organisation_from(record: bytes) -> Organisation:
+    """The organisation of these approved bytes."""
+    return msgspec.json.decode(record, type=Organisation)
+
+
+def purpose_of(book: Book, grant: Grant) -> Purpose:
+    """The purpose under which a grant was given, in the version she saw."""
+    row = book.get(PURPOSE, (grant.purpose, grant.purpose_version))
+    if row is None:
+        raise NotFound("the purpose of this grant is gone")
+    return purpose_from(row.record)

@@ -1,0 +1,207 @@
+"""An organisation asks: it pushes a request, a citizen sees it in plain words. Nothing is shared by asking."""
+
+import msgspec
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from msgspec.structs import replace
+
+from consent.grants import request as grant_request
+from consent.grants.decide import for_herself
+from consent.grants.shown import Held, Shown, page_seal, show
+from consent.oauth.par import REQUEST_LIFE, PushedRequest
+from consent.oauth.token import handle_from, handle_hash
+from consent.storage.book import TURN, Book, Story
+from consent.storage.kinds import CLIENT, KEYS, ORGANISATION, PURPOSE, REQUEST, VALUE, Ask
+from consent.storage.rows import AccessRequest
+from consent.vault.keys import page_key
+from consent.vault.seal import open_sealed
+from consent.words.attributes import value_from
+from consent.words.decision import Refusal
+from consent.words.errors import InvalidRequestUri, NotFound, UnauthorizedClient
+from consent.words.ids import id_from, is_id
+from consent.words.instants import DAY
+from consent.words.purposes import Language
+
+from .approve import organisation_from, purpose_from
+from .house import House
+from .once import Caller, asks, spend
+
+ANSWER_LIFE = DAY
+
+
+class Pushed(msgspec.Struct, frozen=True):
+    """A request that waits for a citizen (RFC 9126 §2.2): the handle of its request_uri."""
+
+    reference: str
+    expires_at: int
+
+
+async def push(house: House, caller: Caller, pushed: PushedRequest) -> Pushed:
+    """Keep a checked request until a citizen answers or it expires.
+
+    Raises InvalidAuthorizationDetails when it asks beyond an approved purpose, UnauthorizedClient when the
+    operator's approval is gone.
+    """
+    asked = grant_request.read(pushed.authorization_details, issuer=house.issuer)
+    reference = handle_from(house.chance(32))
+
+    def story(book: Book) -> Story[Pushed]:
+        yield [*asks(caller), CLIENT.one(caller.client), PURPOSE.one(asked.purpose, asked.purpose_version)]
+        client = book.get(CLIENT, caller.client)
+        if client is None:
+            raise UnauthorizedClient("this client is not known here")
+        yield [ORGANISATION.one(client.organisation)]
+        yield TURN
+        client = book.get(CLIENT, caller.client)
+        organisation = book.get(ORGANISATION, client.organisation) if client else None
+        if client is None or organisation is None or "suspended" in (client.status, organisation.status):
+            raise UnauthorizedClient("this client may not ask now; turn to the operator")
+        row = book.get(PURPOSE, (asked.purpose, asked.purpose_version))
+        approved = purpose_from(row.record) if row is not None and row.status == "approved" else None
+        grant_request.check(asked, approved, organisation=client.organisation)
+        spend(book, caller)
+        expires_at = book.at + REQUEST_LIFE
+        book.put(
+            REQUEST,
+            AccessRequest(
+                id=id_from(book.chance(16)),
+                reference=handle_hash(reference),
+                client=client.id,
+                organisation=client.organisation,
+                purpose=asked.purpose,
+                purpose_version=asked.purpose_version,
+                attributes=asked.attributes,
+                duration_days=asked.duration_days,
+                redirect_uri=pushed.redirect_uri,
+                code_challenge=pushed.code_challenge,
+                state=pushed.state,
+                dpop_jkt=pushed.dpop_jkt,
+                asked_at=book.at,
+                expires_at=expires_at,
+            ),
+        )
+        return Pushed(reference, expires_at)
+
+    return (await house.scribe.do(story)).outcome
+
+
+async def find(house: House, *, client: str, reference: str) -> AccessRequest:
+    """The pushed request behind a request_uri, for the browser that brings it.
+
+    Raises InvalidRequestUri for one that is unknown, expired, answered, or another client's: they look alike.
+    """
+    rows = await house.store.read("request.by_reference", handle_hash(reference))
+    found = REQUEST.from_row(rows[0]) if rows else None
+    if (
+        found is None
+        or found.client != client
+        or found.asked_at + REQUEST_LIFE <= house.clock()
+        or found.answered_at is not None
+    ):
+        raise InvalidRequestUri("this request_uri is unknown or can no longer be used")
+    return found
+
+
+class Page(msgspec.Struct, frozen=True):
+    """What she sees, and the keyed hash that her answer has to bring back."""
+
+    request: AccessRequest
+    shown: Shown
+    seal: str
+
+
+class Gone(NotFound):
+    """A request that can no longer be answered; `reason` says it to her, and only to her."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("this request can no longer be answered")
+        self.reason = reason
+
+
+async def look(house: House, *, citizen: str, request: str, language: Language) -> Page:
+    """Show a request to a signed-in citizen; the first who looks is the one it is for.
+
+    Raises NotFound for a request that is not hers, Gone for hers that is answered or expired.
+    """
+    if not is_id(request):
+        raise NotFound("there is no such request")
+
+    def story(book: Book) -> Story[Page]:
+        yield [REQUEST.one(request)]
+        asked = book.get(REQUEST, request)
+        if asked is None:
+            raise NotFound("there is no such request")
+        yield asks_to_show(asked, citizen)
+        yield TURN
+        asked = own_request(book, request, citizen)
+        if asked.citizen is None:
+            # The link works for minutes (FAPI 2.0 §5.3.2.2-12); she may take her time, or fetch help.
+            asked = replace(asked, citizen=citizen, expires_at=book.at + ANSWER_LIFE)
+            book.put(REQUEST, asked)
+        return page(book, asked, citizen, language)
+
+    return (await house.scribe.do(story)).outcome
+
+
+def asks_to_show(asked: AccessRequest, citizen: str) -> list[Ask]:
+    """The rows that `page` needs."""
+    return [
+        KEYS.one(citizen),
+        CLIENT.one(asked.client),
+        ORGANISATION.one(asked.organisation),
+        PURPOSE.one(asked.purpose, asked.purpose_version),
+        *[VALUE.one(citizen, name) for name in asked.attributes],
+    ]
+
+
+def own_request(book: Book, request: str, citizen: str) -> AccessRequest:
+    """Her request, still open. Raises NotFound and Gone."""
+    asked = book.get(REQUEST, request)
+    if asked is None or asked.citizen not in (None, citizen):
+        raise NotFound("there is no such request")
+    if asked.answered_at is not None:
+        raise Gone("answered")
+    if asked.expires_at <= book.at:
+        raise Gone("expired")
+    return asked
+
+
+def page(book: Book, asked: AccessRequest, citizen: str, language: Language) -> Page:
+    """Build what the page shows from the rows as they are now. Raises Gone when the approval was taken away."""
+    purpose_row = book.get(PURPOSE, (asked.purpose, asked.purpose_version))
+    organisation_row = book.get(ORGANISATION, asked.organisation)
+    client_row = book.get(CLIENT, asked.client)
+    wrapped = book.get(KEYS, citizen)
+    if purpose_row is None or organisation_row is None or client_row is None or wrapped is None:
+        raise Gone("not_found")
+    keys = book.keys_of(wrapped)
+    permit = for_herself(citizen, frozenset(asked.attributes), signed_in=citizen)
+    held = {}
+    cipher = AESGCM(keys.data.reveal())
+    for name in asked.attributes:
+        sealed = book.get(VALUE, (citizen, name))
+        if sealed is None or sealed.removed or isinstance(permit, Refusal):
+            continue
+        held[name] = Held(
+            name=name,
+            version=sealed.version,
+            value=value_from(open_sealed(permit, sealed, cipher=cipher).value),
+            source=sealed.source,
+            as_of=sealed.as_of,
+        )
+    purpose = purpose_from(purpose_row.record)
+    shown = show(
+        request=asked.id,
+        asked=grant_request.Asked(
+            purpose=asked.purpose,
+            purpose_version=asked.purpose_version,
+            attributes=asked.attributes,
+            duration_days=asked.duration_days,
+        ),
+        asked_at=asked.asked_at,
+        purpose=purpose,
+        organisation=organisation_from(organisation_row.record),
+        verified="suspended" not in (purpose_row.status, organisation_row.status, client_row.status),
+        held=held,
+        language=language,
+    )
+    return Page(asked, shown, page_seal(shown, key=page_key(keys.subject)))

@@ -1,0 +1,34 @@
+"""A client proves who it is (private_key_jwt) and which key it holds (DPoP), before anything else happens."""
+
+from collections.abc import Mapping, Sequence
+
+from consent.oauth.clients import Client, check_client_assertion, unverified_client_id
+from consent.oauth.dpop import check_proof
+from consent.storage.kinds import CLIENT
+from consent.words.errors import InvalidClient
+
+from .approve import client_from
+from .house import House
+from .once import Caller
+
+
+async def authenticate(
+    house: House, form: Mapping[str, str], *, proofs: Sequence[bytes], method: str, url: str
+) -> tuple[Client, Caller]:
+    """Check who sent *form*; *proofs* are its DPoP headers, perhaps none.
+
+    What it returns is not spent yet: the act that follows does that in its own transaction, and asks there whether
+    the operator's approval still holds. Raises InvalidClient, InvalidDpopProof.
+    """
+    name = unverified_client_id(form)
+    rows = await house.store.read(CLIENT.get, name)
+    at = house.clock()
+    if not rows:
+        # The same words as for a bad signature: nobody learns which clients exist.
+        raise InvalidClient("the client assertion is not valid")
+    client = client_from(CLIENT.from_row(rows[0]))
+    assertion = check_client_assertion(form, client=client, issuer=house.issuer, at=at)
+    proof = None
+    if proofs:
+        proof = check_proof(proofs, method=method, url=url, at=at, token=None, cache=house.proof_keys)
+    return client, Caller(client=client.id, proof=proof, assertion=assertion)

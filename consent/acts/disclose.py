@@ -1,0 +1,299 @@
+"""An organisation gets what a citizen allowed: the most important story of the house.
+
+    token, proof, grant, decision, sealed values, entry, checkpoint   one transaction
+    commit                                                            the entry is durable and signed
+    only then                                                         the vault opens, the answer leaves
+
+If we crash after the commit, the log says more than happened, never less.
+"""
+
+from base64 import b64encode
+
+import msgspec
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from msgspec.structs import replace
+
+from consent.grants.decide import Standing, decide, decide_again
+from consent.grants.grant import Grant
+from consent.ledger.entry import Opening, disclosed_commitment
+from consent.oauth.dpop import Proof
+from consent.oauth.token import Token, check_access
+from consent.storage.book import TURN, Book, Story
+from consent.storage.kinds import (
+    CLIENT,
+    DISCLOSED,
+    GRANT,
+    KEYS,
+    MEMO,
+    ORGANISATION,
+    PURPOSE,
+    TOKEN,
+    USED,
+    VALUE,
+)
+from consent.storage.rows import Disclosed, Memo
+from consent.vault.keys import CitizenKeys, pairwise_id
+from consent.vault.seal import OpenedValue, SealedValue, open_sealed
+from consent.words.attributes import CATALOGUE
+from consent.words.decision import Permit, Refusal
+from consent.words.errors import BadInput, Conflict, InsufficientScope, InvalidToken
+from consent.words.ids import id_from
+from consent.words.instants import day
+
+from .approve import purpose_of
+from .house import House
+from .once import spend_proof
+from .publish import opening_of, prove
+from .refuse import asks_for_refusal, record_refusal
+
+
+class Given(msgspec.Struct, frozen=True):
+    """A disclosure as it leaves: the values, the entry with what opens it, and the proof that it is in the log."""
+
+    disclosure: str
+    grant: str
+    values: tuple[tuple[SealedValue, OpenedValue], ...]
+    leaf: bytes
+    opening: Opening
+    proof: str
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """No values. A retry of what was disclosed before still gets the old entry and its proof: what happened, happened."""
+
+    reason: str
+    leaf: bytes | None = None
+    opening: Opening | None = None
+    proof: str | None = None
+
+
+class _Yes(msgspec.Struct, frozen=True):
+    permit: Permit
+    sealed: tuple[SealedValue, ...]
+    keys: CitizenKeys
+    disclosure: str
+    grant: str
+    log: str
+    index: int
+    leaf: bytes | None = None
+    opening: Opening | None = None
+
+
+class _No(msgspec.Struct, frozen=True):
+    reason: str
+    log: str | None = None
+    index: int | None = None
+
+
+async def disclose(
+    house: House,
+    *,
+    token_hash: bytes,
+    proof: Proof,
+    attributes: frozenset[str],
+    key: bytes | None,
+    body: bytes,
+) -> Given | Refused:
+    """Disclose *attributes* under the grant of a token, or say no.
+
+    *key* is the hash of the Idempotency-Key, *body* the hash of the request. Raises BadInput for an attribute that
+    does not exist, InvalidToken, InsufficientScope, InvalidDpopProof, and Conflict for a used key with another body.
+    """
+    if any(name not in CATALOGUE for name in attributes):
+        raise BadInput("an attribute is not in the catalogue; see docs/reference/attributes.md")
+
+    def story(book: Book) -> Story[_Yes | _No]:
+        yield [TOKEN.one(token_hash), USED.one(proof.jti_hash)]
+        token = _grant_token(book, token_hash, proof)
+        yield [GRANT.one(token.grant)] + ([MEMO.one(token.client, key)] if key else [])
+        grant = book.get(GRANT, token.grant)
+        if grant is None:  # erased: nothing is left that could say more
+            raise InvalidToken("the token is not active")
+        memo = book.get(MEMO, (token.client, key)) if key else None
+        names = sorted(attributes & frozenset(grant.attributes))
+        yield [
+            KEYS.one(grant.citizen),
+            CLIENT.one(token.client),
+            ORGANISATION.one(grant.organisation),
+            PURPOSE.one(grant.purpose, grant.purpose_version),
+            *[VALUE.one(grant.citizen, name) for name in names],
+            *([DISCLOSED.one(memo.disclosure)] if memo else []),
+            asks_for_refusal(grant),
+        ]
+        yield TURN
+        # In order: whatever the stories before this one did, is seen here.
+        token = _grant_token(book, token_hash, proof)
+        grant = book.get(GRANT, token.grant)
+        wrapped = book.get(KEYS, grant.citizen) if grant is not None else None
+        if grant is None or wrapped is None:
+            raise InvalidToken("the token is not active")
+        memo = book.get(MEMO, (token.client, key)) if key else None
+        if memo is not None and memo.body != body:
+            raise Conflict("this Idempotency-Key came with another request before; make a new one")
+        spend_proof(book, proof)
+        keys = book.keys_of(wrapped)
+        standing = standing_of(book, grant)
+        if memo is not None:
+            return _again(book, memo, grant, keys, client=token.client, standing=standing)
+        return _first(
+            book,
+            grant,
+            keys,
+            client=token.client,
+            standing=standing,
+            asked=attributes,
+            names=names,
+            key=key,
+            body=body,
+        )
+
+    written = await house.scribe.do(story)
+    outcome = written.outcome
+    if isinstance(outcome, _No):
+        if outcome.log is None or outcome.index is None:
+            return Refused(outcome.reason)
+        leaf, opening = await opening_of(house, outcome.log, outcome.index, None)
+        return Refused(outcome.reason, leaf, opening, await prove(house, outcome.log, outcome.index))
+    # After the commit: no entry, no data.
+    cipher = AESGCM(outcome.keys.data.reveal())
+    values = tuple((sealed, open_sealed(outcome.permit, sealed, cipher=cipher)) for sealed in outcome.sealed)
+    if outcome.leaf is not None and outcome.opening is not None:
+        return Given(
+            outcome.disclosure,
+            outcome.grant,
+            values,
+            outcome.leaf,
+            outcome.opening,
+            written.proofs[outcome.index],
+        )
+    leaf, opening = await opening_of(house, outcome.log, outcome.index, outcome.keys)
+    return Given(
+        outcome.disclosure,
+        outcome.grant,
+        values,
+        leaf,
+        opening,
+        await prove(house, outcome.log, outcome.index),
+    )
+
+
+def _grant_token(book: Book, token_hash: bytes, proof: Proof) -> "_GrantToken":
+    token: Token = check_access(book.get(TOKEN, token_hash), jkt=proof.jkt, at=book.at)
+    if token.grant is None:
+        raise InsufficientScope(
+            "this token belongs to the client itself; a disclosure needs a citizen's grant"
+        )
+    return _GrantToken(token.client, token.grant)
+
+
+class _GrantToken(msgspec.Struct, frozen=True):
+    client: str
+    grant: str
+
+
+def _first(
+    book: Book,
+    grant: Grant,
+    keys: CitizenKeys,
+    *,
+    client: str,
+    standing: Standing,
+    asked: frozenset[str],
+    names: list[str],
+    key: bytes | None,
+    body: bytes,
+) -> _Yes | _No:
+    """Decide, write the entry, remember the disclosure."""
+    current = {name: value for name in names if (value := book.get(VALUE, (grant.citizen, name))) is not None}
+    held = frozenset(name for name, value in current.items() if not value.removed)
+    purpose = purpose_of(book, grant)
+    answer = decide(
+        asked,
+        grant,
+        client=client,
+        held=held,
+        frequency_per_day=purpose.frequency_per_day,
+        standing=standing,
+        at=book.at,
+    )
+    if isinstance(answer, Refusal):
+        record_refusal(book, grant, keys, answer)
+        return _No(answer.reason)
+    sealed = tuple(current[name] for name in sorted(answer.attributes))
+    today = day(book.at)
+    counted = replace(grant, day=today, disclosed_today=grant.count_today(day=today) + 1)
+
+    def detail(detail_key: bytes) -> dict[str, object]:
+        return {
+            "sub": pairwise_id(keys.subject, grant.organisation),
+            "values": [
+                [
+                    value.name,
+                    value.version,
+                    b64encode(disclosed_commitment(detail_key, value.commitment)).decode(),
+                ]
+                for value in sealed
+            ],
+        }
+
+    index, entry = book.record_event(
+        "disclosed",
+        citizen=grant.citizen,
+        keys=keys,
+        grant=counted,
+        attributes=tuple(value.name for value in sealed),
+        by="organisation",
+        detail=detail,
+    )
+    book.prove(index)
+    disclosure = id_from(book.chance(16))
+    book.put(
+        DISCLOSED,
+        Disclosed(
+            id=disclosure,
+            grant=grant.id,
+            client=client,
+            citizen=grant.citizen,
+            log=book.head.log,
+            index=index,
+            items=tuple((value.name, value.version) for value in sealed),
+            at=book.at,
+        ),
+    )
+    if key is not None:
+        book.put(MEMO, Memo(client=client, key=key, body=body, disclosure=disclosure, created_at=book.at))
+    opening = Opening(index, entry.consent_key, entry.audit_key, entry.record, entry.detail_key, entry.detail)
+    return _Yes(answer, sealed, keys, disclosure, grant.id, book.head.log, index, entry.leaf, opening)
+
+
+def _again(
+    book: Book, memo: Memo, grant: Grant, keys: CitizenKeys, *, client: str, standing: Standing
+) -> _Yes | _No:
+    """Answer a retry: decided anew, and never with a value that is no longer hers."""
+    disclosed = book.get(DISCLOSED, memo.disclosure)
+    if disclosed is None:
+        raise Conflict("this Idempotency-Key was used for something that is gone; make a new one")
+    given = frozenset(name for name, _ in disclosed.items)
+    answer = decide_again(given, grant, client=client, standing=standing, at=book.at)
+    if isinstance(answer, Refusal):
+        record_refusal(book, grant, keys, answer)
+        return _No(answer.reason, disclosed.log, disclosed.index)
+    sealed = []
+    for name, version in disclosed.items:
+        value = book.get(VALUE, (grant.citizen, name))
+        if value is None or value.removed or value.version != version:
+            return _No("values_changed", disclosed.log, disclosed.index)
+        sealed.append(value)
+    return _Yes(answer, tuple(sealed), keys, disclosed.id, grant.id, disclosed.log, disclosed.index)
+
+
+def standing_of(book: Book, grant: Grant) -> Standing:
+    """Whether the operator's approvals still hold: asked for with ORGANISATION, CLIENT and PURPOSE of the grant."""
+    organisation = book.get(ORGANISATION, grant.organisation)
+    client = book.get(CLIENT, grant.client)
+    purpose = book.get(PURPOSE, (grant.purpose, grant.purpose_version))
+    return Standing(
+        organisation=organisation is not None and organisation.status == "approved",
+        client=client is not None and client.status == "approved",
+        purpose=purpose is not None and purpose.status == "approved",
+    )

@@ -1,0 +1,200 @@
+"""A citizen answers: yes to what she ticked, or no. Either way the organisation gets an answer, and she a line."""
+
+import hmac
+from typing import Literal
+
+import msgspec
+from msgspec.structs import replace
+
+from consent.grants.grant import Grant, end
+from consent.grants.shown import Shown, page_bytes, terms_hash
+from consent.oauth.authorize import error_redirect, success_redirect
+from consent.oauth.par import CODE_LIFE
+from consent.oauth.token import Code, handle_from, handle_hash
+from consent.storage.book import TURN, Book, Story
+from consent.storage.kinds import CODE, GRANT, KEYS, PURPOSE, REQUEST
+from consent.storage.rows import AccessRequest
+from consent.vault.keys import CitizenKeys, pairwise_id
+from consent.words.errors import NotFound
+from consent.words.ids import id_from, is_id
+from consent.words.purposes import Language
+
+from .approve import purpose_from
+from .ask import Page, asks_to_show, own_request, page
+from .house import House
+
+Trouble = Literal["nothing_chosen", "no_decision", "required_missing", "changed"]
+
+
+class Again(msgspec.Struct, frozen=True):
+    """Nothing was shared: the page is shown once more, with what is missing."""
+
+    page: Page
+    trouble: Trouble
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """Where her browser goes now; `grant` is None after a no."""
+
+    redirect: str
+    grant: str | None
+
+
+async def answer(
+    house: House,
+    *,
+    citizen: str,
+    request: str,
+    language: Language,
+    decision: str | None,
+    chosen: frozenset[str],
+    seal: str,
+) -> Answered | Again:
+    """Take a citizen's answer to a request that she was shown.
+
+    *decision* is "yes", "no" or anything else for neither; *chosen* are the names she ticked; *seal* is the keyed
+    hash of the page she saw. Raises NotFound and Gone.
+    """
+    if not is_id(request):
+        raise NotFound("there is no such request")
+    handle = handle_from(house.chance(32))
+
+    def story(book: Book) -> Story[Answered | Again]:
+        yield [REQUEST.one(request)]
+        asked = book.get(REQUEST, request)
+        if asked is None:
+            raise NotFound("there is no such request")
+        yield [*asks_to_show(asked, citizen), GRANT.by("for_purpose", citizen, asked.client, asked.purpose)]
+        yield TURN
+        asked = own_request(book, request, citizen)
+        seen = page(book, asked, citizen, language)
+        wrapped = book.get(KEYS, citizen)
+        if wrapped is None:
+            raise NotFound("there is no such request")
+        keys = book.keys_of(wrapped)
+        if decision == "no":
+            return _decline(house, book, replace(asked, citizen=citizen), citizen, keys)
+        trouble = _trouble(decision, chosen, seal, seen)
+        if trouble is not None:
+            return Again(seen, trouble)
+        asked = replace(asked, citizen=citizen)
+        grant = _give(house, book, asked, seen.shown, citizen, keys, chosen, language)
+        book.put(
+            CODE,
+            Code(
+                hash=handle_hash(handle),
+                request=asked.id,
+                grant=grant,
+                client=asked.client,
+                redirect_uri=asked.redirect_uri,
+                code_challenge=asked.code_challenge,
+                jkt=asked.dpop_jkt,
+                expires_at=book.at + CODE_LIFE,
+                used_at=None,
+            ),
+        )
+        book.put(REQUEST, replace(asked, answered_at=book.at, answer="yes"))
+        where = success_redirect(asked.redirect_uri, code=handle, state=asked.state, issuer=house.issuer)
+        return Answered(where, grant)
+
+    return (await house.scribe.do(story)).outcome
+
+
+def _trouble(decision: str | None, chosen: frozenset[str], seal: str, seen: Page) -> Trouble | None:
+    """Why a yes cannot be taken as it stands; the first that applies."""
+    if decision != "yes":  # a bare Enter in a form sends neither button
+        return "no_decision"
+    if not hmac.compare_digest(seal.encode(), seen.seal.encode()) or not seen.shown.verified:
+        return "changed"
+    offered = {item.name for item in seen.shown.items if item.value is not None}
+    if not chosen <= offered:
+        return "changed"
+    if not chosen:
+        return "nothing_chosen"
+    if any(item.required and item.name not in chosen for item in seen.shown.items):
+        return "required_missing"
+    return None
+
+
+def _give(
+    house: House,
+    book: Book,
+    asked: AccessRequest,
+    shown: Shown,
+    citizen: str,
+    keys: CitizenKeys,
+    chosen: frozenset[str],
+    language: Language,
+) -> str:
+    """Write the grant and its entry; end the one it replaces. One live grant a citizen, client and purpose."""
+    before = book.live_grant(citizen, asked.client, asked.purpose)
+    if before is not None:
+        lapsed = not before.is_live(at=book.at)
+        ended = end(before, "expire" if lapsed else "withdraw", at=book.at)
+        if ended is not None:
+            book.record_event(
+                "expired" if lapsed else "withdrawn",
+                citizen=citizen,
+                keys=keys,
+                grant=ended,
+                by="rule" if lapsed else "self",
+                reason="time_passed" if lapsed else "replaced",
+                detail=lambda _: {"sub": pairwise_id(keys.subject, asked.organisation)},
+            )
+    purpose_row = book.get(PURPOSE, (asked.purpose, asked.purpose_version))
+    if purpose_row is None:
+        raise NotFound("the purpose is gone")
+    nonce = book.chance(16)
+    attributes = tuple(sorted(chosen))
+    grant = Grant(
+        id=id_from(book.chance(16)),
+        citizen=citizen,
+        organisation=asked.organisation,
+        client=asked.client,
+        purpose=asked.purpose,
+        purpose_version=asked.purpose_version,
+        attributes=attributes,
+        language=language,
+        terms=terms_hash(
+            template=house.request_template, purpose=purpose_from(purpose_row.record), language=language
+        ),
+        granted_at=book.at,
+        expires_at=shown.until,
+        log=book.head.log,
+        index=book.next_index,
+        nonce=nonce,
+        last=book.next_index,
+    )
+
+    def detail(detail_key: bytes) -> dict[str, object]:
+        filled_in = hmac.digest(detail_key, page_bytes(shown), "sha256")
+        return {"sub": pairwise_id(keys.subject, asked.organisation), "page": filled_in.hex()}
+
+    book.record_event(
+        "granted",
+        citizen=citizen,
+        keys=keys,
+        grant=grant,
+        attributes=attributes,
+        terms=grant.terms,
+        nonce=nonce,
+        detail=detail,
+    )
+    return grant.id
+
+
+def _decline(house: House, book: Book, asked: AccessRequest, citizen: str, keys: CitizenKeys) -> Answered:
+    """A no: her own line in the log, open to nobody else, and `access_denied` for the organisation."""
+    book.record_event(
+        "other",
+        citizen=citizen,
+        keys=keys,
+        detail=lambda _: {
+            "event": "declined",
+            "org": asked.organisation,
+            "purpose": f"{asked.purpose}@{asked.purpose_version}",
+        },
+    )
+    book.put(REQUEST, replace(asked, answered_at=book.at, answer="no"))
+    where = error_redirect(asked.redirect_uri, error="access_denied", state=asked.state, issuer=house.issuer)
+    return Answered(where, None)

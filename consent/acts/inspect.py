@@ -1,0 +1,99 @@
+"""A client asks what a token or a grant still is, or throws a token away. It learns nothing about others' tokens."""
+
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from consent.grants.grant import Grant
+from consent.grants.request import granted_details
+from consent.oauth.dpop import Proof
+from consent.oauth.introspect import introspection
+from consent.oauth.revoke import revocation
+from consent.oauth.token import check_access, handle_hash
+from consent.storage.book import TURN, Book, Story
+from consent.storage.kinds import GRANT, KEYS, TOKEN, USED
+from consent.vault.keys import pairwise_id
+from consent.words.errors import InsufficientScope, NotFound
+from consent.words.ids import is_id
+
+from .house import House
+from .once import Caller, asks, spend, spend_proof
+
+
+async def introspect(house: House, caller: Caller, token: str) -> dict[str, Any]:
+    """What a token still is (RFC 7662), for its own client only. Raises InvalidClient on a replayed assertion."""
+    token_hash = handle_hash(token)
+
+    def story(book: Book) -> Story[dict[str, Any]]:
+        yield [TOKEN.one(token_hash), *asks(caller)]
+        found = book.get(TOKEN, token_hash)
+        yield [] if found is None or found.grant is None else [GRANT.one(found.grant)]
+        grant = book.get(GRANT, found.grant) if found is not None and found.grant is not None else None
+        yield [] if grant is None else [KEYS.one(grant.citizen)]
+        yield TURN
+        spend(book, caller)
+        found = book.get(TOKEN, token_hash)
+        grant = book.get(GRANT, found.grant) if found is not None and found.grant is not None else None
+        wrapped = book.get(KEYS, grant.citizen) if grant is not None else None
+        live = grant is not None and wrapped is not None and grant.is_live(at=book.at)
+        return introspection(
+            found,
+            caller=caller.client,
+            issuer=house.issuer,
+            at=book.at,
+            grant_is_live=live,
+            subject=pairwise_id(book.keys_of(wrapped).subject, grant.organisation)
+            if grant and wrapped
+            else None,
+            authorization_details=granted_details(grant, issuer=house.issuer) if grant is not None else None,
+        )
+
+    return (await house.scribe.do(story)).outcome
+
+
+async def throw_away(house: House, caller: Caller, token: str) -> None:
+    """Kill a token, never the grant (RFC 7009). An unknown or foreign one changes nothing and looks the same."""
+    token_hash = handle_hash(token)
+
+    def story(book: Book) -> Story[None]:
+        yield [TOKEN.one(token_hash), *asks(caller)]
+        found = book.get(TOKEN, token_hash)
+        yield [TOKEN.by("of_code", found.code)] if found is not None and found.code is not None else []
+        yield TURN
+        spend(book, caller)
+        dead = revocation(book.get(TOKEN, token_hash), client_id=caller.client)
+        if dead is None:
+            return
+        falling = book.tokens_of(dead.code) if dead.code is not None else []
+        own = book.get(TOKEN, dead.hash)
+        for one in {t.hash: t for t in [*falling, *([own] if own else [])]}.values():
+            if one.revoked_at is None:
+                book.put(TOKEN, replace(one, revoked_at=book.at))
+
+    await house.scribe.do(story)
+
+
+class GrantState(msgspec.Struct, frozen=True):
+    """A grant as its own organisation may see it: no cause, no person."""
+
+    grant: Grant
+    live: bool
+
+
+async def grant_state(house: House, *, token_hash: bytes, proof: Proof, grant: str) -> GrantState:
+    """What a grant of this client still is. Raises NotFound for a foreign, unknown or erased one; InvalidToken."""
+
+    def story(book: Book) -> Story[GrantState]:
+        yield [TOKEN.one(token_hash), USED.one(proof.jti_hash), *([GRANT.one(grant)] if is_id(grant) else [])]
+        yield TURN
+        token = check_access(book.get(TOKEN, token_hash), jkt=proof.jkt, at=book.at)
+        if token.kind != "client":
+            raise InsufficientScope("ask with a token of the client itself (client_credentials)")
+        spend_proof(book, proof)
+        found = book.get(GRANT, grant)
+        if found is None or found.client != token.client or found.state == "erased":
+            raise NotFound("there is no such grant")
+        return GrantState(found, found.is_live(at=book.at))
+
+    return (await house.scribe.do(story)).outcome

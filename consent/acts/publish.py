@@ -1,0 +1,88 @@
+"""The public log: checkpoints, tiles, bundles and proofs, as C2SP formats them. Static reads; nobody is asked who they are."""
+
+from consent.ledger import entry as ledger_entry
+from consent.ledger.entry import Opening
+from consent.ledger.paths import encode_bundle
+from consent.ledger.proof import format_proof
+from consent.ledger.tiles import inclusion_proof_from, proof_needs
+from consent.ledger.tree import HASH_BYTES
+from consent.storage.kinds import DETAIL, ENTRY, HEAD, OPENING
+from consent.storage.rows import Head
+from consent.vault.keys import CitizenKeys
+from consent.words.errors import NotFound
+
+from .house import House
+
+TILE = 256
+
+
+async def logs(house: House) -> list[str]:
+    """The names of all logs, oldest first."""
+    return [HEAD.from_row(row).log for row in await house.store.read("head.all")]
+
+
+async def head(house: House, log: str) -> Head:
+    """The newest state of a log. Raises NotFound."""
+    rows = await house.store.read("head.lock", log)
+    if not rows:
+        raise NotFound("there is no log of this name")
+    return HEAD.from_row(rows[0])
+
+
+async def tile(house: House, log: str, level: int, n: int, width: int) -> bytes:
+    """The first *width* hashes of a tile (C2SP tlog-tiles). Raises NotFound when the log is not that long yet."""
+    rows = await house.store.read("tile.get", log, level, n)
+    if not rows or len(rows[0][2]) < width * HASH_BYTES:
+        raise NotFound("the log has no such tile yet")
+    return bytes(rows[0][2][: width * HASH_BYTES])
+
+
+async def bundle(house: House, log: str, n: int, width: int) -> bytes:
+    """The first *width* entries of bundle *n*. Raises NotFound when the log is not that long yet."""
+    first = n * TILE
+    rows = await house.store.read("entry.range", log, first, first + width)
+    if len(rows) < width:
+        raise NotFound("the log has no such entries yet")
+    return encode_bundle([leaf for _, leaf in rows])
+
+
+def policy(house: House) -> str:
+    """The log's key in the format of C2SP tlog-policy; witnesses join when there are some."""
+    return f"log {house.vkey}\nquorum none\n"
+
+
+async def prove(house: House, log: str, index: int) -> str:
+    """The tlog-proof of one entry against the newest checkpoint. Raises NotFound."""
+    newest = await head(house, log)
+    if not 0 <= index < newest.size:
+        raise NotFound("the log has no such entry")
+    tiles = {}
+    for level, n in proof_needs(index, newest.size):
+        for _, _, data in await house.store.read("tile.get", log, level, n):
+            tiles[level, n] = data
+    return format_proof(index, inclusion_proof_from(index, newest.size, tiles), newest.note)
+
+
+async def leaf_of(house: House, log: str, index: int) -> bytes:
+    """The bytes of one entry. Raises NotFound."""
+    rows = await house.store.read(ENTRY.get, log, index)
+    if not rows:
+        raise NotFound("the log has no such entry")
+    return ENTRY.from_row(rows[0]).leaf
+
+
+async def opening_of(house: House, log: str, index: int, keys: CitizenKeys | None) -> tuple[bytes, Opening]:
+    """A leaf with what opens it; the detail too when the citizen's *keys* are at hand. Raises NotFound."""
+    leaf = await leaf_of(house, log, index)
+    rows = await house.store.read(OPENING.get, log, index)
+    if not rows:
+        raise NotFound("this entry can no longer be opened")
+    row = OPENING.from_row(rows[0])
+    detail_key = detail = None
+    if keys is not None:
+        newest = await head(house, log)
+        log_keys = ledger_entry.subject_keys(keys.subject.reveal(), newest.origin)
+        detail_key = ledger_entry.detail_key(log_keys, ledger_entry.nonce_of(leaf))
+        sealed = await house.store.read(DETAIL.get, log, index)
+        detail = ledger_entry.open_detail(detail_key, DETAIL.from_row(sealed[0]).sealed)
+    return leaf, Opening(index, row.consent_key, row.audit_key, row.record, detail_key, detail)

@@ -1,0 +1,149 @@
+"""The proof a citizen keeps: what she agreed to, what came of it, and where it stands in the log."""
+
+from typing import Any
+
+import msgspec
+
+from consent.grants.grant import Grant
+from consent.grants.record import receipt as receipt_record
+from consent.grants.shown import ShownContact, ShownOrganisation, shown_contact, shown_organisation
+from consent.storage.kinds import DISCLOSED, GRANT, KEYS, ORGANISATION
+from consent.vault.keys import pairwise_id
+from consent.words.attributes import CATALOGUE
+from consent.words.errors import NotFound
+from consent.words.ids import is_id
+from consent.words.purposes import Language, Organisation
+
+from .approve import organisation_from
+from .house import House
+from .overview import find_purpose, labels
+from .publish import head, prove
+
+
+class ReceiptItem(msgspec.Struct, frozen=True):
+    """One attribute of the grant."""
+
+    label: str
+    required: bool
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """One time that the organisation got something."""
+
+    at: int
+    labels: tuple[str, ...]
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where an entry stands."""
+
+    log: str
+    index: int
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything of the request as it was agreed to, and what happened since."""
+
+    id: str
+    number: str
+    organisation: ShownOrganisation
+    purpose: str
+    items: tuple[ReceiptItem, ...]
+    granted_at: int
+    until: int
+    ended_at: int | None
+    ended_how: str | None
+    data_life_days: int
+    recipients: tuple[str, ...]
+    storage_places: tuple[str, ...]
+    contact: ShownContact
+    disclosures: tuple[Delivery, ...]
+    entry: Place
+
+
+async def receipt(house: House, *, citizen: str, grant: str, language: Language) -> Receipt:
+    """A citizen's receipt as a page shows it. Raises NotFound for a grant that is not hers."""
+    given = await own_grant(house, citizen, grant)
+    purpose = await find_purpose(house, given.purpose, given.purpose_version)
+    how = given.how_ended(at=house.clock())
+    deliveries = [DISCLOSED.from_row(row) for row in await house.store.read("disclosed.of_grant", grant)]
+    return Receipt(
+        id=given.id,
+        number=f"{given.id[:4]}-{given.id[4:8]}-{given.id[8:12]}".upper(),
+        organisation=shown_organisation(await _organisation(house, given)),
+        purpose=purpose.title.in_language(language),
+        items=tuple(
+            ReceiptItem(CATALOGUE[name].label.in_language(language), name in purpose.required)
+            for name in given.attributes
+        ),
+        granted_at=given.granted_at,
+        until=given.expires_at,
+        ended_at=(given.ended_at if given.ended_at is not None else given.expires_at)
+        if how is not None
+        else None,
+        ended_how=how,
+        data_life_days=purpose.data_life_days,
+        recipients=tuple(r.in_language(language) for r in purpose.recipients),
+        storage_places=purpose.storage_places,
+        contact=shown_contact(purpose.contact, language),
+        disclosures=tuple(
+            Delivery(one.at, labels(tuple(n for n, _ in one.items), language)) for one in deliveries
+        ),
+        entry=Place(given.log, given.index),
+    )
+
+
+async def receipt_file(house: House, *, citizen: str, grant: str) -> dict[str, Any]:
+    """The same as a file for life: ISO/IEC TS 27560 in DPV's words. Raises NotFound."""
+    given = await own_grant(house, citizen, grant)
+    (keys_row,) = await house.store.read(KEYS.get, citizen)
+    keys = house.unwrapped.of(KEYS.from_row(keys_row))
+    return receipt_record(
+        given,
+        purpose=await find_purpose(house, given.purpose, given.purpose_version),
+        organisation=await _organisation(house, given),
+        subject=pairwise_id(keys.subject, given.organisation),
+        issuer=house.issuer,
+        origin=(await head(house, given.log)).origin,
+        at=house.clock(),
+    )
+
+
+async def receipt_proof(house: House, *, citizen: str, grant: str) -> str:
+    """The tlog-proof of the grant's own entry against the newest checkpoint. Raises NotFound."""
+    given = await own_grant(house, citizen, grant)
+    return await prove(house, given.log, given.index)
+
+
+async def seen(
+    house: House, *, citizen: str, grant: str, language: Language
+) -> tuple[Grant, str, tuple[str, ...], ShownContact]:
+    """For the page after a stop: the grant, who, which attributes they have seen already, and a human there."""
+    given = await own_grant(house, citizen, grant)
+    names = {
+        name
+        for row in await house.store.read("disclosed.of_grant", grant)
+        for name, _ in DISCLOSED.from_row(row).items
+    }
+    purpose = await find_purpose(house, given.purpose, given.purpose_version)
+    organisation = await _organisation(house, given)
+    return (
+        given,
+        organisation.name,
+        labels(tuple(sorted(names)), language),
+        shown_contact(purpose.contact, language),
+    )
+
+
+async def own_grant(house: House, citizen: str, grant: str) -> Grant:
+    """A citizen's own grant; foreign, unknown and erased ones are all NotFound."""
+    rows = await house.store.read(GRANT.get, grant) if is_id(grant) else []
+    found = GRANT.from_row(rows[0]) if rows else None
+    if found is None or found.citizen != citizen:
+        raise NotFound("there is no such grant")
+    return found
+
+
+async def _organisation(house: House, grant: Grant) -> Organisation:
+    (row,) = await house.store.read(ORGANISATION.get, grant.organisation)
+    return organisation_from(ORGANISATION.from_row(row).record)

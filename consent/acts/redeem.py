@@ -1,0 +1,192 @@
+"""A client turns a code into tokens, a refresh token into a new access token, or asks one for itself.
+
+A code works once: the check and the mark are one transaction. A second try kills what the first one got (RFC 6749
+§4.1.2). Refresh tokens live as long as the grant and are not rotated (FAPI 2.0 §5.3.2.1-9).
+"""
+
+from typing import Literal
+
+import msgspec
+from msgspec.structs import replace
+
+from consent.grants.grant import Grant
+from consent.oauth.dpop import Proof
+from consent.oauth.par import ACCESS_TOKEN_LIFE
+from consent.oauth.token import (
+    ClientCredentials,
+    CodeExchange,
+    Refresh,
+    Token,
+    check_code,
+    check_refresh,
+    handle_from,
+    handle_hash,
+    is_reused,
+)
+from consent.storage.book import TURN, Book, Story
+from consent.storage.kinds import CLIENT, CODE, GRANT, KEYS, ORGANISATION, TOKEN
+from consent.vault.keys import pairwise_id
+from consent.words.errors import InvalidDpopProof, InvalidGrant, UnauthorizedClient
+
+from .house import House
+from .once import Caller, asks, spend
+
+
+class Tokens(msgspec.Struct, frozen=True, kw_only=True):
+    """What the client gets. Grant and `sub` are None for a token of the client itself."""
+
+    access_token: str
+    expires_in: int  # seconds
+    refresh_token: str | None = None
+    grant: Grant | None = None
+    sub: str | None = None
+
+
+async def redeem(house: House, caller: Caller, form: CodeExchange | Refresh | ClientCredentials) -> Tokens:
+    """Answer a token request. Raises InvalidGrant, InvalidClient, InvalidDpopProof, UnauthorizedClient."""
+    if caller.proof is None:
+        # RFC 9449 §5; FAPI 2.0 §5.3.2.1-4: every token here is bound to a key.
+        raise InvalidDpopProof("a token request needs a DPoP proof")
+    if isinstance(form, ClientCredentials):
+        return await _for_the_client(house, caller, caller.proof)
+    if isinstance(form, Refresh):
+        return await _refresh(house, caller, caller.proof, form)
+    return await _exchange(house, caller, caller.proof, form)
+
+
+async def _exchange(house: House, caller: Caller, proof: Proof, form: CodeExchange) -> Tokens:
+    code_hash = handle_hash(form.code)
+    access, refresh = handle_from(house.chance(32)), handle_from(house.chance(32))
+
+    def story(book: Book) -> Story[Tokens | InvalidGrant]:
+        yield [CODE.one(code_hash), TOKEN.by("of_code", code_hash), *asks(caller), CLIENT.one(caller.client)]
+        code = book.get(CODE, code_hash)
+        yield [] if code is None else [GRANT.one(code.grant)]
+        grant = book.get(GRANT, code.grant) if code is not None else None
+        yield [] if grant is None else [KEYS.one(grant.citizen), ORGANISATION.one(grant.organisation)]
+        yield TURN
+        code = book.get(CODE, code_hash)
+        if is_reused(code, client_id=caller.client):
+            # Somebody else may have had the code first: what came of it dies with this try.
+            spend(book, caller)
+            for token in book.tokens_of(code_hash):
+                if token.revoked_at is None:
+                    book.put(TOKEN, replace(token, revoked_at=book.at))
+            return InvalidGrant("the code has been used")
+        good = check_code(code, form, client_id=caller.client, jkt=proof.jkt, at=book.at)
+        grant = book.get(GRANT, good.grant)
+        sub = _sub(book, grant, caller)
+        if grant is None or sub is None:
+            raise InvalidGrant("the grant is not active")
+        spend(book, caller)
+        book.put(CODE, replace(good, used_at=book.at))
+        book.put(TOKEN, _token(access, "access", caller, proof, book, grant, code_hash))
+        book.put(TOKEN, _token(refresh, "refresh", caller, proof, book, grant, code_hash))
+        return Tokens(
+            access_token=access,
+            expires_in=_seconds_left(book, grant),
+            refresh_token=refresh,
+            grant=grant,
+            sub=sub,
+        )
+
+    outcome = (await house.scribe.do(story)).outcome
+    if isinstance(outcome, InvalidGrant):
+        raise outcome
+    return outcome
+
+
+async def _refresh(house: House, caller: Caller, proof: Proof, form: Refresh) -> Tokens:
+    refresh_hash = handle_hash(form.refresh_token)
+    access = handle_from(house.chance(32))
+
+    def story(book: Book) -> Story[Tokens]:
+        yield [TOKEN.one(refresh_hash), *asks(caller), CLIENT.one(caller.client)]
+        token = book.get(TOKEN, refresh_hash)
+        yield [GRANT.one(token.grant)] if token is not None and token.grant is not None else []
+        grant = book.get(GRANT, token.grant) if token is not None and token.grant is not None else None
+        yield [] if grant is None else [KEYS.one(grant.citizen), ORGANISATION.one(grant.organisation)]
+        yield TURN
+        good = check_refresh(
+            book.get(TOKEN, refresh_hash), client_id=caller.client, jkt=proof.jkt, at=book.at
+        )
+        grant = book.get(GRANT, good.grant) if good.grant is not None else None
+        sub = _sub(book, grant, caller)
+        if grant is None or sub is None:
+            raise InvalidGrant("the grant is not active")
+        spend(book, caller)
+        book.put(TOKEN, _token(access, "access", caller, proof, book, grant, good.code))
+        return Tokens(access_token=access, expires_in=_seconds_left(book, grant), grant=grant, sub=sub)
+
+    return (await house.scribe.do(story)).outcome
+
+
+async def _for_the_client(house: House, caller: Caller, proof: Proof) -> Tokens:
+    access = handle_from(house.chance(32))
+
+    def story(book: Book) -> Story[Tokens]:
+        yield [*asks(caller), CLIENT.one(caller.client)]
+        client = book.get(CLIENT, caller.client)
+        yield [] if client is None else [ORGANISATION.one(client.organisation)]
+        yield TURN
+        if not _approved(book, caller):
+            raise UnauthorizedClient("this client may not ask now; turn to the operator")
+        spend(book, caller)
+        book.put(TOKEN, _token(access, "client", caller, proof, book, None, None))
+        return Tokens(access_token=access, expires_in=ACCESS_TOKEN_LIFE // 1_000_000)
+
+    return (await house.scribe.do(story)).outcome
+
+
+def _approved(book: Book, caller: Caller) -> bool:
+    client = book.get(CLIENT, caller.client)
+    organisation = book.get(ORGANISATION, client.organisation) if client is not None else None
+    return (
+        client is not None
+        and organisation is not None
+        and client.status == "approved"
+        and organisation.status == "approved"
+    )
+
+
+def _sub(book: Book, grant: Grant | None, caller: Caller) -> str | None:
+    """Her name at the organisation, or None when the grant opens nothing (any more)."""
+    if grant is None or grant.client != caller.client or not grant.is_live(at=book.at):
+        return None
+    wrapped = book.get(KEYS, grant.citizen)
+    if wrapped is None or not _approved(book, caller):
+        return None
+    return pairwise_id(book.keys_of(wrapped).subject, grant.organisation)
+
+
+def _seconds_left(book: Book, grant: Grant) -> int:
+    """An access token never outlives its grant."""
+    return max(1, (min(book.at + ACCESS_TOKEN_LIFE, grant.expires_at) - book.at) // 1_000_000)
+
+
+def _token(
+    handle: str,
+    kind: Literal["access", "refresh", "client"],
+    caller: Caller,
+    proof: Proof,
+    book: Book,
+    grant: Grant | None,
+    code: bytes | None,
+) -> Token:
+    if grant is None:
+        expires_at = book.at + ACCESS_TOKEN_LIFE
+    elif kind == "refresh":
+        expires_at = grant.expires_at
+    else:
+        expires_at = min(book.at + ACCESS_TOKEN_LIFE, grant.expires_at)
+    return Token(
+        hash=handle_hash(handle),
+        kind=kind,
+        client=caller.client,
+        grant=grant.id if grant is not None else None,
+        jkt=proof.jkt,
+        issued_at=book.at,
+        expires_at=expires_at,
+        revoked_at=None,
+        code=code,
+    )

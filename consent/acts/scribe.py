@@ -1,0 +1,244 @@
+"""The scribe: one writer, who takes what is waiting, writes it in one transaction, and only then answers.
+
+There is no timer: as soon as one commit has ended, the next batch begins with whatever came in meanwhile. A lone
+request is a batch of one. The order within a batch is the order of asking, so a withdrawal and a disclosure are
+always in one order, the same in the log as in effect.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from consent.ledger import checkpoint
+from consent.ledger.proof import format_proof
+from consent.ledger.tiles import Growth, needed
+from consent.storage.book import Book, Story, UnwrappedKeys
+from consent.storage.kinds import HEAD, Ask
+from consent.storage.store import Batch, Statement, Store
+from consent.vault.keys import KeyRing
+from consent.words.errors import ConsentError, Misconfigured, Overloaded
+
+T = TypeVar("T")
+Deed = Callable[[Book], Story[T]]
+
+MOST_IN_A_BATCH = 256  # more would make a withdrawal wait
+MOST_WAITING = 4096
+
+_log = structlog.get_logger()
+
+
+class Written(Generic[T]):
+    """What a deed came to, after it was committed."""
+
+    __slots__ = ("at", "outcome", "proofs")
+
+    def __init__(self, outcome: T, at: int, proofs: dict[int, str]) -> None:
+        self.outcome = outcome
+        self.at = at
+        self.proofs = proofs  # index -> tlog-proof text, for entries whose story asked for one
+
+
+class Scribe:
+    """Takes deeds, writes them in batches, answers after the commit. One a process."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        log: str,
+        signer: Ed25519PrivateKey,
+        ring: KeyRing,
+        clock: Callable[[], int],
+        chance: Callable[[int], bytes] | None = None,
+    ) -> None:
+        self._store = store
+        self._log = log
+        self._signer = signer
+        self._ring = ring
+        self._clock = clock
+        self._chance = chance or _Chance().take
+        self._unwrapped = UnwrappedKeys(ring)
+        self._growth: Growth | None = None
+        self._waiting: list[tuple[Deed[Any], asyncio.Future[Any]]] = []
+        self._call = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = False
+
+    def start(self) -> None:
+        """Begin to write; call it in the running loop."""
+        self._task = asyncio.create_task(self._work(), name="scribe")
+
+    async def stop(self) -> None:
+        """Write what is waiting, then end."""
+        self._stopping = True
+        self._call.set()
+        if self._task is not None:
+            await self._task
+
+    async def do(self, deed: Deed[T]) -> Written[T]:
+        """Write one deed; returns when it is committed.
+
+        Raises what the deed raised (nothing was written then) and Overloaded when too many are waiting.
+        """
+        if self._stopping or len(self._waiting) >= MOST_WAITING:
+            raise Overloaded("too much is waiting to be written; try again in a moment")
+        answer: asyncio.Future[Written[T]] = asyncio.get_running_loop().create_future()
+        self._waiting.append((deed, answer))
+        self._call.set()
+        return await answer
+
+    async def _work(self) -> None:
+        while True:
+            await self._call.wait()
+            if not self._waiting:
+                if self._stopping:
+                    return
+                self._call.clear()
+                continue
+            batch, self._waiting = self._waiting[:MOST_IN_A_BATCH], self._waiting[MOST_IN_A_BATCH:]
+            await self._write(batch)
+
+    async def _write(self, waiting: Sequence[tuple[Deed[Any], asyncio.Future[Any]]]) -> None:
+        try:
+            written = await self._commit([deed for deed, _ in waiting])
+        except Exception as fault:
+            if len(waiting) > 1:
+                # One deed's fault must not be everybody's: nothing was written, so each is tried alone.
+                for one in waiting:
+                    await self._write([one])
+                return
+            _log.error("batch_failed", fault=type(fault).__name__)
+            _answer(waiting[0][1], fault)
+            return
+        for (_, answer), result in zip(waiting, written, strict=True):
+            _answer(answer, result)
+
+    async def _commit(self, deeds: list[Deed[Any]]) -> list[Any]:
+        try:
+            book, results, note = await self._store.write(self.batch(deeds))
+        except BaseException:
+            # What the tree in memory has appended may not be in the database: read it again.
+            self._growth = None
+            raise
+        # After the commit: only now may a signature, a proof or a value leave.
+        proofs: dict[int, str] = {}
+        growth = self._growth
+        if growth is not None:
+            for index in book.to_prove:
+                proofs[index] = format_proof(index, growth.inclusion_proof(index), note)
+            growth.forget()
+        return [
+            result if isinstance(result, ConsentError) else Written(result, book.at, proofs)
+            for result in results
+        ]
+
+    def batch(self, deeds: Sequence[Deed[Any]]) -> Batch[tuple[Book, list[Any], str]]:
+        """One batch, as the statements that a store runs. If we stop at any `yield`, nothing has happened."""
+        rows = yield Statement("head.lock", [(self._log,)])
+        if not rows:
+            raise Misconfigured("the log of this service is not in its database")
+        head = HEAD.from_row(rows[0])
+        growth = self._growth
+        if growth is None or growth.size != head.size:
+            wanted = needed(head.size)
+            tiles = yield Statement("tile.get", [(self._log, level, n) for level, n in wanted])
+            growth = Growth.load(head.size, {(level, n): data for level, n, data in tiles})
+            self._growth = growth
+        # Read once, after the lock; never before the newest entry, whatever the machine's clock does.
+        book = Book(
+            at=max(self._clock(), head.at),
+            head=head,
+            growth=growth,
+            ring=self._ring,
+            unwrapped=self._unwrapped,
+            chance=self._chance,
+        )
+        results: list[Any] = [None] * len(deeds)
+        turns: list[tuple[int, Story[Any]]] = []
+        reading = [(place, deed(book)) for place, deed in enumerate(deeds)]
+        while reading:
+            asks: dict[Ask, None] = {}
+            still = []
+            for place, story in reading:
+                wish = _advance(story, place, results)
+                if wish is _ENDED:
+                    continue
+                if wish is None:
+                    turns.append((place, story))
+                else:
+                    asks.update(dict.fromkeys(book.missing(wish)))
+                    still.append((place, story))
+            reading = still
+            yield from _read(book, asks)
+        for place, story in sorted(turns, key=lambda turn: turn[0]):
+            if _advance(story, place, results) is not _ENDED:
+                raise RuntimeError("a story asked for rows after its turn had come")
+        yield from book.writes()
+        note = head.note
+        if book.entries:
+            note = checkpoint.sign(
+                checkpoint.body(head.origin, growth.size, growth.root()), head.origin, self._signer
+            )
+            yield Statement("tile.put", [(self._log, level, n, data) for level, n, data in growth.dirty()])
+            yield Statement("checkpoint.put", [(self._log, growth.size, note, book.at)])
+            moved = yield Statement(
+                "head.move", [(growth.size, book.at, note, self._log, head.size, head.epoch)]
+            )
+            if not moved:
+                raise RuntimeError("another writer moved the head of the log")
+        return book, results, note
+
+
+_ENDED: list[Ask] = []
+
+
+def _advance(story: Story[Any], place: int, results: list[Any]) -> list[Ask] | None:
+    """Let a story go on: to its next wish, to its turn (None), or to its end."""
+    try:
+        return next(story)
+    except StopIteration as done:
+        results[place] = done.value
+    except ConsentError as no:
+        results[place] = no
+    return _ENDED
+
+
+def _read(book: Book, asks: dict[Ask, None]) -> Batch[None]:
+    """Answer all wishes of one round: those for single rows together, a statement each kind."""
+    single: dict[str, list[Ask]] = {}
+    for ask in asks:
+        if ask.statement == ask.kind.get:
+            single.setdefault(ask.statement, []).append(ask)
+        else:
+            book.take(ask, (yield Statement(ask.statement, [ask.parameters])))
+    for statement, alike in single.items():
+        found = yield Statement(statement, [ask.parameters for ask in alike])
+        book.take_single(alike, found)
+
+
+def _answer(future: "asyncio.Future[Any]", result: Any) -> None:
+    if future.done():  # the caller went away; what was written stays written
+        return
+    if isinstance(result, BaseException):
+        future.set_exception(result)
+    else:
+        future.set_result(result)
+
+
+class _Chance:
+    """Random bytes from the operating system, fetched in larger pieces: a batch needs hundreds of small ones."""
+
+    def __init__(self) -> None:
+        self._pool = b""
+        self._used = 0
+
+    def take(self, count: int) -> bytes:
+        if self._used + count > len(self._pool):
+            self._pool = os.urandom(max(16_384, count))
+            self._used = 0
+        self._used += count
+        return self._pool[self._used - count : self._used]

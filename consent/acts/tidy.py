@@ -1,0 +1,28 @@
+"""Sweep out what has expired: proofs seen, codes, short tokens, unanswered requests, sessions."""
+
+from consent.storage.book import TURN, Book, Story
+from consent.storage.store import Statement
+from consent.words.instants import DAY, HOUR
+
+from .scribe import Deed
+
+# Kept a little longer than they work: a second use of an old code must still be recognised (RFC 6749 §4.1.2).
+_KEPT = {
+    "tidy.used": 0,
+    "tidy.codes": HOUR,
+    "tidy.tokens": HOUR,
+    "tidy.requests": HOUR,
+    "tidy.sessions": DAY,
+    "tidy.ceremonies": 0,
+}
+
+
+def tidy() -> Deed[None]:
+    """A deed that deletes what can no longer be used. It touches neither grant nor log."""
+
+    def story(book: Book) -> Story[None]:
+        yield TURN
+        for statement, kept in _KEPT.items():
+            book.also(Statement(statement, [(book.at - kept,)]))
+
+    return story

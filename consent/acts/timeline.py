@@ -1,0 +1,109 @@
+"""What happened: one line per entry of the log under her key. The page reads the log's own records, so it cannot
+say anything else than what outsiders verify."""
+
+from typing import Any
+
+import msgspec
+
+from consent.grants.use import because
+from consent.ledger import entry as ledger_entry
+from consent.storage.kinds import DETAIL, KEYS, ORGANISATION, REFUSAL, USE
+from consent.words.dates import local, month_name
+from consent.words.instants import instant
+from consent.words.purposes import Language
+
+from .approve import organisation_from
+from .hold import organisation_name
+from .house import House
+from .overview import find_purpose, labels
+from .publish import head, leaf_of
+
+MOST_LINES = 500
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One event in her words. `count` says how often the door said no that day."""
+
+    at: int
+    kind: str
+    organisation: str | None
+    labels: tuple[str, ...]
+    purpose: str | None
+    because: str | None
+    grant: str | None
+    use: str | None
+    count: int | None
+
+
+class Month(msgspec.Struct, frozen=True):
+    """The lines of one month, newest first."""
+
+    name: str
+    lines: tuple[Line, ...]
+
+
+async def timeline(house: House, *, citizen: str, language: Language) -> list[Month]:
+    """Everything that happened with her data, newest first, by month."""
+    uses = {(u.log, u.index): u for u in map(USE.from_row, await house.store.read("use.of_citizen", citizen))}
+    counts = {
+        (r.grant, r.index): r.count
+        for r in map(REFUSAL.from_row, await house.store.read("refusal.of_citizen", citizen))
+    }
+    months: dict[tuple[int, int], list[Line]] = {}
+    for log, index, grant, octets in await house.store.read("citizen_entry.of_citizen", citizen, MOST_LINES):
+        record = msgspec.json.decode(octets)
+        kind, about = record["ev"], record
+        if kind == "other":
+            about = await _own_detail(house, citizen, log, index)
+            kind = about["event"]
+        line_purpose = None
+        sentence = None
+        use = uses.get((log, index))
+        if "purpose" in about:
+            name, version = about["purpose"].rsplit("@", 1)
+            purpose = await find_purpose(house, name, int(version))
+            line_purpose = purpose.title.in_language(language)
+            if use is not None:
+                ((*_, organisation, _status),) = await house.store.read(ORGANISATION.get, about["org"])
+                text = because(
+                    use.template,
+                    purpose=purpose,
+                    organisation=organisation_from(organisation),
+                    attributes=use.attributes,
+                    disclosed_at=use.disclosed_at,
+                )
+                sentence = text.in_language(language) if text is not None else None
+        moment = instant(record["t"])
+        day = local(moment)
+        months.setdefault((day.year, day.month), []).append(
+            Line(
+                at=moment,
+                kind=kind,
+                organisation=await organisation_name(house, about["org"]) if "org" in about else None,
+                labels=labels(tuple(record.get("attributes", ())), language),
+                purpose=line_purpose,
+                because=sentence,
+                grant=grant,
+                use=use.id if use is not None else None,
+                count=counts.get((grant, index)),
+            )
+        )
+    return [
+        Month(f"{month_name(month, language)} {year}", tuple(lines))
+        for (year, month), lines in months.items()
+    ]
+
+
+async def _own_detail(house: House, citizen: str, log: str, index: int) -> dict[str, Any]:
+    """What only she may read of an entry of hers."""
+    (keys_row,) = await house.store.read(KEYS.get, citizen)
+    keys = house.unwrapped.of(KEYS.from_row(keys_row))
+    origin = (await head(house, log)).origin
+    log_keys = house.unwrapped.in_log(citizen, keys, origin)
+    nonce = ledger_entry.nonce_of(await leaf_of(house, log, index))
+    (detail_row,) = await house.store.read(DETAIL.get, log, index)
+    sealed = DETAIL.from_row(detail_row).sealed
+    detail: dict[str, Any] = msgspec.json.decode(
+        ledger_entry.open_detail(ledger_entry.detail_key(log_keys, nonce), sealed)
+    )
+    return detail

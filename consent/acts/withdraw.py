@@ -1,0 +1,57 @@
+"""Stop. One act, no questions: the grant and all its tokens are dead when this returns."""
+
+import msgspec
+
+from consent.grants.grant import Grant, end
+from consent.storage.book import TURN, Book, Story
+from consent.storage.kinds import GRANT, KEYS
+from consent.vault.keys import pairwise_id
+from consent.words.errors import NotFound
+from consent.words.ids import is_id
+
+from .house import House
+
+
+class Stopped(msgspec.Struct, frozen=True):
+    """The grant as it ended, the index of the entry that ended it, and the proof of that entry.
+
+    A second stop changes nothing and gives the ended grant again.
+    """
+
+    grant: Grant
+    index: int
+    proof: str | None
+
+
+async def withdraw(house: House, *, citizen: str, grant: str) -> Stopped:
+    """Withdraw a citizen's own grant. Raises NotFound for a foreign or unknown one; they look alike."""
+    if not is_id(grant):
+        raise NotFound("there is no such grant")
+
+    def story(book: Book) -> Story[Stopped]:
+        yield [GRANT.one(grant), KEYS.one(citizen)]
+        yield TURN
+        given = book.get(GRANT, grant)
+        wrapped = book.get(KEYS, citizen)
+        if given is None or given.citizen != citizen or wrapped is None:
+            raise NotFound("there is no such grant")
+        keys = book.keys_of(wrapped)
+        lapsed = not given.is_live(at=book.at)
+        ended = end(given, "expire" if lapsed else "withdraw", at=book.at)
+        if ended is None:
+            return Stopped(given, given.last, None)
+        index, _ = book.record_event(
+            "expired" if lapsed else "withdrawn",
+            citizen=citizen,
+            keys=keys,
+            grant=ended,
+            by="rule" if lapsed else "self",
+            reason="time_passed" if lapsed else "citizen_asked",
+            detail=lambda _: {"sub": pairwise_id(keys.subject, ended.organisation)},
+        )
+        book.prove(index)
+        return Stopped(ended, index, None)
+
+    written = await house.scribe.do(story)
+    stopped = written.outcome
+    return Stopped(stopped.grant, stopped.index, written.proofs.get(stopped.index))

@@ -1,0 +1,1 @@
+"""The cellar: the only SQL. `store.py` is the contract, `book.py` what one batch reads and writes."""

@@ -1,0 +1,130 @@
+"""How each row is found and written: the statement names of `sql/*.sql`, and how a row becomes a Struct.
+
+A kind has one key by which a batch remembers its rows. Other ways to find the same rows are further statements.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, NamedTuple, TypeVar, get_origin
+
+import msgspec
+
+from consent.grants.grant import Grant
+from consent.oauth.token import Code, Token
+from consent.vault.keys import WrappedKeys
+from consent.vault.seal import SealedValue
+
+from . import rows
+
+K = TypeVar("K")
+R = TypeVar("R", bound=msgspec.Struct)
+
+
+class Kind(Generic[K, R]):
+    """One kind of row. `name.get` finds one by its key, `name.put` writes one whole."""
+
+    def __init__(
+        self,
+        name: str,
+        row: type[R],
+        key: Callable[[R], K],
+        *,
+        primary: Callable[[R], object] | None = None,
+    ) -> None:
+        self.name = name
+        self.key = key
+        # Rows with versions are remembered by their name and written under their version.
+        self.primary = primary or key
+        self.get = f"{name}.get"
+        self.put = f"{name}.put"
+        self._row = row
+        fields = msgspec.structs.fields(row)
+        self._names = tuple(f.name for f in fields)
+        self._decoders: list[tuple[str, Callable[[Any], Any]]] = []
+        self._encoders: list[tuple[int, Callable[[Any], Any]]] = []
+        for position, field in enumerate(fields):
+            if get_origin(field.type) is tuple:
+                self._decoders.append((field.name, _Json(field.type).decode))
+                self._encoders.append((position, _encode_json))
+            elif field.type is bool:
+                self._decoders.append((field.name, bool))
+                self._encoders.append((position, int))
+
+    def one(self, *key: Any) -> "Ask":
+        """Ask for the row with this key."""
+        return Ask(self, self.get, key)
+
+    def by(self, statement: str, *parameters: Any) -> "Ask":
+        """Ask for all rows that another statement of this kind finds."""
+        return Ask(self, f"{self.name}.{statement}", parameters)
+
+    def from_row(self, values: Sequence[Any]) -> R:
+        """A database row, in the order of the Struct's fields, as the Struct."""
+        named = dict(zip(self._names, values, strict=True))
+        for name, decode in self._decoders:
+            named[name] = decode(named[name])
+        return self._row(**named)
+
+    def to_row(self, row: R) -> tuple[Any, ...]:
+        """A Struct as the values of its columns, in the order of its fields."""
+        values = msgspec.structs.astuple(row)
+        if not self._encoders:
+            return values
+        changed = list(values)
+        for position, encode in self._encoders:
+            changed[position] = encode(changed[position])
+        return tuple(changed)
+
+
+class Ask(NamedTuple):
+    """A wish for rows: which kind, found by which statement, with which parameters."""
+
+    kind: Kind[Any, Any]
+    statement: str
+    parameters: tuple[Any, ...]
+
+
+class _Json:
+    def __init__(self, kind: Any) -> None:
+        self._decoder = msgspec.json.Decoder(kind)
+
+    def decode(self, text: str) -> Any:
+        return self._decoder.decode(text)
+
+
+def _encode_json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+CITIZEN = Kind("citizen", rows.Citizen, lambda r: r.id)
+KEYS = Kind("keys", WrappedKeys, lambda r: r.citizen)
+VALUE = Kind(
+    "value", SealedValue, lambda r: (r.citizen, r.name), primary=lambda r: (r.citizen, r.name, r.version)
+)
+ORGANISATION = Kind("organisation", rows.OrganisationRow, lambda r: r.id)
+CLIENT = Kind("client", rows.ClientRow, lambda r: r.id)
+PURPOSE = Kind("purpose", rows.PurposeRow, lambda r: (r.id, r.version))
+REQUEST = Kind("request", rows.AccessRequest, lambda r: r.id)
+CODE = Kind("code", Code, lambda r: r.hash)
+TOKEN = Kind("token", Token, lambda r: r.hash)
+USED = Kind("used", rows.Used, lambda r: r.hash)
+GRANT = Kind("grant", Grant, lambda r: r.id)
+MEMO = Kind("memo", rows.Memo, lambda r: (r.client, r.key))
+DISCLOSED = Kind("disclosed", rows.Disclosed, lambda r: r.id)
+USE = Kind("use", rows.Use, lambda r: (r.grant, r.template, r.day))
+REFUSAL = Kind("refusal", rows.RefusalCount, lambda r: (r.grant, r.reason, r.day))
+SESSION = Kind("session", rows.Session, lambda r: r.hash)
+CEREMONY = Kind("ceremony", rows.Ceremony, lambda r: r.hash)
+PASSKEY = Kind("passkey", rows.Passkey, lambda r: r.credential)
+PERSONA = Kind("persona", rows.Persona, lambda r: r.id)
+AUDITOR = Kind("auditor", rows.AuditorAccess, lambda r: r.hash)
+HEAD = Kind("head", rows.Head, lambda r: r.log)
+ENTRY = Kind("entry", rows.EntryRow, lambda r: (r.log, r.index))
+OPENING = Kind("opening", rows.OpeningRow, lambda r: (r.log, r.index))
+DETAIL = Kind("detail", rows.DetailRow, lambda r: (r.log, r.index))
+CITIZEN_ENTRY = Kind("citizen_entry", rows.CitizenEntry, lambda r: (r.citizen, r.log, r.index))
+
+# The order in which a batch writes: whatever is referred to comes first.
+ALL: tuple[Kind[Any, Any], ...] = (
+    CITIZEN, KEYS, VALUE, ORGANISATION, CLIENT, PURPOSE, REQUEST, GRANT, CODE, TOKEN, USED, DISCLOSED, MEMO, USE,
+    REFUSAL, SESSION, CEREMONY, PASSKEY, PERSONA, AUDITOR, ENTRY, OPENING, DETAIL, CITIZEN_ENTRY,
+)  # fmt: skip

@@ -1,0 +1,230 @@
+"""Rows that belong to no rule: what the service remembers between two requests.
+
+Grants, tokens, codes and sealed values are described where their rules are. Hashes stand for secrets: whoever
+reads the database can use none of them. Instants are microseconds.
+"""
+
+from typing import Literal
+
+import msgspec
+
+Status = Literal["approved", "suspended"]
+
+
+class Citizen(msgspec.Struct, frozen=True, kw_only=True):
+    """A person, as an id. Whatever is known about her is sealed elsewhere."""
+
+    id: str
+    status: Literal["active", "frozen", "erased"]
+    created_at: int
+
+
+class OrganisationRow(msgspec.Struct, frozen=True, kw_only=True):
+    """An organisation: its record (canonical JSON of `words.purposes.Organisation`) and the operator's approval."""
+
+    id: str
+    record: bytes
+    status: Status
+
+
+class ClientRow(msgspec.Struct, frozen=True, kw_only=True):
+    """An OAuth client of an organisation, with its public keys."""
+
+    id: str
+    organisation: str
+    name: str
+    jwks: str
+    redirect_uris: str
+    status: Status
+
+
+class PurposeRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One version of a purpose: the approved bytes, never changed; only the approval can be taken away."""
+
+    id: str
+    version: int
+    organisation: str
+    record: bytes
+    status: Status
+
+
+class AccessRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What an organisation pushed (RFC 9126) and a citizen has to answer. Single use, at the answer."""
+
+    id: str
+    reference: bytes  # hash of the request_uri
+    client: str
+    organisation: str
+    purpose: str
+    purpose_version: int
+    attributes: tuple[str, ...]
+    duration_days: int
+    redirect_uri: str
+    code_challenge: str
+    state: str | None
+    dpop_jkt: str | None
+    asked_at: int
+    expires_at: int
+    citizen: str | None = None  # bound to whoever first looked at it, signed in
+    answered_at: int | None = None
+    answer: Literal["yes", "no"] | None = None
+
+
+class Used(msgspec.Struct, frozen=True, kw_only=True):
+    """A proof or assertion that was seen (DPoP `jti`, RFC 7523 `jti`); it opens nothing a second time."""
+
+    hash: bytes
+    expires_at: int
+
+
+class Memo(msgspec.Struct, frozen=True, kw_only=True):
+    """An Idempotency-Key of a client: which body it came with and which disclosure it made."""
+
+    client: str
+    key: bytes
+    body: bytes
+    disclosure: str
+    created_at: int
+
+
+class Disclosed(msgspec.Struct, frozen=True, kw_only=True):
+    """One delivery: which versions of which attributes, under which entry of the log."""
+
+    id: str
+    grant: str
+    client: str
+    citizen: str
+    log: str
+    index: int
+    items: tuple[tuple[str, int], ...]
+    at: int
+
+
+class Use(msgspec.Struct, frozen=True, kw_only=True):
+    """A use of disclosures: one entry a grant, template and day."""
+
+    id: str
+    grant: str
+    citizen: str
+    template: str
+    day: int
+    log: str
+    index: int
+    disclosures: tuple[str, ...]
+    attributes: tuple[str, ...]
+    disclosed_at: int
+    at: int
+
+
+class RefusalCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How often the door said no under a grant, for one reason on one day; the first one made the entry."""
+
+    grant: str
+    reason: str
+    day: int
+    count: int
+    index: int
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True):
+    """A signed-in browser. The id in the cookie is new at each sign-in; only its hash is kept."""
+
+    hash: bytes
+    citizen: str
+    method: Literal["passkey", "persona"]
+    created_at: int
+    seen_at: int
+    expires_at: int
+    ended_at: int | None = None
+
+
+class Ceremony(msgspec.Struct, frozen=True, kw_only=True):
+    """A passkey ceremony under way (WebAuthn Level 3 §7): the challenge that must come back."""
+
+    hash: bytes
+    kind: Literal["sign_in", "sign_up"]
+    challenge: bytes
+    user: bytes
+    expires_at: int
+    used_at: int | None = None
+
+
+class Passkey(msgspec.Struct, frozen=True, kw_only=True):
+    """A citizen's public key on one of her devices."""
+
+    credential: bytes
+    citizen: str
+    public_key: bytes
+    sign_count: int
+    created_at: int
+
+
+class Persona(msgspec.Struct, frozen=True, kw_only=True):
+    """An invented person of the seed, for the sandbox's sign-in buttons."""
+
+    id: str
+    citizen: str
+    label: bytes  # JSON of words.purposes.Text
+    description: bytes
+
+
+class AuditorAccess(msgspec.Struct, frozen=True, kw_only=True):
+    """What an auditor may open: one organisation, one period, one reason, for a while."""
+
+    hash: bytes
+    auditor: str
+    organisation: str
+    from_at: int
+    until_at: int
+    reason: str
+    expires_at: int
+
+
+class Head(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest state of a log. Its row is the lock that puts every write in one order."""
+
+    log: str
+    origin: str
+    size: int
+    at: int
+    epoch: int
+    frozen: int
+    note: str
+
+
+class EntryRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A leaf, as everybody may read it."""
+
+    log: str
+    index: int
+    leaf: bytes
+
+
+class OpeningRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What opens a leaf to an auditor: keys and the exact bytes of the audit record. Deletable."""
+
+    log: str
+    index: int
+    organisation: str | None
+    at: int
+    consent_key: bytes
+    audit_key: bytes
+    record: bytes
+
+
+class DetailRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The sealed detail of an entry; its key derives from the citizen's subject key and dies with it."""
+
+    log: str
+    index: int
+    sealed: bytes
+
+
+class CitizenEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Which entries are hers: what her timeline reads. Deleted at erasure."""
+
+    citizen: str
+    log: str
+    index: int
+    grant: str | None
+    nonce: bytes

@@ -1,0 +1,190 @@
+-- name: request.get
+SELECT id, reference, client, organisation, purpose, purpose_version, attributes, duration_days,
+  redirect_uri, code_challenge, state, dpop_jkt, asked_at, expires_at, citizen, answered_at, answer
+FROM requests
+WHERE id = $1;
+
+-- name: request.put
+INSERT INTO requests
+  (id, reference, client, organisation, purpose, purpose_version, attributes, duration_days,
+   redirect_uri, code_challenge, state, dpop_jkt, asked_at, expires_at, citizen, answered_at,
+   answer)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+ON CONFLICT (id) DO UPDATE SET
+  citizen = excluded.citizen, answered_at = excluded.answered_at, answer = excluded.answer;
+
+-- name: grant.get
+SELECT id, citizen, organisation, client, purpose, purpose_version, attributes, language, terms,
+  granted_at, expires_at, state, ended_at, log, idx, nonce, sequence, last, day, disclosed_today
+FROM grants
+WHERE id = $1;
+
+-- name: grant.put
+INSERT INTO grants
+  (id, citizen, organisation, client, purpose, purpose_version, attributes, language, terms,
+   granted_at, expires_at, state, ended_at, log, idx, nonce, sequence, last, day, disclosed_today)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+ON CONFLICT (id) DO UPDATE SET
+  state = excluded.state, ended_at = excluded.ended_at, sequence = excluded.sequence, last =
+  excluded.last, day = excluded.day, disclosed_today = excluded.disclosed_today;
+
+-- name: code.get
+SELECT hash, request, grant_id, client, redirect_uri, code_challenge, jkt, expires_at, used_at
+FROM codes
+WHERE hash = $1;
+
+-- name: code.put
+INSERT INTO codes
+  (hash, request, grant_id, client, redirect_uri, code_challenge, jkt, expires_at, used_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+ON CONFLICT (hash) DO UPDATE SET
+  used_at = excluded.used_at;
+
+-- name: token.get
+SELECT hash, kind, client, grant_id, jkt, issued_at, expires_at, revoked_at, code
+FROM tokens
+WHERE hash = $1;
+
+-- name: token.put
+INSERT INTO tokens
+  (hash, kind, client, grant_id, jkt, issued_at, expires_at, revoked_at, code)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+ON CONFLICT (hash) DO UPDATE SET
+  revoked_at = excluded.revoked_at;
+
+-- name: used.get
+SELECT hash, expires_at
+FROM used_proofs
+WHERE hash = $1;
+
+-- name: used.put
+INSERT INTO used_proofs
+  (hash, expires_at)
+VALUES ($1, $2);
+
+-- name: memo.get
+SELECT client, key, body, disclosure, created_at
+FROM memos
+WHERE client = $1 AND key = $2;
+
+-- name: memo.put
+INSERT INTO memos
+  (client, key, body, disclosure, created_at)
+VALUES ($1, $2, $3, $4, $5);
+
+-- name: disclosed.get
+SELECT id, grant_id, client, citizen, log, idx, items, at
+FROM disclosures
+WHERE id = $1;
+
+-- name: disclosed.put
+INSERT INTO disclosures
+  (id, grant_id, client, citizen, log, idx, items, at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
+
+-- name: use.get
+SELECT id, grant_id, citizen, template, day, log, idx, disclosures, attributes, disclosed_at, at
+FROM uses
+WHERE grant_id = $1 AND template = $2 AND day = $3;
+
+-- name: use.put
+INSERT INTO uses
+  (id, grant_id, citizen, template, day, log, idx, disclosures, attributes, disclosed_at, at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
+
+-- name: refusal.get
+SELECT grant_id, reason, day, count, idx
+FROM refusals
+WHERE grant_id = $1 AND reason = $2 AND day = $3;
+
+-- name: refusal.put
+INSERT INTO refusals
+  (grant_id, reason, day, count, idx)
+VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (grant_id, reason, day) DO UPDATE SET
+  count = excluded.count;
+
+-- name: request.by_reference
+SELECT id, reference, client, organisation, purpose, purpose_version, attributes, duration_days,
+  redirect_uri, code_challenge, state, dpop_jkt, asked_at, expires_at, citizen, answered_at, answer
+FROM requests
+WHERE reference = $1;
+
+-- name: request.open_of_citizen
+SELECT id, reference, client, organisation, purpose, purpose_version, attributes, duration_days,
+  redirect_uri, code_challenge, state, dpop_jkt, asked_at, expires_at, citizen, answered_at, answer
+FROM requests
+WHERE citizen = $1 AND answered_at IS NULL AND expires_at > $2
+ORDER BY asked_at DESC;
+
+-- name: grant.for_purpose
+SELECT id, citizen, organisation, client, purpose, purpose_version, attributes, language, terms,
+  granted_at, expires_at, state, ended_at, log, idx, nonce, sequence, last, day, disclosed_today
+FROM grants
+WHERE citizen = $1 AND client = $2 AND purpose = $3 AND state = 'live';
+
+-- name: grant.of_citizen
+SELECT id, citizen, organisation, client, purpose, purpose_version, attributes, language, terms,
+  granted_at, expires_at, state, ended_at, log, idx, nonce, sequence, last, day, disclosed_today
+FROM grants
+WHERE citizen = $1
+ORDER BY granted_at DESC;
+
+-- name: token.of_code
+SELECT hash, kind, client, grant_id, jkt, issued_at, expires_at, revoked_at, code
+FROM tokens
+WHERE code = $1;
+
+-- name: disclosed.of_grant
+SELECT id, grant_id, client, citizen, log, idx, items, at
+FROM disclosures
+WHERE grant_id = $1
+ORDER BY at DESC, idx DESC
+LIMIT 200;
+
+-- name: disclosed.count_of_citizen
+SELECT grant_id, count(*), max(at)
+FROM disclosures
+WHERE grant_id IN (SELECT id FROM grants WHERE citizen = $1)
+GROUP BY grant_id;
+
+-- name: use.by_id
+SELECT id, grant_id, citizen, template, day, log, idx, disclosures, attributes, disclosed_at, at
+FROM uses
+WHERE id = $1;
+
+-- name: use.of_citizen
+SELECT id, grant_id, citizen, template, day, log, idx, disclosures, attributes, disclosed_at, at
+FROM uses
+WHERE citizen = $1;
+
+-- name: refusal.of_citizen
+SELECT r.grant_id, r.reason, r.day, r.count, r.idx
+FROM refusals r
+JOIN grants g ON g.id = r.grant_id
+WHERE g.citizen = $1;
+
+-- name: refusal.lately
+SELECT grant_id, reason, day, count, idx
+FROM refusals
+WHERE grant_id = $1
+ORDER BY day DESC
+LIMIT 16;
+
+-- name: tidy.used
+DELETE FROM used_proofs WHERE expires_at < $1;
+
+-- name: tidy.codes
+DELETE FROM codes WHERE expires_at < $1;
+
+-- name: tidy.tokens
+DELETE FROM tokens WHERE kind <> 'refresh' AND expires_at < $1;
+
+-- name: tidy.requests
+DELETE FROM requests WHERE expires_at < $1 AND answered_at IS NULL;
+
+-- name: tidy.sessions
+DELETE FROM sessions WHERE expires_at < $1;
+
+-- name: tidy.ceremonies
+DELETE FROM ceremonies WHERE expires_at < $1;

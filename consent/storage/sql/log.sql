@@ -1,0 +1,107 @@
+-- name: head.get
+SELECT log, origin, size, at, epoch, frozen, note
+FROM log_heads
+WHERE log = $1;
+
+-- name: entry.get
+SELECT log, idx, leaf
+FROM log_entries
+WHERE log = $1 AND idx = $2;
+
+-- name: entry.put
+INSERT INTO log_entries
+  (log, idx, leaf)
+VALUES ($1, $2, $3);
+
+-- name: opening.get
+SELECT log, idx, organisation, at, consent_key, audit_key, record
+FROM log_openings
+WHERE log = $1 AND idx = $2;
+
+-- name: opening.put
+INSERT INTO log_openings
+  (log, idx, organisation, at, consent_key, audit_key, record)
+VALUES ($1, $2, $3, $4, $5, $6, $7);
+
+-- name: detail.get
+SELECT log, idx, sealed
+FROM log_details
+WHERE log = $1 AND idx = $2;
+
+-- name: detail.put
+INSERT INTO log_details
+  (log, idx, sealed)
+VALUES ($1, $2, $3);
+
+-- name: citizen_entry.get
+SELECT citizen, log, idx, grant_id, nonce
+FROM citizen_entries
+WHERE citizen = $1 AND log = $2 AND idx = $3;
+
+-- name: citizen_entry.put
+INSERT INTO citizen_entries
+  (citizen, log, idx, grant_id, nonce)
+VALUES ($1, $2, $3, $4, $5);
+
+-- name: head.lock
+-- The lock: whoever holds this row writes. On SQLite BEGIN IMMEDIATE has already taken the only write lock.
+SELECT log, origin, size, at, epoch, frozen, note
+FROM log_heads
+WHERE log = $1;
+
+-- name: head.new
+INSERT INTO log_heads (log, origin, size, at, epoch, frozen, note)
+VALUES ($1, $2, $3, $4, $5, $6, $7);
+
+-- name: head.move
+-- Compare and swap: a writer that lost its lock moves nothing.
+UPDATE log_heads
+SET size = $1, at = $2, note = $3
+WHERE log = $4 AND size = $5 AND epoch = $6 AND frozen = 0
+RETURNING size;
+
+-- name: head.all
+SELECT log, origin, size, at, epoch, frozen, note
+FROM log_heads
+ORDER BY log;
+
+-- name: tile.get
+SELECT level, n, data
+FROM log_tiles
+WHERE log = $1 AND level = $2 AND n = $3;
+
+-- name: tile.put
+INSERT INTO log_tiles (log, level, n, data)
+VALUES ($1, $2, $3, $4)
+ON CONFLICT (log, level, n) DO UPDATE SET data = excluded.data;
+
+-- name: checkpoint.put
+INSERT INTO log_checkpoints (log, size, note, at)
+VALUES ($1, $2, $3, $4);
+
+-- name: checkpoint.get
+SELECT note
+FROM log_checkpoints
+WHERE log = $1 AND size = $2;
+
+-- name: entry.range
+SELECT idx, leaf
+FROM log_entries
+WHERE log = $1 AND idx >= $2 AND idx < $3
+ORDER BY idx;
+
+-- name: opening.of_organisation
+SELECT log, idx, organisation, at, consent_key, audit_key, record
+FROM log_openings
+WHERE log = $1 AND organisation = $2 AND at >= $3 AND at < $4
+  AND idx > $5
+ORDER BY idx
+LIMIT $6;
+
+-- name: citizen_entry.of_citizen
+SELECT e.log, e.idx, e.grant_id, o.record
+FROM citizen_entries e
+JOIN log_openings o ON o.log = e.log AND o.idx = e.idx
+WHERE e.citizen = $1
+ORDER BY o.at DESC, e.idx DESC
+LIMIT $2;

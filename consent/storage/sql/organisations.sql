@@ -1,0 +1,46 @@
+-- name: organisation.get
+SELECT id, record, status
+FROM organisations
+WHERE id = $1;
+
+-- name: organisation.put
+INSERT INTO organisations
+  (id, record, status)
+VALUES ($1, $2, $3)
+ON CONFLICT (id) DO UPDATE SET
+  record = excluded.record, status = excluded.status;
+
+-- name: client.get
+SELECT id, organisation, name, jwks, redirect_uris, status
+FROM clients
+WHERE id = $1;
+
+-- name: client.put
+INSERT INTO clients
+  (id, organisation, name, jwks, redirect_uris, status)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (id) DO UPDATE SET
+  name = excluded.name, jwks = excluded.jwks, redirect_uris = excluded.redirect_uris, status =
+  excluded.status;
+
+-- name: purpose.get
+SELECT id, version, organisation, record, status
+FROM purposes
+WHERE id = $1 AND version = $2;
+
+-- name: purpose.put
+INSERT INTO purposes
+  (id, version, organisation, record, status)
+VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (id, version) DO UPDATE SET
+  status = excluded.status;
+
+-- name: auditor.get
+SELECT hash, auditor, organisation, from_at, until_at, reason, expires_at
+FROM auditors
+WHERE hash = $1;
+
+-- name: auditor.put
+INSERT INTO auditors
+  (hash, auditor, organisation, from_at, until_at, reason, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7);

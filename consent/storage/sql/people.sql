@@ -1,0 +1,104 @@
+-- name: citizen.get
+SELECT id, status, created_at
+FROM citizens
+WHERE id = $1;
+
+-- name: citizen.put
+INSERT INTO citizens
+  (id, status, created_at)
+VALUES ($1, $2, $3)
+ON CONFLICT (id) DO UPDATE SET
+  status = excluded.status;
+
+-- name: keys.get
+SELECT citizen, version, ring_key, data_key, subject_key
+FROM citizen_keys
+WHERE citizen = $1;
+
+-- name: keys.put
+INSERT INTO citizen_keys
+  (citizen, version, ring_key, data_key, subject_key)
+VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (citizen) DO UPDATE SET
+  version = excluded.version, ring_key = excluded.ring_key, data_key = excluded.data_key,
+  subject_key = excluded.subject_key;
+
+-- name: value.put
+INSERT INTO sealed_values
+  (citizen, name, version, key_version, sealed, commitment, source, as_of, created_at, removed)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+
+-- name: session.get
+SELECT hash, citizen, method, created_at, seen_at, expires_at, ended_at
+FROM sessions
+WHERE hash = $1;
+
+-- name: session.put
+INSERT INTO sessions
+  (hash, citizen, method, created_at, seen_at, expires_at, ended_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (hash) DO UPDATE SET
+  seen_at = excluded.seen_at, ended_at = excluded.ended_at;
+
+-- name: ceremony.get
+SELECT hash, kind, challenge, user_handle, expires_at, used_at
+FROM ceremonies
+WHERE hash = $1;
+
+-- name: ceremony.put
+INSERT INTO ceremonies
+  (hash, kind, challenge, user_handle, expires_at, used_at)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (hash) DO UPDATE SET
+  used_at = excluded.used_at;
+
+-- name: passkey.get
+SELECT credential, citizen, public_key, sign_count, created_at
+FROM passkeys
+WHERE credential = $1;
+
+-- name: passkey.put
+INSERT INTO passkeys
+  (credential, citizen, public_key, sign_count, created_at)
+VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (credential) DO UPDATE SET
+  sign_count = excluded.sign_count;
+
+-- name: persona.get
+SELECT id, citizen, label, description
+FROM personas
+WHERE id = $1;
+
+-- name: persona.put
+INSERT INTO personas
+  (id, citizen, label, description)
+VALUES ($1, $2, $3, $4)
+ON CONFLICT (id) DO UPDATE SET
+  label = excluded.label, description = excluded.description;
+
+-- name: value.get
+-- The newest version; a removed one says that she has none any more.
+SELECT citizen, name, version, key_version, sealed, commitment, source, as_of, created_at, removed
+FROM sealed_values
+WHERE citizen = $1 AND name = $2
+ORDER BY version DESC
+LIMIT 1;
+
+-- name: value.of_citizen
+SELECT citizen, name, version, key_version, sealed, commitment, source, as_of, created_at, removed
+FROM sealed_values
+WHERE citizen = $1
+  AND version = (SELECT max(v.version) FROM sealed_values v
+                 WHERE v.citizen = sealed_values.citizen AND v.name = sealed_values.name)
+ORDER BY name;
+
+-- name: passkey.of_citizen
+SELECT credential, citizen, public_key, sign_count, created_at
+FROM passkeys
+WHERE citizen = $1
+ORDER BY created_at;
+
+-- name: persona.all
+SELECT id, citizen, label, description
+FROM personas
+ORDER BY id;

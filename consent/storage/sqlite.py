@@ -1,0 +1,153 @@
+"""SQLite: the embedded default. One file, one writer, WAL, synchronous=FULL.
+
+The whole batch runs in one hop on aiosqlite's thread: a statement costs microseconds there, a hop costs as much as
+twenty of them. Readers have a connection of their own and never wait for the writer.
+"""
+
+import asyncio
+import hashlib
+import sqlite3
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiosqlite
+
+from consent.words.errors import Misconfigured
+
+from .store import Batch, Row, migrations, statements
+
+T = TypeVar("T")
+
+# Kept per connection by SQLite: each of these is set again every time one is opened.
+_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",  # NORMAL can lose an acknowledged withdrawal at a power cut
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA busy_timeout=10000",
+    "PRAGMA secure_delete=ON",
+    "PRAGMA temp_store=MEMORY",
+    "PRAGMA cache_size=-65536",
+)
+
+
+class SqliteStore:
+    """A `Store` on one SQLite file. Make it with `open`."""
+
+    def __init__(self, writer: aiosqlite.Connection, reader: aiosqlite.Connection, path: Path) -> None:
+        self.path = path
+        self._writer = writer
+        self._reader = reader
+        self._texts = _texts()
+
+    @classmethod
+    async def open(cls, path: Path) -> "SqliteStore":
+        """Open or create the database file and bring its tables up to date. Raises Misconfigured."""
+        writer = await _connect(path)
+        try:
+            await writer._execute(_migrate, writer._conn)
+            reader = await _connect(path)
+            await reader.execute("PRAGMA query_only=ON")
+        except BaseException:
+            await writer.close()
+            raise
+        return cls(writer, reader, path)
+
+    async def write(self, batch: Batch[T]) -> T:
+        """Run *batch* in one durable transaction (see `Store`)."""
+        # Shielded: a cancelled caller must not leave the thread's transaction to the next one.
+        return await asyncio.shield(self._writer._execute(_drive, self._writer._conn, self._texts, batch))
+
+    async def read(self, name: str, *parameters: Any) -> list[Row]:
+        """The rows of one reading statement, from a committed state."""
+        return list(await self._reader.execute_fetchall(self._texts[name], parameters))  # type: ignore[arg-type]
+
+    async def close(self) -> None:
+        """Close both connections; their threads would keep the process alive otherwise."""
+        await self._reader.close()
+        await self._writer.close()
+
+
+def _drive(connection: sqlite3.Connection, texts: Mapping[str, str], batch: Batch[T]) -> T:
+    """Run a batch on the connection's own thread: its statements between BEGIN IMMEDIATE and COMMIT."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        found: list[Row] | None = None
+        while True:
+            try:
+                statement = batch.send(found) if found is not None else next(batch)
+            except StopIteration as done:
+                result: T = done.value
+                break
+            found = _run(connection, texts[statement.name], statement.rows)
+        connection.execute("COMMIT")
+    except BaseException:
+        # Before the COMMIT nothing has left the process: whatever the batch decided never happened.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        batch.close()
+        raise
+    return result
+
+
+def _run(connection: sqlite3.Connection, text: str, rows: Any) -> list[Row]:
+    if text.startswith(("SELECT", "--", "UPDATE")):
+        found: list[Row] = []
+        for row in rows:
+            found += connection.execute(text, row).fetchall()
+        return found
+    connection.executemany(text, rows)
+    return []
+
+
+async def _connect(path: Path) -> aiosqlite.Connection:
+    connection = await aiosqlite.connect(path, isolation_level=None, cached_statements=512)
+    for pragma in _PRAGMAS:
+        await connection.execute_fetchall(pragma)
+    ((synchronous,),) = await connection.execute_fetchall("PRAGMA synchronous")
+    ((journal,),) = await connection.execute_fetchall("PRAGMA journal_mode")
+    if synchronous != 2 or journal != "wal":
+        await connection.close()
+        raise Misconfigured("this file system does not let SQLite keep its promises (WAL, synchronous=FULL)")
+    return connection
+
+
+def _texts() -> dict[str, str]:
+    """The statements in SQLite's spelling: `?1` for `$1`, without the comment lines in front."""
+    texts = {}
+    for name, text in statements().items():
+        lines = [line for line in text.splitlines() if not line.startswith("--")]
+        texts[name] = "\n".join(lines).replace("$", "?")
+    return texts
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    """Apply what is missing, in one transaction; refuse a database that is newer or was altered."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS schema_migrations "
+            "(version INTEGER PRIMARY KEY, sha256 TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT"
+        )
+        applied = dict(connection.execute("SELECT version, sha256 FROM schema_migrations").fetchall())
+        known = migrations()
+        if applied and max(applied) > max(version for version, _ in known):
+            raise Misconfigured("the database is newer than this version of the service")
+        for version, text in known:
+            digest = hashlib.sha256(text.encode()).hexdigest()
+            if version in applied:
+                if applied[version] != digest:
+                    raise Misconfigured(f"migration {version:04} is not the one that made this database")
+                continue
+            script = text.replace("{int}", "INTEGER").replace("{blob}", "BLOB").replace("{strict}", "STRICT")
+            for statement in script.split(";\n"):
+                if statement.strip():
+                    connection.execute(statement)
+            connection.execute(
+                "INSERT INTO schema_migrations VALUES (?, ?, ?)", (version, digest, time.time_ns() // 1000)
+            )
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise

@@ -1,0 +1,74 @@
+"""The contract of a store: what it promises when a call returns.
+
+A **batch** is a generator that yields `Statement`s and is sent the rows of each. A store runs it in one write
+transaction and keeps these promises:
+
+1. No two batches overlap: each sees all that the one before it wrote. (SQLite: BEGIN IMMEDIATE. PostgreSQL: the
+   batch's first statement locks the head row.)
+2. When `write` returns, what the batch wrote is on disk and survives a power cut (synchronous=FULL or on).
+3. When `write` raises, nothing of the batch was written - or, if the connection was lost during the commit, its
+   fate is unknown and `Unknown` is raised. The batch is never half written.
+4. A caller that is cancelled does not stop the batch.
+5. `read` sees some committed state, never an open transaction. It decides nothing: permission is only ever read in
+   a batch.
+
+A `Statement` names a text in `sql/*.sql` and brings one or more rows of parameters. A reading statement is asked
+once for each row of parameters and answers with all rows found, in that order; a writing one is executed for each.
+"""
+
+import re
+from collections.abc import Generator, Mapping, Sequence
+from importlib.resources import files
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+T = TypeVar("T")
+Row = tuple[Any, ...]
+
+
+class Statement(NamedTuple):
+    """A named text of `sql/*.sql` with its rows of parameters."""
+
+    name: str
+    rows: Sequence[Row]
+
+
+Batch = Generator[Statement, list[Row], T]
+
+
+class Store(Protocol):
+    """What every engine does. See the promises above."""
+
+    async def write(self, batch: Batch[T]) -> T:
+        """Run *batch* in one durable transaction and return what it returned."""
+        ...
+
+    async def read(self, name: str, *parameters: Any) -> list[Row]:
+        """The rows of one reading statement, from a committed state."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of the database. Nothing that was promised is lost."""
+        ...
+
+
+_NAMED = re.compile(r"^-- name: ([a-z_]+\.[a-z_]+)\n(.*?)(?=^-- name: |\Z)", re.MULTILINE | re.DOTALL)
+
+
+def statements() -> Mapping[str, str]:
+    """All texts of `sql/*.sql` by name, with `$n` parameters. Raises ValueError on a name that stands twice."""
+    found: dict[str, str] = {}
+    for file in sorted(files("consent.storage").joinpath("sql").iterdir(), key=lambda f: f.name):
+        for name, text in _NAMED.findall(file.read_text("utf-8")):
+            if name in found:
+                raise ValueError(f"two statements are called {name}")
+            found[name] = text.strip().rstrip(";")
+    return found
+
+
+def migrations() -> list[tuple[int, str]]:
+    """The numbered texts of `migrations/`, in order, with {int}, {blob} and {strict} still in them."""
+    texts = []
+    for file in sorted(files("consent.storage").joinpath("migrations").iterdir(), key=lambda f: f.name):
+        if file.name.endswith(".sql"):
+            texts.append((int(file.name[:4]), file.read_text("utf-8")))
+    return texts
