@@ -3,8 +3,8 @@
     python -m tests.words.brp_paths openapi.json > tests/words/brp_paths.json
 
 `openapi.json` is the published specification, version 2.7.0, of BRP-API/Haal-Centraal-BRP-bevragen.
-References, `allOf` and the kinds of a discriminator are folded into one tree; a leaf is the JSON type, with its
-format after a colon; a list is `[tree]`. Left out: whether a fact is being investigated (`inOnderzoek`), and
+References, `allOf` and the kinds of a discriminator are folded into one tree; a leaf is the JSON type and its
+format after a colon; a list is `[tree]`. Left out: whether a fact is being investigated (`inOnderzoek`) and
 parental authority (`gezag`).
 """
 
