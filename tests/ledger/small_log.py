@@ -1,7 +1,7 @@
-"""A small log for tests: grants, disclosures and endings of made-up citizens, exported to a folder like a served one.
+"""A small log for tests: grants, disclosures and endings of made-up citizens, exported like a served one.
 
-`SmallLog` writes through consent.ledger only. `export` lays out checkpoint, tiles, bundles and policy as a web server
-would serve them, `openings` gives the lines that an auditor would get.
+`SmallLog` writes through consent.ledger only. `export` lays out checkpoint, tiles, bundles and policy
+as a web server would serve them, `openings` gives the lines that an auditor would get.
 """
 
 import json
@@ -64,7 +64,7 @@ class SmallLog:
         stranger: bool = False,
         **fields: object,
     ) -> int:
-        """Append an event; *fields* replace what an honest log would say. *stranger*: under another's consent key."""
+        """Append an event; *fields* replace what an honest log says. *stranger*: under another's keys."""
         index = len(self.leaves)
         self.clock += 1
         nonce = nonce or chance("nonce", index, length=16)
