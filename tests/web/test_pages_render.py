@@ -17,7 +17,8 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 sys.path.insert(0, str(Path(__file__).parent))
-from samples import NO_CONTACT, contact, samples, shown
+from sample_things import NO_CONTACT, contact, shown
+from samples import samples
 
 from consent.web import render as rendering
 from consent.web.render import LOCALE, PAGES, STATIC, render, template_hash
@@ -76,7 +77,7 @@ def test_every_page_is_whole(language: str, state: str) -> None:
     assert len(ids) == len(set(ids))
     for _, attributes in page.elements:
         for reference in ("aria-labelledby", "aria-describedby", "for"):
-            assert attributes.get(reference) is None or attributes[reference] in ids
+            assert set((attributes.get(reference) or "").split()) <= set(ids)
         target = attributes.get("href") or ""
         assert not target.startswith("#") or target[1:] in ids
     other = "en" if language == "nl" else "nl"
@@ -166,7 +167,7 @@ def test_the_request_shows_every_part_of_the_structure(language: str) -> None:
         assert item.value is None or item.value in text
     for part in (what.organisation.name, what.organisation.number, what.purpose.title, what.purpose.why,
                  what.purpose.consequence_of_no, what.purpose.other_way, what.contact.phone,
-                 what.contact.address, "365"):  # fmt: skip
+                 what.contact.address):  # fmt: skip
         assert part in text
     assert {"nl": "20 februari 2027", "en": "20 February 2027"}[language] in text
     assert {"nl": "In Nederland en Duitsland.", "en": "In the Netherlands and Germany."}[language] in text

@@ -1,0 +1,308 @@
+"""What stands on the sample pages: an organisation, a request, grants, a timeline. All of it is invented."""
+
+from datetime import datetime
+from types import SimpleNamespace as Sample
+from typing import Any
+from zoneinfo import ZoneInfo
+
+
+def at(text: str) -> int:
+    """The instant of `2026-11-22 14:05` on a Dutch clock, in microseconds."""
+    return (
+        int(datetime.fromisoformat(text).replace(tzinfo=ZoneInfo("Europe/Amsterdam")).timestamp()) * 1_000_000
+    )
+
+
+def two(nl: str, en: str) -> dict[str, str]:
+    return {"nl": nl, "en": en}
+
+
+def contact(language: str, **changed: Any) -> Sample:
+    fields = {
+        "name": two("Balie Wonen", "Housing desk")[language],
+        "phone": "010 000 00 00",
+        "hours": two("Maandag tot en met vrijdag, 9 tot 17 uur", "Monday to Friday, 9 am to 5 pm")[language],
+        "email": "wonen@voorbeeldstad.example",
+        "url": "https://voorbeeldstad.example/wonen",
+        "address": "Marktplein 1, Voorbeeldstad",
+    }
+    return Sample(**(fields | changed))
+
+
+NO_CONTACT: dict[str, Any] = dict.fromkeys(("phone", "hours", "email", "url", "address"))
+
+ORGANISATION = Sample(
+    id="voorbeeldstad",
+    name="Gemeente Voorbeeldstad",
+    website="https://www.voorbeeldstad.example/",
+    register="KVK",
+    number="00000001",
+    checked_on="2026-09-01",
+)
+
+
+def item(name: str, label: str, value: str | None, **changed: Any) -> Sample:
+    fields: dict[str, Any] = {
+        "name": name,
+        "label": label,
+        "value": value,
+        "version": 1,
+        "required": True,
+        "reason": "",
+        "special": False,
+        "about": "self",
+        "source": None,
+        "as_of": None,
+    }
+    return Sample(**(fields | changed))
+
+
+def shown(language: str, **changed: Any) -> Sample:
+    nl = language == "nl"
+    register = "de Basisregistratie Personen" if nl else "the Personal Records Database"
+    fields: dict[str, Any] = {
+        "request": "0" * 31 + "1",
+        "language": language,
+        "organisation": ORGANISATION,
+        "verified": True,
+        "purpose": Sample(
+            id="energy-allowance",
+            version=1,
+            title=two("uw aanvraag voor energietoeslag", "your application for energy allowance")[language],
+            why=two(
+                "De gemeente kijkt of u recht hebt op hulp bij uw energierekening.",
+                "The municipality checks whether you can get help with your energy bill.",
+            )[language],
+            consequence_of_no=two(
+                "vraagt de gemeente u om papieren bewijs.", "the municipality asks you for proof on paper."
+            )[language],
+            other_way=two("Neem uw papieren mee naar de balie.", "Bring your papers to the desk.")[language],
+            legal_basis="public_task",
+            allowed_by_law=False,
+            automated_decision=False,
+        ),
+        "items": (
+            item(
+                "full_name",
+                "Volledige naam" if nl else "Full name",
+                "Samira Voorbeeld",
+                reason="Zo weten zij wie de aanvraag doet." if nl else "So they know who applies.",
+                source=register,
+                as_of="2026-08-14",
+            ),
+            item(
+                "yearly_income",
+                "Inkomen per jaar" if nl else "Yearly income",
+                "€ 18.400" if nl else "€18,400",
+                reason="De hulp hangt af van uw inkomen." if nl else "The help depends on your income.",
+                source="de inkomensregistratie" if nl else "the income register",
+                as_of="2026-04-01",
+            ),
+            item(
+                "children",
+                "Kinderen" if nl else "Children",
+                "Noor en Ilias" if nl else "Noor and Ilias",
+                required=False,
+                about="child",
+                reason="Met kinderen krijgt u meer." if nl else "With children you get more.",
+                source=register,
+                as_of="2026-08-14",
+            ),
+            item(
+                "residence_permit",
+                "Verblijfsvergunning" if nl else "Residence permit",
+                "Onbepaalde tijd" if nl else "Indefinite",
+                required=False,
+                special=True,
+                reason="Soms is er extra hulp." if nl else "Sometimes there is extra help.",
+                source="uzelf" if nl else "yourself",
+                as_of="2026-08-20",
+            ),
+            item(
+                "iban",
+                "Rekeningnummer (IBAN)" if nl else "Account number (IBAN)",
+                None,
+                required=False,
+                reason="Hier komt het geld op." if nl else "The money goes here.",
+            ),
+        ),
+        "until": at("2027-02-20 14:05"),
+        "duration_days": 90,
+        "data_life_days": 365,
+        "frequency_per_day": 1,
+        "recipients": (two("de uitkeringsadministratie", "the benefits office")[language],),
+        "storage_places": ("NL", "DE"),
+        "contact": contact(language),
+    }
+    return Sample(**(fields | changed))
+
+
+def labels(language: str, count: int = 3) -> list[str]:
+    return {
+        "nl": ["Volledige naam", "Inkomen per jaar", "BSN (burgerservicenummer)"],
+        "en": ["Full name", "Yearly income", "BSN (citizen service number)"],
+    }[language][:count]
+
+
+def grants(language: str) -> list[Sample]:
+    energy = two("uw aanvraag voor energietoeslag", "your application for energy allowance")[language]
+    home = two("het zoeken van een woning", "finding a home")[language]
+    return [
+        Sample(
+            id="a" * 32,
+            organisation="Gemeente Voorbeeldstad",
+            verified=True,
+            purpose=energy,
+            labels=labels(language),
+            until=at("2027-02-20 14:05"),
+            last_disclosed_at=at("2026-11-24 09:12"),
+            disclosures=3,
+        ),
+        Sample(
+            id="b" * 32,
+            organisation="Woningcorporatie De Linde",
+            verified=False,
+            purpose=home,
+            labels=labels(language, 1),
+            until=at("2026-12-31 23:59"),
+            last_disclosed_at=None,
+            disclosures=0,
+        ),
+    ]
+
+
+def receipt(language: str, **changed: Any) -> Sample:
+    fields: dict[str, Any] = {
+        "id": "a" * 32,
+        "number": "7K4M-Q2XD-9P",
+        "organisation": ORGANISATION,
+        "purpose": two("uw aanvraag voor energietoeslag", "your application for energy allowance")[language],
+        "items": [Sample(label=label, required=place == 0) for place, label in enumerate(labels(language))],
+        "granted_at": at("2026-11-22 14:05"),
+        "until": at("2027-02-20 14:05"),
+        "ended_at": None,
+        "ended_how": None,
+        "data_life_days": 365,
+        "recipients": [],
+        "storage_places": ["NL"],
+        "contact": contact(language, url=None),
+        "disclosures": [
+            Sample(at=at("2026-11-24 09:12"), labels=labels(language, 2)),
+            Sample(at=at("2026-11-23 16:40"), labels=labels(language)),
+        ],
+        "entry": Sample(log="2026", index=4217),
+    }
+    return Sample(**(fields | changed))
+
+
+def line(kind: str, when: str, language: str, **changed: Any) -> Sample:
+    fields: dict[str, Any] = {
+        "at": at(when),
+        "kind": kind,
+        "organisation": "Gemeente Voorbeeldstad",
+        "labels": labels(language, 2),
+        "purpose": two("uw aanvraag voor energietoeslag", "your application for energy allowance")[language],
+        "because": None,
+        "grant": "a" * 32,
+        "use": None,
+        "count": None,
+    }
+    return Sample(**(fields | changed))
+
+
+def because(language: str) -> str:
+    return two(
+        "U ziet dit omdat u uw inkomen deelde met Gemeente Voorbeeldstad, op 22 november 2026.",
+        "You see this because you shared your income with Gemeente Voorbeeldstad on 22 November 2026.",
+    )[language]
+
+
+def months(language: str) -> list[Sample]:
+    return [
+        Sample(
+            name=two("november 2026", "November 2026")[language],
+            lines=[
+                line("used", "2026-11-25 10:00", language, because=because(language), use="c" * 32),
+                line("refused", "2026-11-24 18:30", language, count=3),
+                line("withdrawn", "2026-11-24 12:01", language),
+                line("disclosed", "2026-11-24 09:12", language),
+                line("granted", "2026-11-22 14:05", language),
+                line("declined", "2026-11-21 20:15", language, organisation=None, labels=[], grant=None),
+            ],
+        ),
+        Sample(
+            name=two("oktober 2026", "October 2026")[language],
+            lines=[
+                line("lawful", "2026-10-30 08:00", language, grant=None),
+                line(
+                    "corrected", "2026-10-12 11:11", language, organisation=None, labels=labels(language, 1)
+                ),
+                line("amended", "2026-10-11 11:11", language),
+                line("revoked", "2026-10-10 11:11", language),
+                line("expired", "2026-10-09 11:11", language),
+                line("frozen", "2026-10-08 11:11", language, organisation=None, labels=[], grant=None),
+                line("erased", "2026-10-07 11:11", language, organisation=None, labels=[], grant=None),
+            ],
+        ),
+    ]
+
+
+def held(language: str) -> list[Sample]:
+    nl = language == "nl"
+    register = "de Basisregistratie Personen" if nl else "the Personal Records Database"
+    rows = [
+        (
+            "full_name",
+            labels(language)[0],
+            "Samira Voorbeeld",
+            register,
+            False,
+            False,
+            ["Gemeente Voorbeeldstad"],
+        ),
+        ("street", "Straat" if nl else "Street", "Lindenlaan", register, False, False, []),
+        (
+            "yearly_income",
+            labels(language)[1],
+            "€ 18.400" if nl else "€18,400",
+            "de inkomensregistratie" if nl else "the income register",
+            False,
+            False,
+            ["Gemeente Voorbeeldstad", "Woningcorporatie De Linde"],
+        ),
+        (
+            "email",
+            "E-mailadres" if nl else "E-mail",
+            "samira@voorbeeld.example",
+            "uzelf" if nl else "yourself",
+            False,
+            True,
+            [],
+        ),
+        (
+            "nationalities",
+            "Nationaliteit" if nl else "Nationality",
+            "Eritrese" if nl else "Eritrean",
+            register,
+            True,
+            False,
+            [],
+        ),
+    ]
+    return [
+        Sample(
+            name=name,
+            label=label,
+            value=value,
+            source=source,
+            as_of="2026-08-14",
+            special=special,
+            mine=mine,
+            seen_by=by,
+        )
+        for name, label, value, source, special, mine, by in rows
+    ]
+
+
+def attribute(name: str, label: str, hint: str, kind: str) -> Sample:
+    return Sample(name=name, label=label, hint=hint, kind=kind)
