@@ -1,5 +1,6 @@
 """From the question to the use, and all the noes on the way."""
 
+import os
 from pathlib import Path
 
 import httpx
@@ -169,6 +170,19 @@ async def test_false_evidence_in_a_refusal_is_marked_as_unchecked(
     world.citizen_stops()
     with pytest.raises(Refused) as caught:
         await org.fetch(arrangement, ["name"], idempotency_key="monday")
+    assert not caught.value.is_checked
+
+
+async def test_evidence_from_the_permission_of_somebody_else_is_not_evidence(
+    world: World, org: Organisation, arrangement: Arrangement
+) -> None:
+    await org.fetch(arrangement, ["name"])
+    grant = world.grants[arrangement.grant_id]
+    grant.consent_key = os.urandom(32)
+    world.repeats["tuesday"] = world._book(grant, ["name"])
+    world.citizen_stops()
+    with pytest.raises(Refused) as caught:
+        await org.fetch(arrangement, ["name"], idempotency_key="tuesday")
     assert not caught.value.is_checked
 
 

@@ -1,5 +1,6 @@
 """No proof, no data: each lie that a service could tell in a receipt, and the check that finds it."""
 
+import asyncio
 import base64
 import os
 from collections.abc import Callable
@@ -155,6 +156,17 @@ async def test_an_answer_that_was_changed_on_the_way_is_not_accepted(
     assert set(error.evidence) == {"entry", "proof"}
 
 
+async def test_one_entry_does_not_count_at_two_indices(
+    world: World, org: Organisation, arrangement: Arrangement
+) -> None:
+    def again(answer: Answer) -> None:
+        world.log.leaves.append(base64.b64decode(answer["entry"]["leaf"]))
+        answer["proof"] = world.log.proof(len(world.log.leaves) - 1)
+
+    world.after_commit = again
+    await _refused(org, arrangement, "index")
+
+
 async def test_a_record_that_can_be_read_in_two_ways_is_not_accepted(
     world: World, org: Organisation, arrangement: Arrangement, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,6 +185,17 @@ async def test_an_entry_under_the_permission_of_somebody_else_is_found(
     await org.fetch(arrangement, ["name"])
     world.grants[arrangement.grant_id].consent_key = os.urandom(32)
     await _refused(org, arrangement, "same_consent")
+
+
+async def test_two_first_receipts_at_once_must_agree(
+    world: World, org: Organisation, arrangement: Arrangement
+) -> None:
+    def other_permission(audit: Answer, detail: Answer) -> None:
+        world.grants[arrangement.grant_id].consent_key = os.urandom(32)
+
+    world.before_commit = other_permission
+    got = await asyncio.gather(*(org.fetch(arrangement, ["name"]) for _ in range(2)), return_exceptions=True)
+    assert [type(one).__name__ for one in got].count("Disclosure") == 1
 
 
 async def test_an_entry_that_points_at_another_permission_is_found(
@@ -213,6 +236,14 @@ async def test_less_than_was_asked_is_fine_when_the_records_say_so(
     world.before_commit = without_name
     world.after_commit = _value_less
     assert set((await org.fetch(arrangement, ["income", "name"])).values) == {"income"}
+
+
+async def test_more_than_was_asked_is_not_accepted_even_with_a_right_receipt(
+    world: World, org: Organisation, arrangement: Arrangement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = world._book
+    monkeypatch.setattr(world, "_book", lambda grant, asked: book(grant, ["city", "income", "name"]))
+    await _refused(org, arrangement, "attributes")
 
 
 async def test_an_answer_about_another_permission_is_not_accepted(

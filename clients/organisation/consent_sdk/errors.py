@@ -17,11 +17,11 @@ class ConsentError(Exception):
     """The root: everything that this package raises on purpose."""
 
 
-class Declined(ConsentError):  # noqa: N818
+class Declined(ConsentError):
     """The citizen said no, or closed the question. Offer her the other way to get the same."""
 
 
-class Refused(ConsentError):  # noqa: N818
+class Refused(ConsentError):
     """The service says no.
 
     `reason` is the closed code of the wire (`grant_not_active`, `beyond_grant`, `invalid_grant` …), `status`
@@ -66,7 +66,7 @@ class ProofError(ConsentError):
         self.evidence: Mapping[str, Any] = evidence or {}
 
 
-class Forked(ConsentError):  # noqa: N818
+class Forked(ConsentError):
     """Two signed checkpoints of one log that cannot both be true. Together they prove it to anyone.
 
     `kept` is the note that was accepted earlier, `seen` the one that contradicts it: both with signatures.
@@ -83,7 +83,7 @@ class ProtocolError(ConsentError):
     """An answer or a callback that the protocol does not allow. The message names the rule."""
 
 
-class Unreachable(ProtocolError):  # noqa: N818
+class Unreachable(ProtocolError):
     """No usable answer came. A disclosure can be asked again with the same `idempotency_key`."""
 
     idempotency_key: str | None = None
