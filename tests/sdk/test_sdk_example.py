@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from consent_sdk import MemoryStore
+from consent_sdk.example import read_attributes
 from consent_sdk.example_pages import page
 from consent_sdk.example_site import Plan, Site, Visit
 
@@ -17,7 +18,7 @@ PLAN = Plan(
     issuer=ISSUER,
     purpose="housing-benefit",
     purpose_version=3,
-    attributes=("name", "income"),
+    attributes=read_attributes("name=Uw naam, income"),
     duration_days=90,
     template="home",
 )
@@ -47,6 +48,8 @@ def test_the_whole_story(world: World, browser: httpx.Client) -> None:
     assert "Vraag mijn gegevens op" in browser.get("/").text
     _come_back(world, browser)
     shown = browser.get("/").text
+    assert "<dt>Uw naam</dt>" in shown
+    assert "<dt>income</dt>" in shown
     assert str(VALUES["name"]) in shown
     assert "Bewijs gecontroleerd" in shown
     assert "U ziet dit omdat" in shown

@@ -279,8 +279,16 @@ class World:
             return owner
         if grant is None:
             return httpx.Response(404, json={"title": "Not found", "code": "not_found"})
-        state = "active" if grant.is_live else "ended"
-        return httpx.Response(200, json={"grant_id": grant.grant_id, "state": state})
+        answer = {
+            "grant_id": grant.grant_id,
+            "active": grant.is_live,
+            "purpose": "housing-benefit",
+            "purpose_version": 3,
+            "attributes": grant.attributes,
+            "granted_at": self.now - 100,
+            "expires_at": self.now + 9999,
+        }
+        return httpx.Response(200, json=answer)
 
     # What it checks
 

@@ -137,15 +137,15 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GrantStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """How a permission stands right now. Never a reason to skip `fetch`: only the service decides."""
+    """How a permission stands right now; instants in whole seconds.
+
+    Never a reason to skip `fetch`, or to use data without it: it may have changed when you read this.
+    """
 
     grant_id: str
-    state: str
-    purpose: str | None = None
-    purpose_version: int | None = None
-    attributes: tuple[str, ...] = ()
-    expires_at: int | None = None
-
-    @property
-    def is_active(self) -> bool:
-        return self.state == "active"
+    is_active: bool = msgspec.field(name="active")
+    purpose: str
+    purpose_version: int
+    attributes: tuple[str, ...]
+    granted_at: int
+    expires_at: int

@@ -1,7 +1,7 @@
 """A tiny web site of an organisation, to see the whole story: ask, receive, use, and hear no after a stop.
 
     python -m consent_sdk.example --issuer http://localhost:8000 --client housing-web --key key.pem \\
-        --purpose housing-benefit --attributes full_name,yearly_income --template home --port 8081
+        --purpose housing-benefit --attributes "full_name=Uw naam,yearly_income=Uw inkomen" --template home --port 8081
 
 Only for a demonstration on one machine: it listens on the loopback address, keeps visitors in memory and
 writes no log. The site is in `example_site.py`, its page in `example_pages.py`.
@@ -18,6 +18,12 @@ from .organisation import Organisation
 from .store import FileStore, MemoryStore
 
 
+def read_attributes(text: str) -> dict[str, str]:
+    """Read `name,other=other words` to names and the words for them on the page."""
+    pairs = [one.strip().partition("=") for one in text.split(",") if one.strip()]
+    return {name: words or name.replace("_", " ") for name, _, words in pairs}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the site until it is interrupted. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m consent_sdk.example", description="An example site.")
@@ -30,7 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--purpose", required=True)
     parser.add_argument("--purpose-version", type=int, default=1)
-    parser.add_argument("--attributes", required=True, help="names with commas between them")
+    parser.add_argument(
+        "--attributes",
+        required=True,
+        help="names with commas between them; name=words for other words on the page",
+    )
     parser.add_argument("--days", type=int, default=90, help="how long the permission should last")
     parser.add_argument("--template", help="the because-sentence to use; without it no use is registered")
     parser.add_argument("--name", default="Voorbeeldorganisatie", help="the name on the page")
@@ -44,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         issuer=given.issuer,
         purpose=given.purpose,
         purpose_version=given.purpose_version,
-        attributes=tuple(name.strip() for name in given.attributes.split(",") if name.strip()),
+        attributes=read_attributes(given.attributes),
         duration_days=given.days,
         template=given.template,
     )

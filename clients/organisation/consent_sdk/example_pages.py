@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from .example_site import Plan, Visit
 
 
+_SOURCES = {"brp": "Basisregistratie Personen", "income": "inkomensgegevens", "self": "uzelf"}
+
+
 class Line(NamedTuple):
     """One thing that happened: `yes` or `no`, and the sentence."""
 
@@ -34,7 +37,7 @@ def page(plan: "Plan", visit: "Visit") -> str:
 
 
 def _question(plan: "Plan", visit: "Visit") -> str:
-    names = "".join(f"<li>{escape(_words(name))}</li>" for name in plan.attributes)
+    names = "".join(f"<li>{escape(words)}</li>" for words in plan.attributes.values())
     again = ""
     if visit.arrangement is not None:
         again = _button("/fetch", "Vraag opnieuw op", visit, kind="second", name="fetch-again")
@@ -52,8 +55,8 @@ def _question(plan: "Plan", visit: "Visit") -> str:
 def _received(plan: "Plan", visit: "Visit") -> str:
     assert visit.disclosure is not None
     rows = "".join(
-        f'<div><dt>{escape(_words(name))}</dt><dd data-attribute="{escape(name)}">{escape(_show(got.value))}'
-        f"<small>Bron: {escape(got.source)}{_as_of(got.as_of)}</small></dd></div>"
+        f'<div><dt>{escape(plan.attributes.get(name, name))}</dt><dd data-attribute="{escape(name)}">{escape(_show(got.value))}'
+        f"<small>Bron: {escape(_SOURCES.get(got.source, got.source))}{_as_of(got.as_of)}</small></dd></div>"
         for name, got in visit.disclosure.values.items()
     )
     because = ""
@@ -81,10 +84,6 @@ def _button(path: str, label: str, visit: "Visit", *, name: str, kind: str = "fi
         f'<form method="post" action="{path}" id="{name}"><input type="hidden" name="token" '
         f'value="{escape(visit.token)}"><button class="{kind}">{escape(label)}</button></form>'
     )
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
 
 
 def _as_of(as_of: str | int | None) -> str:

@@ -36,7 +36,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     issuer: str
     purpose: str
     purpose_version: int
-    attributes: tuple[str, ...]
+    attributes: dict[str, str]  # name -> the words for it on the page
     duration_days: int
     template: str | None
 
@@ -112,7 +112,7 @@ class Site:
             self._org.ask(
                 purpose=plan.purpose,
                 purpose_version=plan.purpose_version,
-                attributes=plan.attributes,
+                attributes=list(plan.attributes),
                 duration_days=plan.duration_days,
             )
         )
