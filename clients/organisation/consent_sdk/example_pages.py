@@ -55,7 +55,8 @@ def _question(plan: "Plan", visit: "Visit") -> str:
 def _received(plan: "Plan", visit: "Visit") -> str:
     assert visit.disclosure is not None
     rows = "".join(
-        f'<div><dt>{escape(plan.attributes.get(name, name))}</dt><dd data-attribute="{escape(name)}">{escape(_show(got.value))}'
+        f"<div><dt>{escape(plan.attributes.get(name, name))}</dt>"
+        f'<dd data-attribute="{escape(name)}">{escape(_show(got.value))}'
         f"<small>Bron: {escape(_SOURCES.get(got.source, got.source))}{_as_of(got.as_of)}</small></dd></div>"
         for name, got in visit.disclosure.values.items()
     )
