@@ -151,7 +151,7 @@ def normal_url(url: str) -> str | None:
     RFC 9449 §4.3-9 with RFC 3986 §6.2.2 and §6.2.3: case of scheme and host, default port, percent-codes,
     dots.
     """
-    if not _URL.fullmatch(url) or "\\" in url:
+    if not _URL.fullmatch(url):
         return None
     try:
         parts = urlsplit(url)

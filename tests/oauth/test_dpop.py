@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from joserfc import jwk as joserfc_jwk
 from joserfc import jws
 
-from consent.oauth import jose
+from consent.oauth import base64url, jose
 from consent.oauth.dpop import AHEAD, LIFE, KeyCache, Proof, check_proof, normal_url
 from consent.words.errors import InvalidDpopProof
 from consent.words.instants import SECOND
@@ -329,7 +329,7 @@ def test_half_a_surrogate_pair_is_refused_by_name(claim: str) -> None:
     refuse(proof(**{"ath": hash_of(TOKEN), claim: "\ud800"}), token=TOKEN)
 
 
-@pytest.mark.parametrize("payload", [b"[]", b"null", b"{", b"", b"\xff", b"[" * 3000, b'{"a":' * 1200])
+@pytest.mark.parametrize("payload", [b"[]", b"null", b"{", b"", b"\xff", b"[" * 3000, b'{"a":' + b"[" * 5000])
 def test_a_payload_that_is_no_object_fails(payload: bytes) -> None:
     refuse(signed({"typ": "dpop+jwt", "alg": "ES256", "jwk": public(EC)}, payload))
 
@@ -352,6 +352,14 @@ def test_an_ecdsa_signature_in_another_encoding_fails() -> None:
 
     der = EC.private_key.sign(f"{header}.{payload}".encode(), ECDSA(SHA256()))
     refuse(f"{header}.{payload}.{b64(der)}")
+
+
+def test_an_ecdsa_signature_that_lost_its_leading_zero_fails_rfc_7518_section_3_4() -> None:
+    signatures = (proof(jti=f"proof-{number}").rsplit(".", 1) for number in range(100_000))
+    body, signature = next(pair for pair in signatures if base64url.decode(pair[1].encode())[32] == 0)
+    check(f"{body}.{signature}")
+    octets = base64url.decode(signature.encode())
+    refuse(f"{body}.{b64(octets[:32] + octets[33:])}")
 
 
 def test_no_refusal_repeats_what_was_sent() -> None:

@@ -51,6 +51,11 @@ def test_addresses_are_where_the_doors_are() -> None:
     assert document["jwks_uri"] == ISSUER + "/oauth/jwks"
 
 
+def test_an_issuer_with_a_slash_at_the_end_stops_the_start() -> None:
+    with pytest.raises(Misconfigured):
+        check_metadata(metadata(ISSUER + "/"))
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -42,6 +42,12 @@ def test_a_malformed_verifier_and_the_challenge_itself_are_refused(verifier: str
         check_verifier(verifier, CHALLENGE)
 
 
+@pytest.mark.parametrize("verifier", ["a" * 42, "a" * 129, "a" * 43 + "\n", "a" * 43 + " "])
+def test_a_verifier_of_the_wrong_form_is_refused_even_if_its_hash_fits(verifier: str) -> None:
+    with pytest.raises(InvalidGrant):
+        check_verifier(verifier, b64(hashlib.sha256(verifier.encode()).digest()))
+
+
 def test_a_challenge_with_s256_is_taken() -> None:
     assert check_challenge({"code_challenge": CHALLENGE, "code_challenge_method": "S256"}) == CHALLENGE
 
