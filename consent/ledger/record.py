@@ -89,7 +89,7 @@ class AuditRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     prev: int | None = None  # index of entry n - 1 of the grant
     org: str | None = None
     purpose: str | None = None  # id@version
-    attributes: tuple[str, ...] | None = None
+    attributes: tuple[str, ...] = ()  # empty: left out, as everything that does not apply
     nbf: int | None = None
     exp: int | None = None
     t: int
@@ -112,10 +112,9 @@ def encode(record: AuditRecord) -> bytes:
         raise LedgerError("the reason of an audit record is one of a closed list")
     if record.by is not None and record.by not in BYS:
         raise LedgerError("the actor of an audit record is one of a closed list")
-    if record.ev == "other" and any(getattr(record, name) is not None for name in _NAMES_AN_ORGANISATION):
+    if record.ev == "other" and any(getattr(record, name) for name in _NAMES_AN_ORGANISATION):
         raise LedgerError("an entry that opens as other names no organisation")
-    if record.attributes is not None:
-        ordered = tuple(sorted(set(record.attributes)))
-        if ordered != record.attributes:
-            record = msgspec.structs.replace(record, attributes=ordered)
+    ordered = tuple(sorted(set(record.attributes)))
+    if ordered != record.attributes:
+        record = msgspec.structs.replace(record, attributes=ordered)
     return canonical(record)

@@ -15,6 +15,10 @@ def test_fields_that_do_not_apply_are_left_out_and_version_and_signature_never_a
     assert encode(record()) == b'{"ev":"disclosed","i":7,"o":"x.nl/log/2026","sig":"none","t":1,"v":1}'
 
 
+def test_an_empty_list_of_attributes_is_left_out() -> None:
+    assert b"attributes" not in encode(record(ev="withdrawn", attributes=()))
+
+
 def test_zero_is_a_value_and_stays() -> None:
     assert b'"n":0' in encode(record(n=0))
     assert b'"c":0' in encode(record(c=0))
