@@ -101,6 +101,15 @@ async def find(house: House, *, client: str, reference: str) -> AccessRequest:
     return found
 
 
+async def who_asks(house: House, request: str) -> str | None:
+    """The name of the organisation behind a request, for the sign-in page; None for an unknown one."""
+    rows = await house.store.read(REQUEST.get, request) if is_id(request) else []
+    if not rows:
+        return None
+    (row,) = await house.store.read(ORGANISATION.get, REQUEST.from_row(rows[0]).organisation)
+    return organisation_from(ORGANISATION.from_row(row).record).name
+
+
 class Page(msgspec.Struct, frozen=True):
     """What she sees, and the keyed hash that her answer has to bring back."""
 

@@ -48,7 +48,7 @@ from .refuse import asks_for_refusal, record_refusal
 
 
 class Given(msgspec.Struct, frozen=True):
-    """A disclosure as it leaves: the values, the entry with what opens it, and the proof that it is in the log."""
+    """A disclosure as it leaves: values, the entry with what opens it, and its proof."""
 
     disclosure: str
     grant: str

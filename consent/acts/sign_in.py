@@ -23,6 +23,7 @@ from consent.oauth.token import handle_from, handle_hash
 from consent.storage.book import TURN, Book, Story
 from consent.storage.kinds import CEREMONY, CITIZEN, KEYS, PASSKEY, PERSONA, SESSION
 from consent.storage.rows import Ceremony, Citizen, Passkey, Session
+from consent.vault.keys import WrappedKeys
 from consent.words.errors import BadInput, Forbidden, NotFound, NotSignedIn
 from consent.words.ids import id_from
 from consent.words.instants import HOUR, MINUTE
@@ -247,18 +248,17 @@ async def with_passkey(house: House, *, ceremony: str, credential: dict[str, Any
     return cookie
 
 
-def settle(book: Book, citizen: str) -> None:
-    """Give a new citizen her two keys. CITIZEN must have been asked for: she is new."""
+def settle(book: Book, citizen: str) -> WrappedKeys:
+    """Give a new citizen her two keys, and return them wrapped."""
     book.put(CITIZEN, Citizen(id=citizen, status="active", created_at=book.at))
-    book.put(
-        KEYS,
-        book.ring.wrap(
-            citizen=citizen,
-            data=book.chance(32),
-            subject=book.chance(32),
-            nonces=(book.chance(12), book.chance(12)),
-        ),
+    wrapped = book.ring.wrap(
+        citizen=citizen,
+        data=book.chance(32),
+        subject=book.chance(32),
+        nonces=(book.chance(12), book.chance(12)),
     )
+    book.put(KEYS, wrapped)
+    return wrapped
 
 
 async def _ceremony(house: House, cookie: str, kind: str) -> Ceremony:

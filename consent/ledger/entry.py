@@ -11,7 +11,7 @@ docs/reference/ledger.md.
 
 from base64 import b64encode
 from hashlib import sha256
-from hmac import compare_digest, digest
+from hmac import digest
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -276,11 +276,6 @@ def disclosed_commitment(detail_key: bytes, commitment: bytes) -> bytes:
     value.
     """
     return digest(detail_key, commitment, "sha256")
-
-
-def same_commitment(one: bytes, other: bytes) -> bool:
-    """Compare two commitments without telling by the time taken where they differ."""
-    return compare_digest(one, other)
 
 
 def _detail_cipher(detail_key: bytes) -> AESGCM:

@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -46,7 +46,7 @@ class SqliteStore:
         """Open or create the database file and bring its tables up to date. Raises Misconfigured."""
         writer = await _connect(path)
         try:
-            await writer._execute(_migrate, writer._conn)
+            await _hop(writer, _migrate)
             reader = await _connect(path)
             await reader.execute("PRAGMA query_only=ON")
         except BaseException:
@@ -57,7 +57,7 @@ class SqliteStore:
     async def write(self, batch: Batch[T]) -> T:
         """Run *batch* in one durable transaction (see `Store`)."""
         # Shielded: a cancelled caller must not leave the thread's transaction to the next one.
-        return await asyncio.shield(self._writer._execute(_drive, self._writer._conn, self._texts, batch))
+        return await asyncio.shield(_hop(self._writer, _drive, self._texts, batch))
 
     async def read(self, name: str, *parameters: Any) -> list[Row]:
         """The rows of one reading statement, from a committed state."""
@@ -67,6 +67,12 @@ class SqliteStore:
         """Close both connections; their threads would keep the process alive otherwise."""
         await self._reader.close()
         await self._writer.close()
+
+
+async def _hop(connection: aiosqlite.Connection, work: Callable[..., T], *arguments: Any) -> T:
+    """Run *work* on the connection's own thread in one hop. aiosqlite has no public name for this (see decision 0004)."""
+    result: T = await connection._execute(work, connection._conn, *arguments)  # type: ignore[no-untyped-call]
+    return result
 
 
 def _drive(connection: sqlite3.Connection, texts: Mapping[str, str], batch: Batch[T]) -> T:

@@ -44,3 +44,8 @@ WHERE hash = $1;
 INSERT INTO auditors
   (hash, auditor, organisation, from_at, until_at, reason, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7);
+
+-- name: organisation.all
+SELECT id, record, status
+FROM organisations
+ORDER BY id;

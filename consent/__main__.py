@@ -1,0 +1,229 @@
+"""The command line: serve, demo, organisation, auditor, log, verify, openapi."""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from consent import __version__
+from consent.settings import Settings, read_settings
+from consent.words.errors import ConsentError
+
+T = TypeVar("T")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; returns the exit code. Known problems are one plain line, never a traceback."""
+    arguments = _parser().parse_args(argv)
+    try:
+        code: int = arguments.run(arguments)
+    except ConsentError as problem:
+        print(f"consent: {problem}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="consent",
+        description="The person decides; every disclosure is an entry that outsiders can verify.",
+    )
+    parser.add_argument("--version", action="version", version=f"consent {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="serve the service; the first start makes everything it needs")
+    _where(serve)
+    serve.add_argument("--host", help="address to listen on (127.0.0.1)")
+    serve.add_argument("--sandbox", action="store_const", const=True, help="persona buttons; loopback only")
+    serve.add_argument("--seed", metavar="FILE", help="organisations, clients, purposes, personas")
+    serve.set_defaults(run=_serve)
+
+    demo = commands.add_parser("demo", help="play the main story, then keep serving to go on by hand")
+    demo.add_argument("--port", type=int, default=8000)
+    demo.add_argument("--data", metavar="DIR", help="data folder (a new temporary one)")
+    demo.add_argument("--check", action="store_true", help="play, verify, exit 0 or 1")
+    demo.set_defaults(run=_demo)
+
+    organisation = commands.add_parser("organisation", help="who may ask").add_subparsers(required=True)
+    add = organisation.add_parser("add", help="add and approve an organisation, its clients and purposes")
+    add.add_argument("file", metavar="FILE")
+    _where(add)
+    add.set_defaults(run=_organisation_add)
+    for word, status in (("suspend", "suspended"), ("approve", "approved")):
+        change = organisation.add_parser(
+            word, help=f"{word} an organisation; takes effect before the next disclosure"
+        )
+        change.add_argument("id")
+        _where(change)
+        change.set_defaults(run=_organisation_status, status=status)
+
+    auditor = commands.add_parser("auditor", help="who may open entries").add_subparsers(required=True)
+    let_in = auditor.add_parser(
+        "add", help="give an auditor a token for one organisation, one period, one reason"
+    )
+    let_in.add_argument("auditor", help="a name for the operator's own list")
+    let_in.add_argument("--organisation", required=True)
+    let_in.add_argument("--from", dest="begin", required=True, metavar="YYYY-MM-DD")
+    let_in.add_argument(
+        "--until", dest="end", required=True, metavar="YYYY-MM-DD", help="the day after the last"
+    )
+    let_in.add_argument("--reason", required=True)
+    let_in.add_argument("--days", type=int, default=14, help="how long the token works (14)")
+    _where(let_in)
+    let_in.set_defaults(run=_auditor_add)
+
+    log = commands.add_parser("log", help="the signed log").add_subparsers(required=True)
+    init = log.add_parser("init", help="begin a new log, on purpose")
+    init.add_argument("--name", help="name of the log (this year)")
+    _where(init)
+    init.set_defaults(run=_log_init)
+    export = log.add_parser("export", help="write the log as static files")
+    export.add_argument("folder", metavar="DIR")
+    export.add_argument("--log", help="which log (the newest)")
+    _where(export)
+    export.set_defaults(run=_log_export)
+
+    verify = commands.add_parser("verify", help="verify a log as an outsider does", add_help=False)
+    verify.add_argument("rest", nargs=argparse.REMAINDER)
+    verify.set_defaults(run=_verify)
+
+    openapi = commands.add_parser("openapi", help="print openapi.yaml")
+    openapi.set_defaults(run=_openapi)
+    return parser
+
+
+def _where(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", metavar="DIR", help="data folder (consent-data)")
+    parser.add_argument("--port", type=int, help="port (8000)")
+    parser.add_argument(
+        "--issuer", metavar="URL", help="the address people use, behind a proxy that does TLS"
+    )
+    parser.add_argument("--settings", metavar="FILE", help="a TOML file with settings")
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
+    return read_settings(vars(arguments))
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    from consent.serve import serve
+
+    return serve(_settings(arguments))
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from consent.demo import demo
+
+    return demo(port=arguments.port, data=arguments.data, check=arguments.check)
+
+
+def _with_house(settings: Settings, work: Callable[[Any], Awaitable[T]]) -> T:
+    """Do one piece of the operator's work on the data folder, also while it is being served."""
+    from consent.app import open_house, prepare
+
+    async def run() -> T:
+        store = await prepare(settings)
+        try:
+            house = await open_house(settings, store)
+            house.scribe.start()
+            try:
+                return await work(house)
+            finally:
+                await house.scribe.stop()
+        finally:
+            await store.close()
+
+    return asyncio.run(run())
+
+
+def _organisation_add(arguments: argparse.Namespace) -> int:
+    from consent.app import add_organisation
+    from consent.seed import read_organisation
+
+    file = read_organisation(Path(arguments.file))
+    _with_house(_settings(arguments), lambda house: add_organisation(house, file))
+    purposes = ", ".join(purpose.reference for purpose in file.purposes)
+    print(f"{file.organisation.name} is approved for: {purposes or 'no purpose yet'}")
+    return 0
+
+
+def _organisation_status(arguments: argparse.Namespace) -> int:
+    from consent.acts.approve import set_status
+
+    _with_house(
+        _settings(arguments), lambda house: house.scribe.do(set_status(arguments.id, arguments.status))
+    )
+    print(f"{arguments.id} is {arguments.status}")
+    return 0
+
+
+def _auditor_add(arguments: argparse.Namespace) -> int:
+    from consent.acts.audit import admit
+    from consent.app import clock
+    from consent.words.instants import DAY
+
+    deed, token = admit(
+        auditor=arguments.auditor,
+        organisation=arguments.organisation,
+        from_at=_day(arguments.begin),
+        until_at=_day(arguments.end),
+        reason=arguments.reason,
+        expires_at=clock() + arguments.days * DAY,
+        chance=os.urandom(32),
+    )
+    _with_house(_settings(arguments), lambda house: house.scribe.do(deed))
+    print("Hand this token over in person; it is shown once.", file=sys.stderr)
+    print(token)
+    return 0
+
+
+def _log_init(arguments: argparse.Namespace) -> int:
+    from consent.app import begin_on_purpose
+
+    print(asyncio.run(begin_on_purpose(_settings(arguments), arguments.name)))
+    return 0
+
+
+def _log_export(arguments: argparse.Namespace) -> int:
+    from consent.export import export_log
+
+    size, where = _with_house(
+        _settings(arguments),
+        lambda house: export_log(house, arguments.log or house.log, Path(arguments.folder)),
+    )
+    print(f"{size} entries in {where}")
+    return 0
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    import consent_verify
+
+    code: int = consent_verify.main(arguments.rest)
+    return code
+
+
+def _openapi(arguments: argparse.Namespace) -> int:
+    from consent.app import routes
+    from consent.web.openapi import as_yaml
+
+    sys.stdout.write(as_yaml(routes().state.openapi))
+    return 0
+
+
+def _day(text: str) -> int:
+    from consent.words.errors import BadInput
+
+    try:
+        return int(datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()) * 1_000_000
+    except ValueError:
+        raise BadInput("write a day as YYYY-MM-DD") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,314 @@
+"""The roof: the only file that knows every room. It opens a house on a data folder and builds the application."""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+import structlog
+from litestar import Litestar
+from litestar.config.compression import CompressionConfig
+from litestar.datastructures import State
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from consent.acts.approve import approve
+from consent.acts.begin import begin_log
+from consent.acts.hold import put_value
+from consent.acts.house import House
+from consent.acts.scribe import Scribe
+from consent.acts.sign_in import settle
+from consent.acts.tidy import tidy
+from consent.grants.shown import shown_contact
+from consent.keyfiles import (
+    has_keys,
+    make_folder,
+    make_keys,
+    make_log_key,
+    read_issuer_key,
+    read_log_key,
+    read_ring,
+)
+from consent.ledger.checkpoint import vkey_of
+from consent.oauth.clients import Client
+from consent.oauth.dpop import KeyCache
+from consent.oauth.metadata import check_metadata, metadata
+from consent.seed import OrganisationFile, Seed, read_seed
+from consent.settings import Settings
+from consent.storage.book import TURN, Book, Story, UnwrappedKeys
+from consent.storage.kinds import HEAD, KEYS, PERSONA, VALUE
+from consent.storage.rows import Persona
+from consent.storage.sqlite import SqliteStore
+from consent.web import assets, auditor, citizen, entrance, oauth, organisation
+from consent.web.errors import handle
+from consent.web.openapi import document
+from consent.web.render import template_hash
+from consent.words.attributes import CATALOGUE, check_value
+from consent.words.errors import Misconfigured
+from consent.words.ids import id_from
+from consent.words.instants import MINUTE
+from consent.words.purposes import Language
+
+DATABASE = "consent.sqlite3"
+_log = structlog.get_logger()
+
+
+def clock() -> int:
+    """Now, in microseconds."""
+    return time.time_ns() // 1000
+
+
+@contextlib.contextmanager
+def only_server(folder: Path) -> Iterator[None]:
+    """Hold the data folder: two servers on one SQLite file would make each other wait. Raises Misconfigured."""
+    handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise Misconfigured("another process serves this data folder already") from None
+    finally:
+        os.close(handle)
+
+
+async def prepare(settings: Settings) -> SqliteStore:
+    """Open the data folder; make keys, database and log when there is nothing yet. Raises Misconfigured.
+
+    A log is only begun here when neither keys nor database exist: a lost database must not fork the log.
+    """
+    folder = settings.folder
+    database = folder / DATABASE
+    if not has_keys(folder) and not database.exists():
+        make_folder(folder)
+        make_keys(folder)
+        store = await _open(database)
+        await new_log(store, settings, log_name())
+        return store
+    if not has_keys(folder) or not database.exists():
+        raise Misconfigured(
+            "the data folder has keys or a database, but not both; restore what is missing, or begin a new log "
+            "on purpose with `consent log init`"
+        )
+    make_folder(folder)
+    return await _open(database)
+
+
+async def _open(database: Path) -> SqliteStore:
+    os.close(os.open(database, os.O_WRONLY | os.O_CREAT, 0o600))
+    return await SqliteStore.open(database)
+
+
+def log_name() -> str:
+    """This year's log."""
+    return str(datetime.now(UTC).year)
+
+
+async def new_log(store: SqliteStore, settings: Settings, log: str) -> str:
+    """Begin a log, with a key of its own; returns its origin. Raises Misconfigured when either exists."""
+    origin = f"{urlsplit(settings.public_issuer).netloc}/log/{log}"
+    signer = make_log_key(settings.folder, log)
+    await store.write(begin_log(log=log, origin=origin, signer=signer, at=clock(), nonce=os.urandom(16)))
+    return origin
+
+
+async def open_house(settings: Settings, store: SqliteStore) -> House:
+    """Put together what the acts need, on an open store. Raises Misconfigured."""
+    heads = [HEAD.from_row(row) for row in await store.read("head.all")]
+    if not heads:
+        raise Misconfigured("this database has no log; begin one with `consent log init`")
+    head = heads[-1]
+    if not head.origin.startswith(f"{urlsplit(settings.public_issuer).netloc}/"):
+        raise Misconfigured(
+            f"the log was begun as {head.origin}; serve it under that address, or begin another log"
+        )
+    check_metadata(metadata(settings.public_issuer))
+    signer, ring = read_log_key(settings.folder, head.log), read_ring(settings.folder)
+    return House(
+        issuer=settings.public_issuer,
+        log=head.log,
+        origin=head.origin,
+        vkey=vkey_of(head.origin, signer),
+        store=store,
+        scribe=Scribe(store, log=head.log, signer=signer, ring=ring, clock=clock),
+        ring=ring,
+        unwrapped=UnwrappedKeys(ring),
+        clock=clock,
+        chance=os.urandom,
+        server_key=read_issuer_key(settings.folder),
+        proof_keys=KeyCache(),
+        request_template=template_hash("request.html"),
+        sandbox=settings.sandbox,
+    )
+
+
+async def add_organisation(house: House, file: OrganisationFile) -> None:
+    """Add and approve what a file says. Raises Conflict."""
+    clients = [
+        Client(
+            id=client.id,
+            organisation=file.organisation.id,
+            name=client.name,
+            redirect_uris=tuple(client.redirect_uris),
+            jwks=tuple(client.jwks["keys"]) if client.jwks else (),
+        )
+        for client in file.clients
+    ]
+    await house.scribe.do(approve(file.organisation, clients, file.purposes))
+
+
+async def plant(house: House, seed: Seed) -> None:
+    """Add the seed's organisations and, in the sandbox, its invented people: those who are not there yet."""
+    known = {row[0] for row in await house.store.read("organisation.all")}
+    for file in seed.organisations:
+        if file.organisation.id not in known:
+            await add_organisation(house, file)
+    if not house.sandbox:
+        return
+    there = {PERSONA.from_row(row).id for row in await house.store.read("persona.all")}
+    for persona in seed.personas:
+        if persona.id in there:
+            continue
+        name = id_from(os.urandom(16))
+
+        def story(book: Book, persona=persona, name=name) -> Story[None]:  # type: ignore[no-untyped-def]
+            yield [VALUE.one(name, held.name) for held in persona.attributes]
+            yield TURN
+            keys = book.keys_of(settle(book, name))
+            for held in persona.attributes:
+                value = check_value(CATALOGUE[held.name], held.value)
+                put_value(
+                    book,
+                    citizen=name,
+                    keys=keys,
+                    name=held.name,
+                    value=value,
+                    source=held.source,
+                    as_of=held.as_of,
+                )
+            book.put(
+                PERSONA,
+                Persona(
+                    id=persona.id,
+                    citizen=name,
+                    label=msgspec.json.encode(persona.label),
+                    description=msgspec.json.encode(persona.description),
+                ),
+            )
+
+        await house.scribe.do(story)
+
+
+def build(settings: Settings) -> Litestar:
+    """The application. It opens its house when it starts and closes it when it stops."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        with only_server(_made(settings)):
+            store = await prepare(settings)
+            try:
+                house = await open_house(settings, store)
+                house.scribe.start()
+                if settings.seed:
+                    await plant(house, read_seed(Path(settings.seed)))
+                app.state.house = house
+                sweeper = asyncio.create_task(_sweep(house), name="sweeper")
+                try:
+                    yield
+                finally:
+                    sweeper.cancel()
+                    await house.scribe.stop()
+            finally:
+                await store.close()
+
+    app = routes(lifespan=[lifespan])
+    app.state.product = settings.product or None
+    app.state.help_of = _help(settings)
+    app.asgi_handler = _canonical_host(app.asgi_handler, settings)
+    return app
+
+
+def routes(lifespan: list[object] | None = None) -> Litestar:
+    """All doors, without a house behind them: enough to describe them."""
+    app = Litestar(
+        route_handlers=[
+            *organisation.HANDLERS,
+            *oauth.HANDLERS,
+            *auditor.HANDLERS,
+            *entrance.HANDLERS,
+            *citizen.HANDLERS,
+            *assets.HANDLERS,
+        ],
+        exception_handlers={Exception: handle},
+        openapi_config=None,
+        compression_config=CompressionConfig(
+            backend="gzip", minimum_size=700, exclude=["/disclosures", "/oauth/token"]
+        ),
+        request_max_body_size=256 * 1024,
+        lifespan=lifespan or [],  # type: ignore[arg-type]
+        state=State({"product": None, "help_of": lambda language: None}),
+        debug=False,
+        logging_config=None,
+    )
+    app.state.openapi = document(app)
+    return app
+
+
+def _made(settings: Settings) -> Path:
+    settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return settings.folder
+
+
+def _help(settings: Settings) -> object:
+    def of(language: Language) -> object:
+        return shown_contact(settings.help, language) if settings.help is not None else None
+
+    return of
+
+
+async def _sweep(house: House) -> None:
+    """Every minute, what has expired goes."""
+    while True:
+        await asyncio.sleep(MINUTE / 1_000_000)
+        try:
+            await house.scribe.do(tidy())
+        except Exception as fault:
+            _log.error("sweep_failed", fault=type(fault).__name__)
+
+
+def _canonical_host(app: ASGIApp, settings: Settings) -> ASGIApp:
+    """On loopback, send a browser from 127.0.0.1 to localhost: signing in with a device needs a host name."""
+    issuer = settings.public_issuer
+    if not issuer.startswith("http://localhost"):
+        return app
+
+    async def canonical(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == ScopeType.HTTP and scope["method"] == "GET":
+            host = next((value for name, value in scope["headers"] if name == b"host"), b"")
+            if host.startswith(b"127.0.0.1") and b"text/html" in dict(scope["headers"]).get(b"accept", b""):
+                where = issuer.encode() + scope["raw_path"]
+                if scope["query_string"]:
+                    where += b"?" + scope["query_string"]
+                await send({"type": "http.response.start", "status": 308, "headers": [(b"location", where)]})
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+                return
+        await app(scope, receive, send)
+
+    return canonical
+
+
+async def begin_on_purpose(settings: Settings, name: str | None) -> str:
+    """`consent log init`: begin a log in a folder that has keys, a database or both. Returns its origin."""
+    make_folder(settings.folder)
+    if not has_keys(settings.folder):
+        make_keys(settings.folder)
+    store = await _open(settings.folder / DATABASE)
+    try:
+        return await new_log(store, settings, name or log_name())
+    finally:
+        await store.close()

@@ -1,0 +1,100 @@
+"""What an operator can set: flags first, then `CONSENT_*` variables, then a settings file, then these defaults.
+
+Secrets are never settings: keys are files in the data folder. `docs/reference/settings.md` explains each.
+"""
+
+import ipaddress
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from consent.words.errors import Misconfigured
+from consent.words.purposes import Contact
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All of them. Unknown names are refused."""
+
+    data: str = "consent-data"
+    """The folder that holds database and keys; made at the first start, readable by its owner only."""
+    host: str = "127.0.0.1"
+    """The address to listen on."""
+    port: int = 8000
+    """The port to listen on."""
+    issuer: str = ""
+    """The address people and organisations use, when a proxy terminates TLS in front; https off loopback."""
+    sandbox: bool = False
+    """Sign in as an invented person by a button; listens on loopback only."""
+    seed: str = ""
+    """A file with organisations and invented people, added at the start when they are not there yet."""
+    product: str = ""
+    """What the service is called on its pages."""
+    help: Contact | None = None
+    """A human whom a citizen can turn to, on every page; left out when there is none."""
+
+    @property
+    def public_issuer(self) -> str:
+        """The issuer: as set, else this machine's own loopback address."""
+        return self.issuer.rstrip("/") or f"http://localhost:{self.port}"
+
+    @property
+    def folder(self) -> Path:
+        """The data folder."""
+        return Path(self.data)
+
+
+def read_settings(flags: Mapping[str, Any], *, environment: Mapping[str, str] | None = None) -> Settings:
+    """Put flags (None: not given), environment and file together. Raises Misconfigured with the rule that is broken."""
+    variables = os.environ if environment is None else environment
+    names = {field.name: field for field in msgspec.structs.fields(Settings)}
+    found: dict[str, Any] = {}
+    file = flags.get("settings") or variables.get("CONSENT_SETTINGS")
+    if file:
+        try:
+            found.update(tomllib.loads(Path(file).read_text("utf-8")))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+            raise Misconfigured("the settings file cannot be read as TOML") from None
+    for name in names:
+        value = variables.get(f"CONSENT_{name.upper()}")
+        if value is not None and name != "help":
+            found[name] = value
+    found.update({name: value for name, value in flags.items() if name in names and value is not None})
+    try:
+        settings = msgspec.convert(found, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise Misconfigured(f"a setting is unknown or of the wrong kind: {error}") from None
+    check_settings(settings)
+    return settings
+
+
+def check_settings(settings: Settings) -> None:
+    """Refuse what would be unsafe. Raises Misconfigured."""
+    issuer = urlsplit(settings.public_issuer)
+    if issuer.path or issuer.query or issuer.fragment or issuer.username or not issuer.hostname:
+        raise Misconfigured("the issuer is a scheme and a host, without a path")
+    loopback_issuer = issuer.hostname in ("localhost", "127.0.0.1", "::1")
+    if issuer.scheme != "https" and not (issuer.scheme == "http" and loopback_issuer):
+        raise Misconfigured("off loopback the issuer must be https")
+    if issuer.hostname == "127.0.0.1":
+        raise Misconfigured("use http://localhost: signing in with a device needs a host name")
+    listens_on_loopback = _is_loopback(settings.host)
+    if settings.sandbox and not listens_on_loopback:
+        raise Misconfigured("the sandbox listens on loopback only")
+    if not listens_on_loopback and not settings.issuer:
+        raise Misconfigured("say with --issuer which https address people use")
+    if not 0 < settings.port < 65536:
+        raise Misconfigured("a port is a number from 1 to 65535")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,184 @@
+"""The auditor's door: the public log as static reads, and openings for whoever the operator let in."""
+
+from typing import Any
+
+from litestar import Request, Response, get
+from litestar.response import Stream
+
+from consent.acts import audit as auditing
+from consent.acts import publish as publishing
+from consent.acts.house import House
+from consent.ledger.errors import LedgerError
+from consent.ledger.paths import parse_tile_path
+from consent.words.errors import InvalidToken, NotFound
+
+from .doors import Answer, Door, Field, declared
+from .errors import Problem
+
+_LOG = Field(name="log", where="path", description="The name of a log, from /log", required=True)
+_TEXT = "text/plain"
+_GONE = {
+    404: Answer(description="The log has no such thing (yet)", media="application/problem+json", body=Problem)
+}
+
+
+@get(
+    "/log",
+    opt=declared(
+        Door(
+            id="listLogs",
+            tag="auditor",
+            summary="The names of all logs, a line each, oldest first",
+            answers={200: Answer(description="Names", media="text/plain")},
+        )
+    ),
+)
+async def logs(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """All logs of this service."""
+    names = await publishing.logs(request.app.state.house)
+    return _plain("".join(f"{name}\n" for name in names))
+
+
+@get(
+    "/log/{log:str}/checkpoint",
+    opt=declared(
+        Door(
+            id="checkpoint",
+            tag="auditor",
+            summary="The newest signed checkpoint (C2SP tlog-checkpoint)",
+            fields=(_LOG,),
+            answers={200: Answer(description="A signed note", media="text/plain"), **_GONE},
+        )
+    ),
+)
+async def checkpoint(request: Request[Any, Any, Any], log: str) -> Response[bytes]:
+    """The newest checkpoint."""
+    return _plain((await publishing.head(request.app.state.house, log)).note)
+
+
+@get(
+    "/log/{log:str}/policy",
+    opt=declared(
+        Door(
+            id="policy",
+            tag="auditor",
+            summary="The log's public key (C2SP tlog-policy)",
+            fields=(_LOG,),
+            answers={200: Answer(description="A policy", media="text/plain"), **_GONE},
+        )
+    ),
+)
+async def policy(request: Request[Any, Any, Any], log: str) -> Response[bytes]:
+    """Which keys to trust, for whoever decides to trust this address."""
+    house: House = request.app.state.house
+    await publishing.head(house, log)
+    return _plain(publishing.policy(house))
+
+
+@get(
+    "/log/{log:str}/proof/{index:str}",
+    opt=declared(
+        Door(
+            id="proof",
+            tag="auditor",
+            summary="The inclusion proof of one entry (C2SP tlog-proof)",
+            fields=(_LOG, Field(name="index", where="path", description="The entry", required=True)),
+            answers={200: Answer(description="A proof", media="text/plain"), **_GONE},
+        )
+    ),
+)
+async def proof(request: Request[Any, Any, Any], log: str, index: str) -> Response[bytes]:
+    """A fresh proof for an old entry: it is about the log, so everybody may ask."""
+    if not (index.isascii() and index.isdigit() and len(index) < 16) or (
+        index != "0" and index.startswith("0")
+    ):
+        raise NotFound("the log has no such entry")
+    return _plain(await publishing.prove(request.app.state.house, log, int(index)))
+
+
+@get(
+    "/log/{log:str}/tile/{place:path}",
+    opt=declared(
+        Door(
+            id="tile",
+            tag="auditor",
+            summary="A tile of hashes or a bundle of entries (C2SP tlog-tiles)",
+            fields=(
+                _LOG,
+                Field(
+                    name="place",
+                    where="path",
+                    description="`<L>/<N>[.p/<W>]` or `entries/<N>[.p/<W>]`",
+                    required=True,
+                ),
+            ),
+            answers={200: Answer(description="Bytes", media="application/octet-stream"), **_GONE},
+        )
+    ),
+)
+async def tile(request: Request[Any, Any, Any], log: str, place: str) -> Response[bytes]:
+    """Tiles never change, so they may be kept for ever; partial ones too."""
+    house: House = request.app.state.house
+    try:
+        wanted = parse_tile_path(f"tile/{place.lstrip('/')}")
+    except LedgerError:
+        raise NotFound("the log has no such tile") from None
+    if wanted.level is None:
+        octets = await publishing.bundle(house, log, wanted.n, wanted.width)
+    else:
+        octets = await publishing.tile(house, log, wanted.level, wanted.n, wanted.width)
+    return Response(
+        octets,
+        headers={"cache-control": "public, max-age=31536000, immutable"},
+        media_type="application/octet-stream",
+    )
+
+
+@get(
+    "/audit/openings",
+    opt=declared(
+        Door(
+            id="openings",
+            tag="auditor",
+            summary="What opens the entries of one organisation in one period",
+            description="The period, the organisation and the reason belong to the token. Each read is an entry of the log.",
+            security="auditor",
+            fields=(
+                Field(
+                    name="log", where="query", description="The name of a log; the current one if left out"
+                ),
+            ),
+            answers={
+                200: Answer(description="Lines of JSON: {i, kc, a, A}", media="application/x-ndjson"),
+                400: Answer(description="Cannot be read", media="application/problem+json", body=Problem),
+                401: Answer(
+                    description="Unknown token",
+                    media="application/problem+json",
+                    body=Problem,
+                    headers=("WWW-Authenticate",),
+                ),
+                404: Answer(description="No such log", media="application/problem+json", body=Problem),
+                503: Answer(
+                    description="Nothing can be logged", media="application/problem+json", body=Problem
+                ),
+            },
+        )
+    ),
+)
+async def openings(request: Request[Any, Any, Any]) -> Stream:
+    """Openings for an auditor's token."""
+    house: House = request.app.state.house
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token or len(token) > 512:
+        raise InvalidToken("send the auditor's token as `Authorization: Bearer …`")
+    log = request.query_params.get("log", house.log)
+    await publishing.head(house, log)
+    lines = await auditing.open_for_audit(house, token=token, log=log)
+    return Stream(lines, media_type="application/x-ndjson", headers={"cache-control": "no-store"})
+
+
+def _plain(text: str) -> Response[bytes]:
+    return Response(text.encode(), headers={"cache-control": "no-cache"}, media_type=_TEXT)
+
+
+HANDLERS = (logs, checkpoint, policy, proof, tile, openings)

@@ -1,0 +1,321 @@
+"""The citizen's door: who may see what, the question, the stop, the timeline, her data. Plain forms, POST → 303 → GET."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+from litestar import Response, get, post
+
+from consent.acts import ask as asking
+from consent.acts import explain as explaining
+from consent.acts import grant as granting
+from consent.acts import hold as holding
+from consent.acts import overview as overviews
+from consent.acts import receipt as receipts
+from consent.acts import timeline as timelines
+from consent.acts import withdraw as withdrawing
+from consent.words.errors import BadInput
+
+from .doors import Answer, Door, Field, declared
+from .guard import (
+    Visit,
+    citizen_of,
+    house_of,
+    language_of,
+    local_path,
+    one,
+    page,
+    page_headers,
+    read_own_form,
+    see_other,
+)
+
+_PAGE = Answer(description="A page", media="text/html")
+_ELSEWHERE = Answer(description="To the next page", media=None, headers=("Location",))
+_HIDDEN = Field(name="csrf", where="form", description="From the page", required=True)
+
+
+def _shows(id: str, summary: str, *fields: Field) -> dict[str, Any]:
+    answers = {200: _PAGE, 303: _ELSEWHERE, 404: _PAGE}
+    return declared(
+        Door(id=id, tag="citizen", summary=summary, security="session", fields=fields, answers=answers)
+    )
+
+
+def _takes(id: str, summary: str, *fields: Field) -> dict[str, Any]:
+    answers = {200: _PAGE, 303: _ELSEWHERE, 400: _PAGE, 403: _PAGE, 404: _PAGE}
+    return declared(
+        Door(
+            id=id,
+            tag="citizen",
+            summary=summary,
+            security="session",
+            fields=(*fields, _HIDDEN),
+            body_media="application/x-www-form-urlencoded",
+            answers=answers,
+        )
+    )
+
+
+def _in_path(name: str) -> Field:
+    return Field(name=name, where="path", description="From a link on her pages", required=True)
+
+
+@get("/", opt=_shows("home", "Who may see what"))
+async def home(request: Visit) -> Response[str]:
+    """Open questions, what is shared now with a stop at each, and what has ended."""
+    citizen = await citizen_of(request)
+    seen = await overviews.overview(house_of(request), citizen=citizen, language=language_of(request))
+    return await page(request, "home.html", requests=seen.requests, grants=seen.grants, ended=seen.ended)
+
+
+@get(
+    "/my/requests/{request_id:str}",
+    opt=_shows("showRequest", "A question, with her own values", _in_path("request_id")),
+)
+async def show_request(request: Visit, request_id: str) -> Response[str]:
+    """The question: nothing ticked, yes and no alike."""
+    citizen = await citizen_of(request)
+    try:
+        asked = await asking.look(
+            house_of(request), citizen=citizen, request=request_id, language=language_of(request)
+        )
+    except asking.Gone as gone:
+        return await page(request, "request_gone.html", status=410, reason=gone.reason)
+    return await _question(request, asked, frozenset(), None)
+
+
+@post(
+    "/my/requests/{request_id:str}",
+    opt=_takes(
+        "answerRequest",
+        "Yes to what is ticked, or no",
+        _in_path("request_id"),
+        Field(name="attribute", where="form", description="A ticked attribute; may repeat"),
+        Field(name="decision", where="form", description="yes or no"),
+        Field(name="shown", where="form", description="From the page"),
+    ),
+    status_code=200,
+)
+async def answer_request(request: Visit, request_id: str) -> Response[Any]:
+    """Take her answer. Without a decision nothing is shared and the page is shown again."""
+    citizen, fields = await read_own_form(request)
+    chosen = frozenset(fields.get("attribute", []))
+    try:
+        outcome = await granting.answer(
+            house_of(request),
+            citizen=citizen,
+            request=request_id,
+            language=language_of(request),
+            decision=one(fields, "decision"),
+            chosen=chosen,
+            seal=one(fields, "shown"),
+        )
+    except asking.Gone as gone:
+        return await page(request, "request_gone.html", status=410, reason=gone.reason)
+    if isinstance(outcome, granting.Again):
+        return await _question(request, outcome.page, chosen, outcome.trouble)
+    return see_other(outcome.redirect)
+
+
+async def _question(
+    request: Visit, asked: asking.Page, chosen: frozenset[str], trouble: str | None
+) -> Response[str]:
+    parts = urlsplit(asked.request.redirect_uri)
+    return await page(
+        request,
+        "request.html",
+        status=200 if trouble is None else 422,
+        redirect_origin=f"{parts.scheme}://{parts.netloc}",
+        shown=asked.shown,
+        seal=asked.seal,
+        chosen=chosen,
+        error=trouble,
+    )
+
+
+@get("/my/grants/{grant_id:str}", opt=_shows("showReceipt", "What she agreed to", _in_path("grant_id")))
+async def show_receipt(request: Visit, grant_id: str) -> Response[str]:
+    """The receipt of a grant."""
+    citizen = await citizen_of(request)
+    kept = await receipts.receipt(
+        house_of(request), citizen=citizen, grant=grant_id, language=language_of(request)
+    )
+    return await page(request, "receipt.html", receipt=kept)
+
+
+@get(
+    "/my/grants/{grant_id:str}/receipt.json",
+    opt=_shows("receiptFile", "The receipt as a file (ISO/IEC TS 27560, DPV)", _in_path("grant_id")),
+)
+async def receipt_file(request: Visit, grant_id: str) -> Response[bytes]:
+    """The receipt as a file to keep."""
+    citizen = await citizen_of(request)
+    kept = await receipts.receipt_file(house_of(request), citizen=citizen, grant=grant_id)
+    octets = msgspec.json.format(msgspec.json.encode(kept), indent=2)
+    return _file(request, octets, "application/ld+json", f"receipt-{grant_id}.json")
+
+
+@get(
+    "/my/grants/{grant_id:str}/receipt.tlog-proof",
+    opt=_shows("receiptProof", "The proof that the receipt stands in the log", _in_path("grant_id")),
+)
+async def receipt_proof(request: Visit, grant_id: str) -> Response[bytes]:
+    """The proof as a file to keep."""
+    citizen = await citizen_of(request)
+    proof = await receipts.receipt_proof(house_of(request), citizen=citizen, grant=grant_id)
+    return _file(request, proof.encode(), "text/plain", f"receipt-{grant_id}.tlog-proof")
+
+
+def _file(request: Visit, octets: bytes, media: str, name: str) -> Response[bytes]:
+    headers = page_headers(house_of(request)) | {"content-disposition": f'attachment; filename="{name}"'}
+    return Response(octets, media_type=media, headers=headers)
+
+
+@post(
+    "/my/grants/{grant_id:str}/stop",
+    opt=_takes("stop", "Stop sharing, in one tap", _in_path("grant_id")),
+    status_code=303,
+)
+async def stop(request: Visit, grant_id: str) -> Response[bytes]:
+    """Stop. When this answers, the grant and its tokens are dead."""
+    citizen, _ = await read_own_form(request)
+    await withdrawing.withdraw(house_of(request), citizen=citizen, grant=grant_id)
+    return see_other(f"/my/grants/{grant_id}/stopped")
+
+
+@get(
+    "/my/grants/{grant_id:str}/stopped",
+    opt=_shows("showStopped", "Stopped, and what they already saw", _in_path("grant_id")),
+)
+async def stopped(request: Visit, grant_id: str) -> Response[Any]:
+    """What stopping did, and its honest limit."""
+    citizen = await citizen_of(request)
+    grant, organisation, labels, contact = await receipts.seen(
+        house_of(request), citizen=citizen, grant=grant_id, language=language_of(request)
+    )
+    if grant.ended_at is None:
+        return see_other(f"/my/grants/{grant_id}")
+    return await page(
+        request, "stopped.html", organisation=organisation, seen=labels, at=grant.ended_at, contact=contact
+    )
+
+
+@get("/my/timeline", opt=_shows("timeline", "What happened"))
+async def timeline(request: Visit) -> Response[str]:
+    """One line per entry of the log."""
+    citizen = await citizen_of(request)
+    months = await timelines.timeline(house_of(request), citizen=citizen, language=language_of(request))
+    return await page(request, "timeline.html", months=months)
+
+
+@get("/why/{use_id:str}", opt=_shows("why", "Why do I see this?", _in_path("use_id")))
+async def why(request: Visit, use_id: str) -> Response[str]:
+    """From a use back to its grant, in one sentence."""
+    citizen = await citizen_of(request)
+    use = await explaining.explain(
+        house_of(request), citizen=citizen, use=use_id, language=language_of(request)
+    )
+    return await page(request, "why.html", use=use)
+
+
+@get("/my/data", opt=_shows("myData", "Her own data"))
+async def my_data(request: Visit) -> Response[str]:
+    """What she keeps here, where it comes from, who may see it."""
+    citizen = await citizen_of(request)
+    kept = await holding.holding(house_of(request), citizen=citizen, language=language_of(request))
+    return await page(request, "my_data.html", items=kept.items, addable=kept.addable)
+
+
+@get(
+    "/my/data/{name:str}",
+    opt=_shows(
+        "editData",
+        "Fill in or change one attribute",
+        _in_path("name"),
+        Field(name="next", where="query", description="Where to go afterwards"),
+    ),
+)
+async def edit(request: Visit, name: str) -> Response[str]:
+    """The form for one attribute."""
+    citizen = await citizen_of(request)
+    return await _form(request, citizen, name, next=request.query_params.get("next", "/my/data"))
+
+
+@post(
+    "/my/data/{name:str}",
+    opt=_takes(
+        "keepData",
+        "Keep one attribute",
+        _in_path("name"),
+        Field(name="value", where="form", description="What she wrote", required=True),
+        Field(name="next", where="form", description="Where to go afterwards"),
+    ),
+    status_code=303,
+)
+async def keep(request: Visit, name: str) -> Response[Any]:
+    """Keep what she wrote, or show the form again with the rule that it broke."""
+    citizen, fields = await read_own_form(request)
+    text = one(fields, "value")
+    try:
+        await holding.keep(house_of(request), citizen=citizen, name=name, text=text)
+    except BadInput:
+        return await _form(
+            request, citizen, name, next=one(fields, "next"), text=text, error="bad_value", status=422
+        )
+    return see_other(local_path(one(fields, "next") or "/my/data"))
+
+
+@post(
+    "/my/data/{name:str}/remove",
+    opt=_takes("removeData", "Remove one attribute", _in_path("name")),
+    status_code=303,
+)
+async def remove(request: Visit, name: str) -> Response[bytes]:
+    """Remove one of her own values."""
+    citizen, _ = await read_own_form(request)
+    await holding.remove(house_of(request), citizen=citizen, name=name)
+    return see_other("/my/data")
+
+
+async def _form(
+    request: Visit,
+    citizen: str,
+    name: str,
+    *,
+    next: str,
+    text: str | None = None,
+    error: str | None = None,
+    status: int = 200,
+) -> Response[str]:
+    form = await holding.editable(
+        house_of(request), citizen=citizen, name=name, language=language_of(request)
+    )
+    return await page(
+        request,
+        "edit.html",
+        status=status,
+        attribute=form,
+        value=form.value if text is None else text,
+        held=form.held,
+        error=error,
+        next=local_path(next),
+    )
+
+
+HANDLERS = (
+    home,
+    show_request,
+    answer_request,
+    show_receipt,
+    receipt_file,
+    receipt_proof,
+    stop,
+    stopped,
+    timeline,
+    why,
+    my_data,
+    edit,
+    keep,
+    remove,
+)

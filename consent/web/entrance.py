@@ -1,0 +1,213 @@
+"""The entrance: signing in and out. Signing in with the device is the only thing here that needs a script."""
+
+from typing import Any, Literal
+
+import msgspec
+from litestar import Response, get, post
+
+from consent.acts import sign_in as signing
+from consent.acts.ask import who_asks
+from consent.oauth.forms import is_form
+from consent.words.errors import BadInput, ConsentError
+
+from .doors import Answer, Door, Field, declared
+from .guard import (
+    Visit,
+    check_same_origin,
+    cookie_name,
+    find_session,
+    house_of,
+    language_of,
+    local_path,
+    make_cookie,
+    page,
+    page_headers,
+    read_form,
+    read_own_form,
+    see_other,
+    session_cookie,
+)
+from .organisation import read_body
+
+_LIMIT = 64 * 1024
+_PAGE = Answer(description="A page", media="text/html")
+_NEXT = Answer(description="Where to go now", body=dict[str, str])
+_REFUSED = Answer(description="Not signed in", body=dict[str, str])
+
+
+class DeviceAnswer(msgspec.Struct, forbid_unknown_fields=True):
+    """What the browser's authenticator answered (WebAuthn Level 3 §5.1), and where to go afterwards."""
+
+    credential: dict[str, Any]
+    next: str = "/"
+
+
+@get(
+    "/sign-in",
+    opt=declared(
+        Door(
+            id="showSignIn",
+            tag="citizen",
+            summary="Sign in",
+            fields=(Field(name="next", where="query", description="Where to go afterwards"),),
+            answers={200: _PAGE},
+        )
+    ),
+)
+async def sign_in(request: Visit) -> Response[Any]:
+    """All ways to sign in, under each other."""
+    house = house_of(request)
+    after = local_path(request.query_params.get("next", "/"))
+    if await find_session(request) is not None:
+        return see_other(after)
+    language = language_of(request)
+    people = [
+        {"id": one.id, "label": one.label[language], "description": one.description[language]}
+        for one in await signing.personas(house)
+    ]
+    error = request.query_params.get("error")
+    return await page(
+        request,
+        "sign_in.html",
+        next=after,
+        personas=people,
+        error=error if error in ("passkey_failed", "expired") else None,
+        waiting=await _who_waits(request, after),
+    )
+
+
+async def _who_waits(request: Visit, after: str) -> str | None:
+    """Which organisation's question she comes for; whoever has the link may know its name."""
+    return await who_asks(house_of(request), after.removeprefix("/my/requests/"))
+
+
+@post(
+    "/sign-in/persona",
+    opt=declared(
+        Door(
+            id="signInAsPersona",
+            tag="citizen",
+            summary="Sign in as an invented person (sandbox only)",
+            fields=(
+                Field(name="persona", where="form", description="Which one", required=True),
+                Field(name="next", where="form", description="Where to go afterwards"),
+            ),
+            body_media="application/x-www-form-urlencoded",
+            answers={303: Answer(description="Signed in", media=None), 403: _PAGE, 404: _PAGE},
+        )
+    ),
+    status_code=303,
+)
+async def as_persona(request: Visit) -> Response[bytes]:
+    """Sign in as an invented person."""
+    house = house_of(request)
+    fields = dict(await read_form(request))
+    cookie = await signing.as_persona(house, fields.get("persona", ""), before=session_cookie(request))
+    return see_other(local_path(fields.get("next", "/")), make_cookie(house, "session", cookie, age=None))
+
+
+@post(
+    ["/sign-in/passkey/options", "/sign-up/passkey/options"],
+    opt=declared(
+        Door(
+            id="beginPasskey",
+            tag="citizen",
+            summary="Begin a ceremony with the device",
+            answers={200: Answer(description="WebAuthn options", body=dict[str, Any]), 403: _REFUSED},
+        )
+    ),
+    status_code=200,
+)
+async def begin(request: Visit) -> Response[bytes]:
+    """Options for the browser's authenticator, and a cookie for this ceremony alone."""
+    house = house_of(request)
+    check_same_origin(request)
+    kind: Literal["sign_in", "sign_up"] = (
+        "sign_up" if request.scope["path"].startswith("/sign-up") else "sign_in"
+    )
+    challenge = await signing.begin(house, kind, name=request.app.state.product or "Mijn gegevens")
+    response = _json(request, challenge.options)
+    response.set_cookie(make_cookie(house, "ceremony", challenge.cookie, age=300, strict=True))
+    return response
+
+
+@post(
+    ["/sign-in/passkey", "/sign-up/passkey"],
+    opt=declared(
+        Door(
+            id="finishPasskey",
+            tag="citizen",
+            summary="Finish a ceremony with the device",
+            body=DeviceAnswer,
+            answers={200: _NEXT, 400: _REFUSED, 401: _REFUSED, 403: _REFUSED},
+        )
+    ),
+    status_code=200,
+)
+async def finish(request: Visit) -> Response[bytes]:
+    """Check the device's answer; a new one makes an account."""
+    house = house_of(request)
+    check_same_origin(request)
+    if is_form(request.headers.get("content-type")):
+        raise BadInput("send JSON")
+    body = await read_body(request.receive, dict(request.scope["headers"]), _LIMIT)
+    ceremony = request.cookies.get(cookie_name(house, "ceremony"), "")
+    act = signing.sign_up if request.scope["path"].startswith("/sign-up") else signing.with_passkey
+    try:
+        answer = msgspec.json.decode(body, type=DeviceAnswer)
+        cookie = await act(
+            house, ceremony=ceremony, credential=answer.credential, before=session_cookie(request)
+        )
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _json(request, b'{"error":"bad_input"}', status=400)
+    except ConsentError as no:
+        # One answer for all that can be wrong: nobody learns which keys exist.
+        status = 401 if no.code == "not_signed_in" else 400
+        return _json(request, msgspec.json.encode({"error": no.code}), status=status)
+    response = _json(request, msgspec.json.encode({"next": local_path(answer.next)}))
+    response.set_cookie(make_cookie(house, "session", cookie, age=None))
+    response.delete_cookie(cookie_name(house, "ceremony"))
+    return response
+
+
+@post(
+    "/sign-out",
+    opt=declared(
+        Door(
+            id="signOut",
+            tag="citizen",
+            summary="Sign out",
+            security="session",
+            fields=(Field(name="csrf", where="form", description="From the page", required=True),),
+            body_media="application/x-www-form-urlencoded",
+            answers={303: Answer(description="Signed out", media=None), 403: _PAGE},
+        )
+    ),
+    status_code=303,
+)
+async def sign_out(request: Visit) -> Response[bytes]:
+    """End this browser's session."""
+    house = house_of(request)
+    await read_own_form(request)
+    await signing.sign_out(house, session_cookie(request) or "")
+    response = see_other("/signed-out")
+    response.delete_cookie(cookie_name(house, "session"), path="/")
+    return response
+
+
+@get(
+    "/signed-out",
+    opt=declared(Door(id="showSignedOut", tag="citizen", summary="Signed out", answers={200: _PAGE})),
+)
+async def signed_out(request: Visit) -> Response[str]:
+    """Signed out."""
+    return await page(request, "signed_out.html")
+
+
+def _json(request: Visit, body: bytes, *, status: int = 200) -> Response[bytes]:
+    return Response(
+        body, status_code=status, media_type="application/json", headers=page_headers(house_of(request))
+    )
+
+
+HANDLERS = (sign_in, as_persona, begin, finish, sign_out, signed_out)

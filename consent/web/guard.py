@@ -1,0 +1,249 @@
+"""Who is at the door of the pages: session, language, same-origin check, form check, and the headers of every page."""
+
+import hmac
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from litestar import Request, Response
+from litestar.datastructures import Cookie
+
+from consent.acts import sign_in
+from consent.acts.house import House
+from consent.oauth.forms import is_form
+from consent.storage.rows import Session
+from consent.words.errors import BadInput, Forbidden, NotSignedIn
+from consent.words.purposes import LANGUAGES, Language
+
+from .organisation import read_body
+from .render import render
+
+FORM_LIMIT = 64 * 1024
+_MOST_FIELDS = 100
+_YEAR = 365 * 24 * 3600
+
+Visit = Request[Any, Any, Any]
+
+
+def house_of(request: Visit) -> House:
+    house: House = request.app.state.house
+    return house
+
+
+def is_secure(house: House) -> bool:
+    """Whether the issuer is https; only then can cookies be marked so, and browsers keep them apart by prefix."""
+    return house.issuer.startswith("https://")
+
+
+def cookie_name(house: House, name: str) -> str:
+    """`__Host-` keeps a neighbouring host or a plain-http page from setting our cookie (RFC 6265bis §4.1.3.2)."""
+    return f"__Host-{name}" if is_secure(house) else name
+
+
+def make_cookie(house: House, name: str, value: str, *, age: int | None, strict: bool = False) -> Cookie:
+    """A cookie that no script reads and no foreign form sends; *age* in seconds, None for as long as the browser runs."""
+    return Cookie(
+        key=cookie_name(house, name),
+        value=value,
+        path="/",
+        httponly=True,
+        secure=is_secure(house),
+        samesite="strict" if strict else "lax",
+        max_age=age,
+    )
+
+
+def session_cookie(request: Visit) -> str | None:
+    """The secret in this browser's session cookie, unchecked."""
+    return request.cookies.get(cookie_name(house_of(request), "session"))
+
+
+async def find_session(request: Visit) -> Session | None:
+    """Whose browser this is, or None; asked once a request."""
+    if "consent_session" not in request.scope["state"]:
+        request.scope["state"]["consent_session"] = await sign_in.who(
+            house_of(request), session_cookie(request)
+        )
+    session: Session | None = request.scope["state"]["consent_session"]
+    return session
+
+
+async def citizen_of(request: Visit) -> str:
+    """The signed-in citizen. Raises NotSignedIn."""
+    session = await find_session(request)
+    if session is None:
+        raise NotSignedIn("sign in first")
+    return session.citizen
+
+
+def language_of(request: Visit) -> Language:
+    """The page's language: asked for in the address, else remembered, else the browser's, else Dutch."""
+    wished = request.query_params.get("lang") or request.cookies.get("lang")
+    for language in LANGUAGES:
+        if wished == language:
+            return language
+    for part in request.headers.get("accept-language", "").split(","):
+        for language in LANGUAGES:
+            if part.strip().lower().startswith(language):
+                return language
+    return "nl"
+
+
+def check_same_origin(request: Visit) -> None:
+    """Refuse what another site's page sends. Raises Forbidden.
+
+    Browsers say where a POST comes from (Fetch Metadata, `Origin`); a page of ours is always the same origin. One
+    of the two must be there: without either we could not tell.
+    """
+    issuer = house_of(request).issuer
+    origin = request.headers.get("origin")
+    site = request.headers.get("sec-fetch-site")
+    if origin is not None and origin != "null":
+        if origin != issuer:
+            raise Forbidden("this form was sent from another site")
+    elif site not in ("same-origin", "none"):
+        raise Forbidden("this form was sent from another site")
+    if site is not None and site not in ("same-origin", "none"):
+        raise Forbidden("this form was sent from another site")
+
+
+async def read_form(request: Visit) -> list[tuple[str, str]]:
+    """The fields of a posted form, in order; names may repeat. Raises BadInput, TooLarge, Forbidden."""
+    check_same_origin(request)
+    if not is_form(request.headers.get("content-type")):
+        raise BadInput("send the form as a browser sends it")
+    body = await read_body(request.receive, dict(request.scope["headers"]), FORM_LIMIT)
+    try:
+        return parse_qsl(
+            body.decode("ascii"), keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="strict"
+        )
+    except (ValueError, UnicodeDecodeError):
+        raise BadInput("the form cannot be read") from None
+
+
+async def read_own_form(request: Visit) -> tuple[str, dict[str, list[str]]]:
+    """The signed-in citizen and the fields of a form that our own page made for her. Raises NotSignedIn, Forbidden."""
+    fields: dict[str, list[str]] = {}
+    for name, value in await read_form(request):
+        fields.setdefault(name, []).append(value)
+    citizen = await citizen_of(request)
+    expected = sign_in.form_key(session_cookie(request) or "")
+    sent = fields.get("csrf", [""])
+    if len(sent) != 1 or not hmac.compare_digest(sent[0].encode(), expected.encode()):
+        raise Forbidden("this form is not from a page of yours")
+    return citizen, fields
+
+
+def one(fields: dict[str, list[str]], name: str) -> str:
+    """The value of a field that stands at most once. Raises BadInput when it repeats."""
+    values = fields.get(name, [""])
+    if len(values) != 1:
+        raise BadInput("a field stands twice in the form")
+    return values[0]
+
+
+def local_path(text: str) -> str:
+    """*text* when it is a path of our own pages, else the home page: nobody is sent elsewhere from here."""
+    parts = urlsplit(text)
+    if (
+        parts.scheme
+        or parts.netloc
+        or not text.startswith("/")
+        or text.startswith(("//", "/\\"))
+        or not text.isascii()
+        or any(c.isspace() or c in '\\"<>' or ord(c) < 32 for c in text)
+        or len(text) > 200
+    ):
+        return "/"
+    return text
+
+
+async def page(
+    request: Visit, template: str, *, status: int = 200, redirect_origin: str | None = None, **context: object
+) -> Response[str]:
+    """A page for a person, with the headers that all pages have.
+
+    *redirect_origin* is the one place outside to which the page's form may lead: the registered address of the
+    organisation that asks (a browser checks `form-action` also after a redirect).
+    """
+    session = await find_session(request)
+    return _page(request, template, session is not None, status, redirect_origin, context)
+
+
+def error_page(request: Visit, status: int, kind: str) -> Response[str]:
+    """An honest page for an error; it must work when nothing else does, so it looks nobody up."""
+    known = request.scope["state"].get("consent_session") is not None
+    return _page(request, "error.html", known, status, None, {"status": status, "kind": kind})
+
+
+def _page(
+    request: Visit,
+    template: str,
+    signed_in: bool,
+    status: int,
+    redirect_origin: str | None,
+    context: dict[str, object],
+) -> Response[str]:
+    language = language_of(request)
+    house = house_of(request)
+    secret = session_cookie(request)
+    html = render(
+        template,
+        language,
+        path=request.scope["path"],
+        csrf=sign_in.form_key(secret) if signed_in and secret else None,
+        signed_in=signed_in,
+        help=request.app.state.help_of(language),
+        product=request.app.state.product,
+        sandbox=house.sandbox,
+        **context,
+    )
+    response = Response(html, status_code=status, media_type="text/html")
+    response.headers.update(page_headers(house, redirect_origin))
+    if request.query_params.get("lang") in LANGUAGES:
+        response.set_cookie(
+            Cookie(
+                key="lang",
+                value=language,
+                path="/",
+                max_age=_YEAR,
+                samesite="lax",
+                secure=is_secure(house),
+                httponly=True,
+            )
+        )
+    return response
+
+
+def page_headers(house: House, redirect_origin: str | None = None) -> dict[str, str]:
+    """What every page says to the browser: nothing from elsewhere, in no frame, kept by nobody."""
+    form_action = f"'self' {redirect_origin}" if redirect_origin else "'self'"
+    headers = {
+        "content-security-policy": (
+            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; "
+            f"connect-src 'self'; form-action {form_action}; frame-ancestors 'none'; base-uri 'none'; "
+            "require-trusted-types-for 'script'; trusted-types 'none'"
+        ),
+        "referrer-policy": "no-referrer",
+        "x-content-type-options": "nosniff",
+        "x-frame-options": "DENY",
+        "cross-origin-opener-policy": "same-origin",
+        "cross-origin-resource-policy": "same-origin",
+        "permissions-policy": "camera=(), microphone=(), geolocation=()",
+        "cache-control": "no-store",
+        "vary": "Cookie, Accept-Language",
+    }
+    if is_secure(house):
+        headers["strict-transport-security"] = "max-age=31536000; includeSubDomains"
+    return headers
+
+
+def see_other(where: str, *cookies: Cookie) -> Response[bytes]:
+    """POST → 303 → GET: a reload never sends a form twice, and a code never stays in a POST's history."""
+    response: Response[bytes] = Response(
+        b"",
+        status_code=303,
+        headers={"location": where, "cache-control": "no-store", "referrer-policy": "no-referrer"},
+    )
+    for cookie in cookies:
+        response.set_cookie(cookie)
+    return response

@@ -1,0 +1,364 @@
+"""The organisation's door: disclosures, uses, the state of a grant.
+
+`POST /disclosures` is the hot path: a bare ASGI handler, without the framework's request and response objects.
+"""
+
+import hashlib
+from base64 import b64encode
+from typing import Any, cast
+
+import msgspec
+from litestar import Request, Response, asgi, get, post
+from litestar.types import HTTPScope, Receive, Scope, Send
+
+from consent.acts import disclose as disclosing
+from consent.acts import inspect as inspecting
+from consent.acts import use as using
+from consent.acts.house import House
+from consent.ledger.entry import Opening, opening_json
+from consent.oauth.dpop import Proof, check_proof
+from consent.oauth.token import handle_hash
+from consent.words.errors import BadInput, InvalidDpopProof, InvalidToken, TooLarge
+from consent.words.instants import seconds
+
+from .doors import Answer, Door, Field, declared
+from .errors import Problem, api_error, problem, refusal
+
+BODY_LIMIT = 16 * 1024
+_KEY_LIMIT = 255
+
+
+class DisclosureRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which of the granted attributes to disclose."""
+
+    attributes: list[str]
+
+
+class DisclosedValue(msgspec.Struct, frozen=True):
+    """One value with where it came from. `salt` (base64) opens its commitment in the entry's detail."""
+
+    value: msgspec.Raw
+    source: str
+    as_of: str
+    salt: str
+
+
+class EntryShown(msgspec.Struct, frozen=True):
+    """The leaf (base64) and what opens it."""
+
+    leaf: str
+    opening: dict[str, Any]
+
+
+class DisclosureAnswer(msgspec.Struct, frozen=True):
+    """What was disclosed, and the proof that it stands in the log. Check the proof before using the values."""
+
+    disclosure_id: str
+    grant_id: str
+    attributes: dict[str, DisclosedValue]
+    entry: EntryShown
+    proof: str
+
+
+class UseRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What disclosed values were used for: a template that was approved with the purpose."""
+
+    disclosures: list[str]
+    template: str
+
+
+class UseAnswer(msgspec.Struct, frozen=True):
+    """The sentence that the citizen reads, in both languages, and the link to put beside what was personalised."""
+
+    use_id: str
+    because: dict[str, str]
+    link: str
+
+
+class GrantAnswer(msgspec.Struct, frozen=True):
+    """A grant as its organisation may see it. Instants are whole seconds since 1970."""
+
+    grant_id: str
+    active: bool
+    purpose: str
+    purpose_version: int
+    attributes: list[str]
+    granted_at: int
+    expires_at: int
+
+
+_REQUEST = msgspec.json.Decoder(DisclosureRequest)
+_USE = msgspec.json.Decoder(UseRequest)
+_ENCODER = msgspec.json.Encoder()
+
+_PROOF = Field(
+    name="DPoP",
+    where="header",
+    description="A proof of possession for this request (RFC 9449)",
+    required=True,
+)
+_NO = {
+    400: Answer(description="Cannot be read", media="application/problem+json", body=Problem),
+    401: Answer(
+        description="The token, the proof or the grant opens nothing",
+        media="application/problem+json",
+        body=Problem,
+        headers=("WWW-Authenticate",),
+    ),
+    403: Answer(description="Not granted", media="application/problem+json", body=Problem),
+    404: Answer(
+        description="Foreign, unknown and erased look alike", media="application/problem+json", body=Problem
+    ),
+    409: Answer(description="The values have changed", media="application/problem+json", body=Problem),
+    413: Answer(description="Too large", media="application/problem+json", body=Problem),
+    422: Answer(
+        description="Idempotency-Key used with another request",
+        media="application/problem+json",
+        body=Problem,
+    ),
+    429: Answer(
+        description="More often than the purpose allows", media="application/problem+json", body=Problem
+    ),
+    503: Answer(
+        description="Too busy, or nothing can be logged", media="application/problem+json", body=Problem
+    ),
+}
+
+_DISCLOSE = Door(
+    id="disclose",
+    tag="organisation",
+    summary="Get what a citizen granted",
+    description="The answer leaves only after its entry is durable in the signed log, and carries the proof.",
+    security="dpop_grant",
+    fields=(
+        _PROOF,
+        Field(name="Idempotency-Key", where="header", description="Makes a retry safe: 1 to 255 characters"),
+    ),
+    body=DisclosureRequest,
+    answers={200: Answer(description="The values, the entry and its proof", body=DisclosureAnswer), **_NO},
+)
+
+
+def paths_and_headers(scope: Scope) -> tuple[dict[bytes, bytes], list[bytes]]:
+    """The headers of a request by name, and all its DPoP headers (there must be exactly one)."""
+    headers: dict[bytes, bytes] = {}
+    proofs = []
+    for name, value in scope["headers"]:
+        if name == b"dpop":
+            proofs.append(value)
+        elif name in headers and name in (b"authorization", b"idempotency-key"):
+            raise BadInput("a header is there twice")
+        else:
+            headers[name] = value
+    return headers, proofs
+
+
+def dpop_token(
+    house: House, headers: dict[bytes, bytes], proofs: list[bytes], *, method: str, path: str
+) -> tuple[bytes, Proof]:
+    """The hash of the access token and the checked proof that it came with (RFC 9449 §7.1).
+
+    Raises InvalidToken for anything but a token in the Authorization header (FAPI 2.0 §5.3.4-1), InvalidDpopProof.
+    """
+    scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
+    if scheme.lower() != b"dpop" or not token or len(token) > 512:
+        raise InvalidToken("send the access token as `Authorization: DPoP …`")
+    text = token.decode("latin-1")
+    if not proofs:
+        raise InvalidDpopProof("a request carries exactly one proof")
+    proof = check_proof(
+        proofs, method=method, url=house.issuer + path, at=house.clock(), token=text, cache=house.proof_keys
+    )
+    return handle_hash(text), proof
+
+
+async def read_body(receive: Receive, headers: dict[bytes, bytes], limit: int) -> bytes:
+    """The body, at most *limit* bytes. Raises TooLarge, also when the length lies."""
+    if int(headers.get(b"content-length", b"0") or b"0") > limit:
+        raise TooLarge("the body is too large")
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise BadInput("the body is incomplete")
+        body += message.get("body", b"")  # type: ignore[operator]
+        if len(body) > limit:
+            raise TooLarge("the body is too large")
+        if not message.get("more_body", False):
+            return body
+
+
+@asgi("/disclosures", opt=declared(_DISCLOSE), copy_scope=False)
+async def disclosures(scope: Scope, receive: Receive, send: Send) -> None:
+    """Disclose what was granted."""
+    try:
+        status, headers, body = await _disclose(cast("HTTPScope", scope), receive)
+    except Exception as fault:
+        status, headers, body = api_error(fault)
+    headers["content-length"] = str(len(body))
+    await send(
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        }
+    )
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+async def _disclose(scope: HTTPScope, receive: Receive) -> tuple[int, dict[str, str], bytes]:
+    if scope["method"] != "POST":
+        status, refused, body = problem("method_not_allowed")
+        return status, refused | {"allow": "POST"}, body
+    house: House = scope["litestar_app"].state.house
+    headers, proofs = paths_and_headers(scope)
+    token_hash, proof = dpop_token(house, headers, proofs, method="POST", path="/disclosures")
+    if headers.get(b"content-type", b"").partition(b";")[0].strip().lower() != b"application/json":
+        return problem("unsupported_media_type")
+    body = await read_body(receive, headers, BODY_LIMIT)
+    try:
+        request = _REQUEST.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise BadInput('the body is JSON of the form {"attributes": ["…"]}') from None
+    attributes = frozenset(request.attributes)
+    if not attributes or len(attributes) != len(request.attributes):
+        raise BadInput("name at least one attribute, each once")
+    key = _idempotency_key(headers)
+    outcome = await disclosing.disclose(
+        house,
+        token_hash=token_hash,
+        proof=proof,
+        attributes=attributes,
+        key=key,
+        body=hashlib.sha256(b"\0".join(sorted(name.encode() for name in attributes))).digest(),
+    )
+    if isinstance(outcome, disclosing.Refused):
+        entry = (
+            _entry(outcome.leaf, outcome.opening, with_detail=False)
+            if outcome.leaf and outcome.opening
+            else None
+        )
+        return refusal(outcome.reason, entry=entry, proof=outcome.proof)
+    answer = DisclosureAnswer(
+        disclosure_id=outcome.disclosure,
+        grant_id=outcome.grant,
+        attributes={
+            sealed.name: DisclosedValue(
+                msgspec.Raw(opened.value), sealed.source, sealed.as_of, b64encode(opened.salt).decode()
+            )
+            for sealed, opened in outcome.values
+        },
+        entry=_entry(outcome.leaf, outcome.opening, with_detail=True),
+        proof=outcome.proof,
+    )
+    return 200, {"content-type": "application/json", "cache-control": "no-store"}, _ENCODER.encode(answer)
+
+
+def _entry(leaf: bytes, opening: Opening, *, with_detail: bool) -> EntryShown:
+    return EntryShown(b64encode(leaf).decode(), opening_json(opening, with_detail=with_detail))
+
+
+def _idempotency_key(headers: dict[bytes, bytes]) -> bytes | None:
+    key = headers.get(b"idempotency-key")
+    if key is None:
+        return None
+    if not 1 <= len(key) <= _KEY_LIMIT:
+        raise BadInput("an Idempotency-Key has 1 to 255 characters")
+    return hashlib.sha256(key).digest()
+
+
+@post(
+    "/uses",
+    opt=declared(
+        Door(
+            id="registerUse",
+            tag="organisation",
+            summary="Say what disclosed values were used for",
+            description="One entry a grant, template and day. A use without a live grant is refused.",
+            security="dpop_any",
+            fields=(_PROOF,),
+            body=UseRequest,
+            answers={200: Answer(description="Registered", body=UseAnswer), **_NO},
+        )
+    ),
+    status_code=200,
+)
+async def uses(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """Register a use."""
+    house: House = request.app.state.house
+    headers, proofs = paths_and_headers(request.scope)
+    token_hash, proof = dpop_token(house, headers, proofs, method="POST", path="/uses")
+    if headers.get(b"content-type", b"").partition(b";")[0].strip().lower() != b"application/json":
+        return _response(*problem("unsupported_media_type"))
+    try:
+        wanted = _USE.decode(await read_body(request.receive, headers, BODY_LIMIT))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise BadInput('the body is JSON of the form {"disclosures": ["…"], "template": "…"}') from None
+    outcome = await using.use(
+        house,
+        token_hash=token_hash,
+        proof=proof,
+        disclosures=tuple(wanted.disclosures),
+        template=wanted.template,
+    )
+    if isinstance(outcome, using.Refused):
+        return _response(*refusal(outcome.reason))
+    answer = UseAnswer(
+        outcome.use, {"nl": outcome.because.nl, "en": outcome.because.en}, f"{house.issuer}/why/{outcome.use}"
+    )
+    return _json(answer)
+
+
+@get(
+    "/grants/{grant_id:str}",
+    opt=declared(
+        Door(
+            id="readGrant",
+            tag="organisation",
+            summary="See whether a grant is still active",
+            security="dpop_client",
+            fields=(
+                Field(
+                    name="grant_id",
+                    where="path",
+                    description="The grant_id of the token response",
+                    required=True,
+                ),
+                _PROOF,
+            ),
+            answers={200: Answer(description="The grant", body=GrantAnswer)}
+            | {status: _NO[status] for status in (400, 401, 403, 404, 503)},
+        )
+    ),
+)
+async def grants(request: Request[Any, Any, Any], grant_id: str) -> Response[bytes]:
+    """The state of one grant of this client."""
+    house: House = request.app.state.house
+    headers, proofs = paths_and_headers(request.scope)
+    token_hash, proof = dpop_token(house, headers, proofs, method="GET", path=request.scope["path"])
+    state = await inspecting.grant_state(house, token_hash=token_hash, proof=proof, grant=grant_id)
+    grant = state.grant
+    return _json(
+        GrantAnswer(
+            grant_id=grant.id,
+            active=state.live,
+            purpose=grant.purpose,
+            purpose_version=grant.purpose_version,
+            attributes=list(grant.attributes),
+            granted_at=seconds(grant.granted_at),
+            expires_at=seconds(grant.expires_at),
+        )
+    )
+
+
+def _json(answer: msgspec.Struct) -> Response[bytes]:
+    return _response(
+        200, {"content-type": "application/json", "cache-control": "no-store"}, _ENCODER.encode(answer)
+    )
+
+
+def _response(status: int, headers: dict[str, str], body: bytes) -> Response[bytes]:
+    return Response(body, status_code=status, headers=headers, media_type=headers["content-type"])
+
+
+HANDLERS = (disclosures, uses, grants)
