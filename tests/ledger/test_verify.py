@@ -470,6 +470,13 @@ def test_openings_that_are_swapped_do_not_fit_their_leaves(case: Case, field: st
     assert case.findings(swap(lines, field))
 
 
+def test_a_disclosure_under_a_strangers_key_cannot_be_shown_as_one_under_the_grant(case: Case) -> None:
+    index = case.disclose(stranger=True)
+    lines = case.log.openings()
+    lines[-1] = lines[-1] | {"kc": lines[0]["kc"]}
+    assert case.findings(lines) == [f"Entry {index} is not written under the consent key of its opening."]
+
+
 def test_a_record_of_another_index_or_log_is_found_although_it_opens(case: Case) -> None:
     case.disclose(i=9)
     assert case.findings() == ["Entry 2 carries the record of another entry or another log."]
