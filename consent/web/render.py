@@ -145,6 +145,11 @@ def _bare(url: str) -> str:
     return re.sub(r"^https?://(www\.)?", "", url).rstrip("/")
 
 
+def _local(address: str, otherwise: str) -> str:
+    """*address* when it is a path on this site, else *otherwise*: a page never leads to where a stranger says."""
+    return address if re.fullmatch(r"/(?![/\\])[^\x00-\x20\\]*", address) else otherwise
+
+
 # Where data may be kept (ISO 3166-1 alpha-2): Dutch and English. A code that is not here is shown as it is.
 _COUNTRIES = {
     "AT": ("Oostenrijk", "Austria"),
@@ -205,6 +210,7 @@ def _build() -> Environment:
         open=_open,
         tel=_tel,
         bare=_bare,
+        local=_local,
         countries=_countries,
     )
     return environment
