@@ -18,7 +18,7 @@ from types import ModuleType
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from consent.ledger.checkpoint import body, sign
+from consent.ledger.checkpoint import body, parse_vkey, sign, signature_line
 from consent.ledger.entry import opening_json
 from consent.ledger.proof import format_proof
 from tests.ledger.small_log import KEY, NOON, ORIGIN, YEAR, SmallLog, cosigned, write_lines
@@ -186,6 +186,36 @@ def test_a_log_rewritten_with_its_tiles_but_not_its_checkpoint_is_invalid(
     report = verifier.verify_log(str(folder), vkeys=[log.vkey])
     assert report.verdict == "INVALID"
     assert "do not hash to the root" in report.sentences[-1]
+
+
+def test_a_true_checkpoint_with_a_forged_signature_is_invalid(
+    log: SmallLog, tmp_path: Path, verifier: ModuleType
+) -> None:
+    folder = log.export(tmp_path)
+    text = body(ORIGIN, 300, log.growth.root())
+    forged = signature_line(ORIGIN, parse_vkey(log.vkey).key_id, WITNESS.sign(text.encode()))
+    (folder / "checkpoint").write_text(f"{text}\n{forged}")
+    report = verifier.verify_log(str(folder), vkeys=[log.vkey])
+    assert report.verdict == "INVALID"
+    assert report.sentences == ["The signature under the checkpoint is wrong."]
+
+
+def test_a_key_does_not_speak_for_another_log(tmp_path: Path, verifier: ModuleType) -> None:
+    other = SmallLog("other.example/log/2026").fill(5)
+    folder = other.export(tmp_path)
+    (folder / "checkpoint").write_text(sign(body(other.origin, 5, other.growth.root()), ORIGIN, KEY))
+    report = verifier.verify_log(str(folder), vkeys=[SmallLog().vkey])
+    assert report.verdict == "INVALID"
+    assert "not signed by a key that is known for this log" in report.sentences[-1]
+
+
+def test_a_log_that_was_cut_back_to_its_own_past_has_diverged(tmp_path: Path) -> None:
+    state, log = tmp_path / "state", SmallLog().fill(200)
+    older = SmallLog().fill(150)
+    assert run(log.export(tmp_path / "log"), "--state", state)[0] == 0
+    code, said = run(older.export(tmp_path / "cut"), "--state", state)
+    assert code == 2
+    assert "150 entries, fewer than the 200" in said
 
 
 def test_a_repeated_nonce_is_invalid_and_named(tmp_path: Path, verifier: ModuleType) -> None:
