@@ -5,7 +5,7 @@ import contextlib
 import fcntl
 import os
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -42,9 +42,10 @@ from consent.oauth.metadata import check_metadata, metadata
 from consent.seed import OrganisationFile, Seed, read_seed
 from consent.settings import Settings
 from consent.storage.book import TURN, Book, Story, UnwrappedKeys
-from consent.storage.kinds import HEAD, KEYS, PERSONA, VALUE
+from consent.storage.kinds import HEAD, PERSONA, VALUE
 from consent.storage.rows import Persona
 from consent.storage.sqlite import SqliteStore
+from consent.storage.store import Store
 from consent.web import assets, auditor, citizen, entrance, oauth, organisation
 from consent.web.errors import handle
 from consent.web.openapi import document
@@ -117,7 +118,7 @@ async def new_log(store: SqliteStore, settings: Settings, log: str) -> str:
     return origin
 
 
-async def open_house(settings: Settings, store: SqliteStore) -> House:
+async def open_house(settings: Settings, store: Store, clock: Callable[[], int] = clock) -> House:
     """Put together what the acts need, on an open store. Raises Misconfigured."""
     heads = [HEAD.from_row(row) for row in await store.read("head.all")]
     if not heads:
@@ -204,7 +205,7 @@ async def plant(house: House, seed: Seed) -> None:
         await house.scribe.do(story)
 
 
-def build(settings: Settings) -> Litestar:
+def build(settings: Settings, clock: Callable[[], int] = clock) -> Litestar:
     """The application. It opens its house when it starts and closes it when it stops."""
 
     @contextlib.asynccontextmanager
@@ -212,7 +213,7 @@ def build(settings: Settings) -> Litestar:
         with only_server(_made(settings)):
             store = await prepare(settings)
             try:
-                house = await open_house(settings, store)
+                house = await open_house(settings, store, clock)
                 house.scribe.start()
                 if settings.seed:
                     await plant(house, read_seed(Path(settings.seed)))

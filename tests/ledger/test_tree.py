@@ -128,6 +128,23 @@ def test_a_hash_of_another_length_is_refused_even_where_the_bytes_would_fit() ->
         check_consistency(1, left[:31], 2, root, [right])
 
 
+def test_a_proof_for_another_size_of_tree_is_refused_although_it_leads_to_the_root() -> None:
+    left, right, third, fourth = (leaf_hash(bytes([k])) for k in range(4))
+    pair = node_hash(left, right)
+    # Each of these roots comes out; only the number of hashes does not fit the sizes that are claimed.
+    with pytest.raises(LedgerError, match="too short"):
+        check_inclusion(left, 0, 3, [right], pair)
+    with pytest.raises(LedgerError, match="too long"):
+        check_inclusion(left, 0, 1, [right], node_hash(right, left))
+    of_three, of_four = node_hash(pair, third), node_hash(pair, node_hash(third, fourth))
+    proof = [third, fourth, pair]
+    check_consistency(3, of_three, 4, of_four, proof)
+    with pytest.raises(LedgerError, match="too short"):
+        check_consistency(3, of_three, 8, of_four, proof)
+    with pytest.raises(LedgerError, match="too long"):
+        check_consistency(3, node_hash(left, of_three), 4, node_hash(left, of_four), [*proof, left])
+
+
 def test_roots_agree_with_pymerkle() -> None:
     pymerkle = pytest.importorskip("pymerkle")
     for size in (1, 2, 255, 256, 257, 777):

@@ -269,6 +269,15 @@ def test_what_cannot_be_fetched_is_unchecked(log: SmallLog, tmp_path: Path) -> N
         assert (code, said.splitlines()[-1]) == (3, "Verdict: UNCHECKED")
 
 
+def test_a_log_that_names_no_key_is_unchecked_until_one_is_brought(
+    log: SmallLog, tmp_path: Path, verifier: ModuleType
+) -> None:
+    folder = log.export(tmp_path)
+    (folder / "policy").unlink()
+    assert verifier.verify_log(str(folder)).verdict == "UNCHECKED"
+    assert verifier.verify_log(str(folder), vkeys=[log.vkey]).verdict == "UNWITNESSED"
+
+
 # --- A log as one has seen it before ---
 
 
@@ -477,6 +486,18 @@ def test_a_disclosure_without_any_grant_is_found(case: Case) -> None:
     assert case.findings() == [f"Entry {index} (disclosed) names no grant."]
 
 
+def test_a_grant_that_begins_a_second_time_is_found(case: Case) -> None:
+    index = case.log.event("granted", grant=case.grant, c=1, n=1, prev=1)
+    assert case.findings() == [
+        f"Entry {index} (granted) begins a grant, but stands under the grant at entry 1."
+    ]
+
+
+def test_two_grants_under_one_consent_key_are_found(case: Case) -> None:
+    index = case.log.event("granted", grant=case.grant)
+    assert case.findings() == [f"Entry {index} begins a grant under the key of the grant at entry 1."]
+
+
 def test_a_disclosure_booked_on_something_that_is_no_grant_is_found(case: Case) -> None:
     first = case.disclose()
     case.log.chains[first], case.log.citizens[first] = [first], "ann"
@@ -534,6 +555,15 @@ def test_lines_that_are_no_openings_are_invalid(case: Case, line: str) -> None:
     folder = case.log.export(case.folder)
     report = case.verifier.verify_log(str(folder), vkeys=[case.log.vkey], openings=line.encode())
     assert report.verdict == "INVALID"
+
+
+def test_a_name_that_stands_twice_in_an_opening_is_refused(case: Case) -> None:
+    line = json.dumps(case.log.openings()[0])
+    for text, verdict in ((line, "UNWITNESSED"), (line.replace("{", '{"i": 9, ', 1), "INVALID")):
+        report = case.verifier.verify_log(
+            str(case.log.export(case.folder)), vkeys=[case.log.vkey], openings=text.encode()
+        )
+        assert report.verdict == verdict
 
 
 def test_an_entry_that_is_opened_twice_or_does_not_exist_or_is_public_is_found(case: Case) -> None:
@@ -598,7 +628,9 @@ def test_a_site_is_asked_for_its_newest_log_and_openings_need_their_token(
     assert run(f"{site}log/2026", "--vkey", log.vkey)[0] == 0
     assert run(site, "--openings", f"{site}openings")[0] == 3
     assert run(site, "--openings", f"{site}elsewhere", *token)[0] == 3
-    assert run(site, "--openings", "http://consent.example/openings", *token)[0] == 3
+    code, said = run(site, "--openings", "http://consent.example/openings", *token)
+    assert code == 3
+    assert "a token goes over https only" in said
 
 
 # --- Policies ---

@@ -1,0 +1,42 @@
+"""What all tests share: a house in memory's reach, and a served one as outsiders meet it."""
+
+import socket
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from consent.demo import Stage
+from tests.world import World
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    """A house on a fresh database file, with a clock that stands still until a test moves it."""
+    async with World.open(tmp_path / "data") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """The service as its own process in the sandbox, with the shipped seed and the example municipality's key.
+
+    One for the whole run: a test that needs a clean start makes its own `Stage`.
+    """
+    stage = Stage(tmp_path_factory.mktemp("served"), free_port())
+    stage.add_organisation()
+    with stage.serving():
+        yield stage
+
+
+def free_port() -> int:
+    """A port that nobody listens on now, with the next one free as well."""
+    while True:
+        with socket.socket() as first, socket.socket() as second:
+            first.bind(("127.0.0.1", 0))
+            port: int = first.getsockname()[1]
+            try:
+                second.bind(("127.0.0.1", port + 1))
+            except OSError:
+                continue
+            return port

@@ -1,0 +1,86 @@
+"""Run all tests: make an environment, install what they need, run pytest, repeat what was skipped and why.
+
+`python3 tests/run.py [pytest arguments]`. The first run makes `.test-venv` beside this folder; later runs reuse it as
+long as pyproject.toml stays the same. Programs that pip cannot bring (a browser, Node, Go's log verifier) come from the
+system's packages where that is allowed; otherwise the tests that need them are skipped, and the last lines say so.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+ENVIRONMENT = ROOT / ".test-venv"
+PYTHON = ENVIRONMENT / "bin" / "python"
+# program -> Debian package
+PROGRAMS = {"chromium": "chromium", "go": "golang-go", "wrk": "wrk"}
+FILES = {"/usr/share/gocode/src/golang.org/x/mod": "golang-golang-x-mod-dev"}
+
+
+def main() -> int:
+    if sys.version_info < (3, 11):
+        print("Python 3.11 or newer is needed.")
+        return 2
+    environment()
+    system_packages()
+    checked = [
+        run([PYTHON, "-m", "ruff", "check", "."]),
+        run([PYTHON, "-m", "ruff", "format", "--check", "."]),
+    ]
+    checked.append(run([PYTHON, "-m", "mypy"]))
+    tested = run([PYTHON, "-m", "pytest", *sys.argv[1:]])
+    if any(checked):
+        print("ruff or mypy found something; see above.")
+    return tested or max(checked)
+
+
+def environment() -> None:
+    """Make or renew the environment; unchanged pyproject.toml means that it is still right."""
+    stamp = ENVIRONMENT / "installed-for"
+    wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + str(ROOT).encode()).hexdigest()
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    shutil.rmtree(ENVIRONMENT, ignore_errors=True)
+    print("Making the test environment (once) …", flush=True)
+    venv.create(ENVIRONMENT, with_pip=True)
+    quiet = ["--quiet", "--disable-pip-version-check"]
+    must([PYTHON, "-m", "pip", "install", *quiet, "-e", f"{ROOT}[test]"])
+    stamp.write_text(wanted)
+
+
+def system_packages() -> None:
+    """Fetch missing programs through the system's package manager, when we may; never fail for it."""
+    missing = [package for program, package in PROGRAMS.items() if shutil.which(program) is None]
+    missing += [package for file, package in FILES.items() if not Path(file).exists()]
+    if not missing:
+        return
+    install = ["apt-get", "install", "-y", "--no-install-recommends", *missing]
+    if shutil.which("apt-get") is None or os.geteuid() != 0:
+        print(f"Some tests will be skipped. To run them too, install: {' '.join(missing)}", flush=True)
+        return
+    print(f"Installing {' '.join(missing)} …", flush=True)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "check": False}
+    surroundings = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    subprocess.run(["apt-get", "update"], env=surroundings, **quiet)
+    subprocess.run([*install[:2], "-o", "DPkg::Lock::Timeout=300", *install[2:]], env=surroundings, **quiet)
+    still = [package for program, package in PROGRAMS.items() if shutil.which(program) is None]
+    if still:
+        print(f"Could not install: {' '.join(still)}. Tests that need them are skipped.", flush=True)
+
+
+def run(command: list[object]) -> int:
+    words = [str(word) for word in command]
+    return subprocess.run(words, cwd=ROOT, check=False).returncode
+
+
+def must(command: list[object]) -> None:
+    if run(command) != 0:
+        sys.exit("The test environment could not be made; see above.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,290 @@
+"""A whole house for one test: real database file, real cryptography, a clock that the test moves. No mocks.
+
+The acts are called as the doors call them; whoever needs HTTP takes the `served` fixture instead.
+"""
+
+import hashlib
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import consent_verify
+import msgspec
+from consent_sdk.keys import SigningKey, challenge_of, client_assertion, dpop_proof
+
+from consent.acts import ask as asking
+from consent.acts import disclose as disclosing
+from consent.acts import grant as granting
+from consent.acts import redeem as redeeming
+from consent.acts import use as using
+from consent.acts import withdraw as withdrawing
+from consent.acts.authenticate import authenticate
+from consent.acts.house import House
+from consent.acts.once import Caller
+from consent.app import add_organisation, open_house, plant, prepare
+from consent.export import export_log
+from consent.grants.request import type_of
+from consent.ledger.entry import opening_json
+from consent.oauth.clients import ASSERTION_TYPE
+from consent.oauth.dpop import Proof, check_proof
+from consent.oauth.metadata import PAR_PATH, TOKEN_PATH
+from consent.oauth.par import check_pushed_request
+from consent.oauth.token import CodeExchange, handle_hash
+from consent.seed import ClientEntry, Seed, read_seed
+from consent.settings import Settings
+from consent.storage.store import Store
+from consent.words.instants import SECOND
+
+START = 1_900_000_000 * SECOND
+MUNICIPALITY = "voorbeeldstad-loket"
+PURPOSE = "energietoeslag"
+ASKED = ("income_below_threshold", "household_size", "number_of_children", "energy_supplier")
+NEEDED = frozenset({"income_below_threshold", "household_size"})
+VERIFIER = "v" * 43
+
+
+class Given(msgspec.Struct):
+    """A yes with all that came of it."""
+
+    citizen: str
+    grant: str
+    code: str
+    tokens: redeeming.Tokens
+
+
+class World:
+    """The house, its people and organisations, and shortcuts for what they do."""
+
+    def __init__(self, house: House, settings: Settings, keys: dict[str, SigningKey]) -> None:
+        self.house = house
+        self.settings = settings
+        self.keys = keys
+        self.at = START
+        self._people: dict[str, str] = {}
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, data: Path, *, at: int = START, store: Store | None = None) -> AsyncIterator["World"]:
+        """Open a new or used data folder. *store*: another store on the same folder, to make it fail."""
+        settings = Settings(data=str(data), sandbox=True)
+        seed, keys = _seed_with_keys()
+        now = [at]
+        real = await prepare(settings)
+        house = await open_house(settings, store or real, lambda: now[0])
+        world = cls(house, settings, keys)
+        world._now = now  # type: ignore[attr-defined]
+        world.at = at
+        house.scribe.start()
+        try:
+            for file in seed.organisations:
+                await add_organisation(house, file)
+            await plant(house, seed)
+            for row in await house.store.read("persona.all"):
+                world._people[row[0]] = row[1]
+            yield world
+        finally:
+            await house.scribe.stop()
+            await real.close()
+
+    def pass_time(self, seconds: float) -> None:
+        """Move the clock; a negative number moves it back."""
+        self.at += int(seconds * SECOND)
+        self._now[0] = self.at  # type: ignore[attr-defined]
+
+    def citizen(self, persona: str = "sanne") -> str:
+        """The id of an invented person."""
+        return self._people[persona]
+
+    # What an organisation does
+
+    def proof(self, client: str, method: str, path: str, token: str | None = None) -> Proof:
+        """A fresh DPoP proof of a client's key, checked."""
+        url = self.house.issuer + path
+        text = dpop_proof(
+            self.keys[client],
+            method=method,
+            url=url,
+            at=self.at // SECOND,
+            jti=secrets.token_urlsafe(16),
+            token=token,
+            nonce=None,
+        )
+        return check_proof(
+            [text.encode()], method=method, url=url, at=self.at, token=token, cache=self.house.proof_keys
+        )
+
+    async def caller(self, client: str, form: dict[str, str], path: str) -> tuple[Any, Caller]:
+        """A client that proves who it is, with a fresh assertion and a fresh proof."""
+        assertion = client_assertion(
+            self.keys[client],
+            client_id=client,
+            issuer=self.house.issuer,
+            at=self.at // SECOND,
+            jti=secrets.token_urlsafe(16),
+        )
+        form |= {"client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion}
+        url = self.house.issuer + path
+        text = dpop_proof(
+            self.keys[client],
+            method="POST",
+            url=url,
+            at=self.at // SECOND,
+            jti=secrets.token_urlsafe(16),
+            token=None,
+            nonce=None,
+        )
+        return await authenticate(self.house, form, proofs=[text.encode()], method="POST", url=url)
+
+    async def ask(
+        self,
+        *,
+        client: str = MUNICIPALITY,
+        purpose: str = PURPOSE,
+        attributes: tuple[str, ...] = ASKED,
+        days: int = 90,
+    ) -> str:
+        """Push a request; returns its id, as the page's address has it."""
+        details = [
+            {
+                "type": type_of(self.house.issuer),
+                "purpose": purpose,
+                "purpose_version": 1,
+                "attributes": list(attributes),
+                "duration_days": days,
+            }
+        ]
+        form = {
+            "response_type": "code",
+            "redirect_uri": "http://127.0.0.1:9/callback",
+            "code_challenge": challenge_of(VERIFIER),
+            "code_challenge_method": "S256",
+            "state": "s",
+            "authorization_details": msgspec.json.encode(details).decode(),
+        }
+        known, caller = await self.caller(client, form, PAR_PATH)
+        checked = check_pushed_request(
+            form, client=known, proof_jkt=caller.proof.jkt if caller.proof else None
+        )
+        pushed = await asking.push(self.house, caller, checked)
+        found = await asking.find(self.house, client=client, reference=pushed.reference)
+        return found.id
+
+    async def answer(
+        self,
+        request: str,
+        *,
+        citizen: str | None = None,
+        chosen: frozenset[str] = NEEDED,
+        decision: str = "yes",
+    ) -> granting.Answered | granting.Again:
+        """A citizen looks at a request and answers it."""
+        who = citizen or self.citizen()
+        page = await asking.look(self.house, citizen=who, request=request, language="nl")
+        return await granting.answer(
+            self.house,
+            citizen=who,
+            request=request,
+            language="nl",
+            decision=decision,
+            chosen=chosen,
+            seal=page.seal,
+        )
+
+    async def exchange(
+        self, code: str, *, client: str = MUNICIPALITY, verifier: str = VERIFIER
+    ) -> redeeming.Tokens:
+        """A client exchanges a code."""
+        _, caller = await self.caller(client, {}, TOKEN_PATH)
+        form = CodeExchange(code=code, redirect_uri=None, verifier=verifier)
+        return await redeeming.redeem(self.house, caller, form)
+
+    async def given(
+        self, *, chosen: frozenset[str] = NEEDED, citizen: str | None = None, days: int = 90
+    ) -> Given:
+        """The whole way from a request to tokens."""
+        who = citizen or self.citizen()
+        answered = await self.answer(await self.ask(days=days), citizen=who, chosen=chosen)
+        assert isinstance(answered, granting.Answered), answered
+        assert answered.grant is not None
+        code = answered.redirect.split("code=")[1].split("&")[0]
+        return Given(who, answered.grant, code, await self.exchange(code))
+
+    async def disclose(
+        self,
+        tokens: redeeming.Tokens,
+        *attributes: str,
+        key: str | None = None,
+        client: str = MUNICIPALITY,
+        proof: Proof | None = None,
+    ) -> disclosing.Given | disclosing.Refused:
+        """A client asks for values under a grant."""
+        names = frozenset(attributes or (tokens.grant.attributes if tokens.grant else ()))
+        return await disclosing.disclose(
+            self.house,
+            token_hash=handle_hash(tokens.access_token),
+            proof=proof or self.proof(client, "POST", "/disclosures", tokens.access_token),
+            attributes=names,
+            key=hashlib.sha256(key.encode()).digest() if key is not None else None,
+            body=hashlib.sha256("|".join(sorted(names)).encode()).digest(),
+        )
+
+    async def use(
+        self,
+        tokens: redeeming.Tokens,
+        *disclosures: str,
+        template: str = "letter",
+        client: str = MUNICIPALITY,
+    ) -> using.Registered | using.Refused:
+        """A client registers a use."""
+        return await using.use(
+            self.house,
+            token_hash=handle_hash(tokens.access_token),
+            proof=self.proof(client, "POST", "/uses", tokens.access_token),
+            disclosures=disclosures,
+            template=template,
+        )
+
+    async def stop(self, grant: str, *, citizen: str | None = None) -> withdrawing.Stopped:
+        """A citizen stops sharing."""
+        return await withdrawing.withdraw(self.house, citizen=citizen or self.citizen(), grant=grant)
+
+    # What an outsider does
+
+    async def audit(self, folder: Path, *, openings: bool = True) -> consent_verify.Report:
+        """Export the log and run the auditor's verifier on it, with all openings of all organisations."""
+        await export_log(self.house, self.house.log, folder)
+        lines = b"".join([line async for line in self.openings()]) if openings else None
+        return consent_verify.verify_log(str(folder), openings=lines)
+
+    async def openings(self) -> AsyncIterator[bytes]:
+        """All openings in the database, as an auditor of everything would get them."""
+        from consent.acts.publish import opening_of
+
+        size = (await self.house.store.read("head.lock", self.house.log))[0][2]
+        for index in range(size):
+            if await self.house.store.read("opening.get", self.house.log, index):
+                _, opening = await opening_of(self.house, self.house.log, index, None)
+                yield msgspec.json.encode(opening_json(opening, with_detail=False)) + b"\n"
+
+
+def _seed_with_keys() -> tuple[Seed, dict[str, SigningKey]]:
+    """The shipped seed, each client with a key of its own."""
+    seed = read_seed()
+    keys: dict[str, SigningKey] = {}
+    files = []
+    for file in seed.organisations:
+        clients = []
+        for client in file.clients:
+            keys[client.id] = SigningKey.new()
+            clients.append(
+                ClientEntry(
+                    id=client.id,
+                    name=client.name,
+                    redirect_uris=client.redirect_uris,
+                    jwks={"keys": [dict(keys[client.id].public_jwk)]},
+                )
+            )
+        files.append(msgspec.structs.replace(file, clients=tuple(clients)))
+    return msgspec.structs.replace(seed, organisations=tuple(files)), keys
