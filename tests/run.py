@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 import venv
 from pathlib import Path
 
@@ -22,9 +23,6 @@ FILES = {"/usr/share/gocode/src/golang.org/x/mod": "golang-golang-x-mod-dev"}
 
 
 def main() -> int:
-    if sys.version_info < (3, 11):
-        print("Python 3.11 or newer is needed.")
-        return 2
     environment()
     system_packages()
     checked = [
@@ -39,16 +37,23 @@ def main() -> int:
 
 
 def environment() -> None:
-    """Make or renew the environment; unchanged pyproject.toml means that it is still right."""
+    """Make or renew the environment: our dependencies from the registry, our sources as they stand in the tree."""
     stamp = ENVIRONMENT / "installed-for"
-    wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + str(ROOT).encode()).hexdigest()
+    project = (ROOT / "pyproject.toml").read_bytes()
+    wanted = hashlib.sha256(project + str(ROOT).encode()).hexdigest()
     if stamp.exists() and stamp.read_text() == wanted:
         return
     shutil.rmtree(ENVIRONMENT, ignore_errors=True)
     print("Making the test environment (once) …", flush=True)
     venv.create(ENVIRONMENT, with_pip=True)
-    quiet = ["--quiet", "--disable-pip-version-check"]
-    must([PYTHON, "-m", "pip", "install", *quiet, "-e", f"{ROOT}[test]"])
+    about = tomllib.loads(project.decode())
+    needed = [*about["project"]["dependencies"], *about["project"]["optional-dependencies"]["test"]]
+    needed += about["build-system"]["requires"]
+    must([PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *needed])
+    # What `pip install .` would copy is looked up in the tree instead, so that tests never see an old copy.
+    site = next((ENVIRONMENT / "lib").glob("python*")) / "site-packages"
+    (site / "consent-sources.pth").write_text(f"{ROOT}\n{ROOT / 'clients' / 'organisation'}\n")
+    (site / "consent_verify.py").symlink_to(ROOT / "clients" / "auditor" / "verify.py")
     stamp.write_text(wanted)
 
 

@@ -49,15 +49,15 @@ Verdict = Literal["OK", "UNWITNESSED", "INVALID", "DIVERGED", "UNCHECKED"]
 # --- What can come out ---
 
 
-class Broken(Exception):  # noqa: N818 (a verdict, not a mishap)
+class Broken(Exception):
     """Something is wrong with the log, the proof or the openings: INVALID."""
 
 
-class Diverged(Exception):  # noqa: N818
+class Diverged(Exception):
     """Two signed checkpoints that cannot belong to one log: DIVERGED. The text holds both, as evidence."""
 
 
-class Unchecked(Exception):  # noqa: N818
+class Unchecked(Exception):
     """Something could not be fetched or read; this says nothing about the log."""
 
 
