@@ -189,8 +189,8 @@ async def play(stage: Stage) -> None:
         question = _sign_in(browser, asked.url)
         form = question.forms["decide"]
         _must(form.ticked == 0, "nothing is ticked beforehand")
-        _must([value for _, value in form.boxes] != [], "the question shows her own values")
-        _say("citizen", f"signs in and reads: “{question.words.split('|')[0][:70]}…”")
+        _must({value for _, value in form.boxes} == set(ASKED), "each attribute has its own box")
+        _say("citizen", f"signs in and reads: “{question.heading}”, with her own values beside each box")
         ticks = [("attribute", name) for name in ASKED if name != LEFT_OUT]
         callback = browser.submit(question, "decide", *ticks, ("decision", "yes"))
         _must(isinstance(callback, str), "a yes leads back to the municipality")
@@ -255,7 +255,8 @@ def _audit(stage: Stage) -> None:
         stage.issuer, "--openings", f"{stage.issuer}/audit/openings", "--token-file", str(token_file)
     )
     _must(live.returncode == 0, f"the live log is good: {live.stdout}")
-    _say("auditor", f"live log and replayed openings: {_verdict(live)}")
+    _must(_verdict(live).split()[-1] in ("OK", "UNWITNESSED"), "the verdict is good")
+    _say("auditor", f"live log and replayed openings: all good ({_verdict(live)}: it has no witnesses yet)")
 
     copy = stage.folder / "copy"
     stage.run("log", "export", str(copy))
@@ -268,7 +269,7 @@ def _audit(stage: Stage) -> None:
     _must(tampered.returncode == 1, "a copy with one changed byte fails")
     named = re.search(r"[Ee]ntry \d+", tampered.stdout)
     _must(named is not None, f"the verifier names the entry: {tampered.stdout}")
-    _say("auditor", f"copy with one changed byte: {_verdict(tampered)}, at {named[0] if named else ''}")
+    _say("auditor", f"copy with one changed byte: {_verdict(tampered)}, {named[0].lower() if named else ''}")
 
 
 def _verify(*words: str) -> "subprocess.CompletedProcess[str]":

@@ -1,7 +1,7 @@
 """A very simple browser for the demo: it reads pages, fills in the forms that are on them, and runs no script."""
 
 from html.parser import HTMLParser
-from urllib.parse import urljoin
+from urllib.parse import urlencode, urljoin
 
 import httpx
 
@@ -22,6 +22,8 @@ class _Reader(HTMLParser):
         self.forms: dict[str, Form] = {}
         self.text: list[str] = []
         self.because: list[str] = []
+        self.heading = ""
+        self._heading = False
         self._form: Form | None = None
         self._because = False
 
@@ -36,6 +38,7 @@ class _Reader(HTMLParser):
                 self._form.ticked += "checked" in about
             elif about.get("name"):
                 self._form.fields.append((about["name"], about.get("value", "")))
+        self._heading = self._heading or tag == "h1"
         if "because" in about.get("class", "").split():
             self._because = True
             self.because.append("")
@@ -43,17 +46,21 @@ class _Reader(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag == "form":
             self._form = None
+        if tag == "h1":
+            self._heading = False
         if tag in ("p", "blockquote", "dd", "span", "div", "li"):
             self._because = False
 
     def handle_data(self, data: str) -> None:
         self.text.append(data)
+        if self._heading:
+            self.heading += data
         if self._because:
             self.because[-1] += data
 
 
 class Page:
-    """What came back: the address it was at the end, its status, its words and its forms."""
+    """What came back: the address it was at the end, its status, its heading, its words and its forms."""
 
     def __init__(self, response: httpx.Response) -> None:
         reader = _Reader()
@@ -61,6 +68,7 @@ class Page:
         self.url = str(response.url)
         self.status = response.status_code
         self.forms = reader.forms
+        self.heading = " ".join(reader.heading.split())
         self.words = " ".join(" ".join(reader.text).split())
         self.because = [" ".join(sentence.split()) for sentence in reader.because]
 
@@ -80,7 +88,7 @@ class Browser:
         """Send a form of a page with its hidden fields and what a person filled in or pressed."""
         found = page.forms[form]
         fields = [*found.fields, *extra]
-        body = str(httpx.QueryParams(fields))
+        body = urlencode(fields)
         headers = {"origin": self._issuer, "content-type": "application/x-www-form-urlencoded"}
         return self._follow(self._http.post(urljoin(page.url, found.action), content=body, headers=headers))
 
