@@ -1,5 +1,7 @@
 """The proof that leaves with the data."""
 
+import base64
+
 import pytest
 
 from consent.ledger.errors import LedgerError
@@ -36,6 +38,16 @@ def test_extra_data_is_read_and_proves_nothing() -> None:
 
 def lines() -> list[str]:
     return PROOF.split("\n")
+
+
+def test_a_hash_in_another_spelling_of_the_same_bytes_is_refused() -> None:
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    line = lines()[2]
+    # 32 bytes leave two bits unused in the last letter: setting one changes no byte.
+    other = f"{line[:-2]}{alphabet[alphabet.index(line[-2]) + 1]}="
+    assert base64.b64decode(other) == base64.b64decode(line)
+    with pytest.raises(LedgerError, match="canonical"):
+        check_proof(PROOF.replace(line, other), LOG.leaves[INDEX], [LOG.vkey])
 
 
 @pytest.mark.parametrize(
