@@ -36,8 +36,8 @@ CEREMONY_LIFE = 5 * MINUTE
 _TOUCH_AFTER = 5 * MINUTE
 
 
-async def who(house: House, cookie: str | None) -> Session | None:
-    """Whose browser this is, or None. A session that was used lately stays open; an idle one ends by itself."""
+async def who(house: House, cookie: str | None) -> str | None:
+    """Which citizen's browser this is, or None. A session that was used lately stays open; an idle one ends by itself."""
     if not cookie:
         return None
     rows = await house.store.read(SESSION.get, handle_hash(cookie))
@@ -49,7 +49,7 @@ async def who(house: House, cookie: str | None) -> Session | None:
         return None
     if at >= session.seen_at + _TOUCH_AFTER:
         await _touch(house, session.hash)
-    return session
+    return session.citizen
 
 
 async def _touch(house: House, session_hash: bytes) -> None:

@@ -15,7 +15,7 @@ from .guard import (
     Visit,
     check_same_origin,
     cookie_name,
-    find_session,
+    find_citizen,
     house_of,
     language_of,
     local_path,
@@ -58,7 +58,7 @@ async def sign_in(request: Visit) -> Response[Any]:
     """All ways to sign in, under each other."""
     house = house_of(request)
     after = local_path(request.query_params.get("next", "/"))
-    if await find_session(request) is not None:
+    if await find_citizen(request) is not None:
         return see_other(after)
     language = language_of(request)
     people = [

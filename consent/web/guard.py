@@ -10,7 +10,6 @@ from litestar.datastructures import Cookie
 from consent.acts import sign_in
 from consent.acts.house import House
 from consent.oauth.forms import is_form
-from consent.storage.rows import Session
 from consent.words.errors import BadInput, Forbidden, NotSignedIn
 from consent.words.purposes import LANGUAGES, Language
 
@@ -57,22 +56,22 @@ def session_cookie(request: Visit) -> str | None:
     return request.cookies.get(cookie_name(house_of(request), "session"))
 
 
-async def find_session(request: Visit) -> Session | None:
+async def find_citizen(request: Visit) -> str | None:
     """Whose browser this is, or None; asked once a request."""
-    if "consent_session" not in request.scope["state"]:
-        request.scope["state"]["consent_session"] = await sign_in.who(
+    if "consent_citizen" not in request.scope["state"]:
+        request.scope["state"]["consent_citizen"] = await sign_in.who(
             house_of(request), session_cookie(request)
         )
-    session: Session | None = request.scope["state"]["consent_session"]
-    return session
+    citizen: str | None = request.scope["state"]["consent_citizen"]
+    return citizen
 
 
 async def citizen_of(request: Visit) -> str:
     """The signed-in citizen. Raises NotSignedIn."""
-    session = await find_session(request)
-    if session is None:
+    citizen = await find_citizen(request)
+    if citizen is None:
         raise NotSignedIn("sign in first")
-    return session.citizen
+    return citizen
 
 
 def language_of(request: Visit) -> Language:
@@ -165,13 +164,13 @@ async def page(
     *redirect_origin* is the one place outside to which the page's form may lead: the registered address of the
     organisation that asks (a browser checks `form-action` also after a redirect).
     """
-    session = await find_session(request)
-    return _page(request, template, session is not None, status, redirect_origin, context)
+    citizen = await find_citizen(request)
+    return _page(request, template, citizen is not None, status, redirect_origin, context)
 
 
 def error_page(request: Visit, status: int, kind: str) -> Response[str]:
     """An honest page for an error; it must work when nothing else does, so it looks nobody up."""
-    known = request.scope["state"].get("consent_session") is not None
+    known = request.scope["state"].get("consent_citizen") is not None
     return _page(request, "error.html", known, status, None, {"status": status, "kind": kind})
 
 
