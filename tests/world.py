@@ -25,7 +25,6 @@ from consent.acts.house import House
 from consent.acts.once import Caller
 from consent.app import add_organisation, open_house, plant, prepare
 from consent.export import export_log
-from consent.grants.request import type_of
 from consent.ledger.entry import opening_json
 from consent.oauth.clients import ASSERTION_TYPE
 from consent.oauth.dpop import Proof, check_proof
@@ -36,6 +35,7 @@ from consent.seed import ClientEntry, Seed, read_seed
 from consent.settings import Settings
 from consent.storage.store import Store
 from consent.words.instants import SECOND
+from consent.words.purposes import request_type
 
 START = 1_900_000_000 * SECOND
 MUNICIPALITY = "voorbeeldstad-loket"
@@ -148,7 +148,7 @@ class World:
         """Push a request; returns its id, as the page's address has it."""
         details = [
             {
-                "type": type_of(self.house.issuer),
+                "type": request_type(self.house.issuer),
                 "purpose": purpose,
                 "purpose_version": 1,
                 "attributes": list(attributes),

@@ -37,7 +37,7 @@ _TOUCH_AFTER = 5 * MINUTE
 
 
 async def who(house: House, cookie: str | None) -> str | None:
-    """Which citizen's browser this is, or None. A session that was used lately stays open; an idle one ends by itself."""
+    """Whose browser this is, or None. A session that was used lately stays open; an idle one ends by itself."""
     if not cookie:
         return None
     rows = await house.store.read(SESSION.get, handle_hash(cookie))

@@ -8,7 +8,7 @@ import msgspec
 from consent.words.errors import InvalidAuthorizationDetails
 from consent.words.ids import is_slug
 from consent.words.instants import DAY, SECOND, seconds
-from consent.words.purposes import Purpose
+from consent.words.purposes import Purpose, request_type
 
 from .grant import Grant
 
@@ -32,11 +32,6 @@ class _Detail(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     duration_days: int
 
 
-def type_of(issuer: str) -> str:
-    """The RFC 9396 type identifier of a request for attributes."""
-    return f"{issuer}/types/attributes/v1"
-
-
 def read(text: str, *, issuer: str) -> Asked:
     """Read `authorization_details` (RFC 9396 §2, §5): one element, of our type, with all its fields and no others.
 
@@ -55,8 +50,8 @@ def read(text: str, *, issuer: str) -> Asked:
     if len(details) != 1:
         raise InvalidAuthorizationDetails("ask for one purpose at a time")
     (detail,) = details
-    if detail.type != type_of(issuer):
-        raise InvalidAuthorizationDetails(f"the only type here is {type_of(issuer)}")
+    if detail.type != request_type(issuer):
+        raise InvalidAuthorizationDetails(f"the only type here is {request_type(issuer)}")
     if not is_slug(detail.purpose) or not 1 <= detail.purpose_version <= 1_000_000:
         raise InvalidAuthorizationDetails("purpose or purpose_version is malformed")
     if not detail.attributes or len(detail.attributes) != len(set(detail.attributes)):
@@ -98,7 +93,7 @@ def granted_details(grant: Grant, *, issuer: str) -> list[dict[str, object]]:
     """
     return [
         {
-            "type": type_of(issuer),
+            "type": request_type(issuer),
             "purpose": grant.purpose,
             "purpose_version": grant.purpose_version,
             "attributes": list(grant.attributes),

@@ -6,6 +6,7 @@ from authlib.oauth2 import rfc8414, rfc9207  # type: ignore[import-untyped]
 
 from consent.oauth import jose
 from consent.words.errors import Misconfigured
+from consent.words.purposes import request_type
 
 METADATA_PATH = "/.well-known/oauth-authorization-server"  # RFC 8414 §3
 PAR_PATH = "/oauth/par"
@@ -15,11 +16,6 @@ INTROSPECT_PATH = "/oauth/introspect"
 REVOKE_PATH = "/oauth/revoke"
 JWKS_PATH = "/oauth/jwks"
 DOCUMENTATION_PATH = "/docs"
-
-
-def details_type(issuer: str) -> str:
-    """The `type` of our authorization_details (RFC 9396 §2): an address of ours, so nobody else's."""
-    return f"{issuer}/types/attributes/v1"
 
 
 def metadata(issuer: str, *, service_documentation: str | None = None) -> dict[str, Any]:
@@ -51,7 +47,7 @@ def metadata(issuer: str, *, service_documentation: str | None = None) -> dict[s
         "revocation_endpoint_auth_methods_supported": authentication,
         "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
         "dpop_signing_alg_values_supported": algorithms,  # RFC 9449 §5.1
-        "authorization_details_types_supported": [details_type(issuer)],  # RFC 9396 §10
+        "authorization_details_types_supported": [request_type(issuer)],  # RFC 9396 §10
         "authorization_response_iss_parameter_supported": True,  # RFC 9207 §3
     }
 

@@ -17,6 +17,11 @@ LegalBasis = Literal[
 ]
 
 
+def request_type(issuer: str) -> str:
+    """What a request for attributes is called on the wire: an address of ours, so nobody else's (RFC 9396 §2)."""
+    return f"{issuer}/types/attributes/v1"
+
+
 class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The same words in both languages."""
 

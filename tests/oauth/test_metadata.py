@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from authlib.oauth2 import rfc8414, rfc9207
 
-from consent.oauth.metadata import check_metadata, details_type, metadata
+from consent.oauth.metadata import check_metadata, metadata
 from consent.words.errors import Misconfigured
+from consent.words.purposes import request_type
 
 from .actors import ISSUER
 
@@ -27,7 +28,7 @@ def test_fapi_discovery_end_point_verification() -> None:
     assert document["code_challenge_methods_supported"] == ["S256"]
     assert document["authorization_response_iss_parameter_supported"] is True
     assert document["authorization_details_types_supported"] == [ISSUER + "/types/attributes/v1"]
-    assert details_type(ISSUER) == ISSUER + "/types/attributes/v1"
+    assert request_type(ISSUER) == ISSUER + "/types/attributes/v1"
     for name, value in document.items():
         if name.endswith("_auth_methods_supported"):
             assert value == ["private_key_jwt"]
