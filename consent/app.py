@@ -20,6 +20,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from consent.acts.approve import approve
 from consent.acts.begin import begin_log
+from consent.acts.expire import expire
 from consent.acts.hold import put_value
 from consent.acts.house import House
 from consent.acts.scribe import Scribe
@@ -273,10 +274,11 @@ def _help(settings: Settings) -> object:
 
 
 async def _sweep(house: House) -> None:
-    """Every minute, what has expired goes."""
+    """Every minute, what has expired is written down or goes."""
     while True:
         await asyncio.sleep(MINUTE / 1_000_000)
         try:
+            await house.scribe.do(expire(house.clock()))
             await house.scribe.do(tidy())
         except Exception as fault:
             _log.error("sweep_failed", fault=type(fault).__name__)

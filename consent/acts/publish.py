@@ -23,7 +23,7 @@ async def logs(house: House) -> list[str]:
 
 async def head(house: House, log: str) -> Head:
     """The newest state of a log. Raises NotFound."""
-    rows = await house.store.read("head.lock", log)
+    rows = await house.store.read(HEAD.get, log)
     if not rows:
         raise NotFound("there is no log of this name")
     return HEAD.from_row(rows[0])

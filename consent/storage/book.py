@@ -255,7 +255,8 @@ class Book:
             changed = self._dirty.get(kind.name)
             if changed:
                 yield Statement(kind.put, [kind.to_row(row) for row in changed.values()])
-        yield from self._also
+        for statement in self._also:
+            yield statement
 
 
 Detail = Callable[[bytes], dict[str, object]]

@@ -101,6 +101,7 @@ CREATE TABLE grants (
 ) {strict};
 CREATE INDEX grants_of_citizen ON grants (citizen, client, purpose);
 CREATE UNIQUE INDEX one_live_grant ON grants (citizen, client, purpose) WHERE state = 'live';
+CREATE INDEX live_grants_by_expiry ON grants (expires_at) WHERE state = 'live';
 
 CREATE TABLE codes (
   hash {blob} PRIMARY KEY,

@@ -130,6 +130,14 @@ FROM grants
 WHERE citizen = $1
 ORDER BY granted_at DESC;
 
+-- name: grant.lapsed
+SELECT id, citizen, organisation, client, purpose, purpose_version, attributes, language, terms,
+  granted_at, expires_at, state, ended_at, log, idx, nonce, sequence, last, day, disclosed_today
+FROM grants
+WHERE state = 'live' AND expires_at <= $1
+ORDER BY expires_at, id
+LIMIT $2;
+
 -- name: token.of_code
 SELECT hash, kind, client, grant_id, jkt, issued_at, expires_at, revoked_at, code
 FROM tokens

@@ -93,8 +93,10 @@ ORDER BY idx;
 -- name: opening.of_organisation
 SELECT log, idx, organisation, at, consent_key, audit_key, record
 FROM log_openings
-WHERE log = $1 AND organisation = $2 AND at >= $3 AND at < $4
-  AND idx > $5
+-- Whole chains: of a grant that lived in the period its earlier entries come along, or nothing could be replayed.
+WHERE log = $1 AND organisation = $2 AND at < $4 AND idx > $5
+  AND consent_key IN (SELECT consent_key FROM log_openings
+                      WHERE log = $1 AND organisation = $2 AND at >= $3 AND at < $4)
 ORDER BY idx
 LIMIT $6;
 
