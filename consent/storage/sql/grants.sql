@@ -92,11 +92,6 @@ INSERT INTO uses
   (id, grant_id, citizen, template, day, log, idx, disclosures, attributes, disclosed_at, at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
 
--- name: refusal.get
-SELECT grant_id, reason, day, count, idx
-FROM refusals
-WHERE grant_id = $1 AND reason = $2 AND day = $3;
-
 -- name: refusal.put
 INSERT INTO refusals
   (grant_id, reason, day, count, idx)

@@ -33,11 +33,6 @@ INSERT INTO log_details
   (log, idx, sealed)
 VALUES ($1, $2, $3);
 
--- name: citizen_entry.get
-SELECT citizen, log, idx, grant_id, nonce
-FROM citizen_entries
-WHERE citizen = $1 AND log = $2 AND idx = $3;
-
 -- name: citizen_entry.put
 INSERT INTO citizen_entries
   (citizen, log, idx, grant_id, nonce)
@@ -78,11 +73,6 @@ ON CONFLICT (log, level, n) DO UPDATE SET data = excluded.data;
 -- name: checkpoint.put
 INSERT INTO log_checkpoints (log, size, note, at)
 VALUES ($1, $2, $3, $4);
-
--- name: checkpoint.get
-SELECT note
-FROM log_checkpoints
-WHERE log = $1 AND size = $2;
 
 -- name: entry.range
 SELECT idx, leaf

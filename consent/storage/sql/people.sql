@@ -92,12 +92,6 @@ WHERE citizen = $1
                  WHERE v.citizen = sealed_values.citizen AND v.name = sealed_values.name)
 ORDER BY name;
 
--- name: passkey.of_citizen
-SELECT credential, citizen, public_key, sign_count, created_at
-FROM passkeys
-WHERE citizen = $1
-ORDER BY created_at;
-
 -- name: persona.all
 SELECT id, citizen, label, description
 FROM personas
