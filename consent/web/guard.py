@@ -24,6 +24,7 @@ Visit = Request[Any, Any, Any]
 
 
 def house_of(request: Visit) -> House:
+    """The house behind these doors."""
     house: House = request.app.state.house
     return house
 
