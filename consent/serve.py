@@ -1,13 +1,17 @@
-"""`consent serve`: uvicorn around the application, and what it says when it starts. No access log: a URL can hold a code."""
+"""`consent serve`: uvicorn around the application, and what it says. No access log: a URL can hold a code."""
 
+import asyncio
 import contextlib
 import logging
+import signal
 import sys
+from pathlib import Path
 
 import structlog
 import uvicorn
 
-from consent.app import build, prepare
+from consent.app import build, only_server, open_house, prepare
+from consent.seed import read_seed
 from consent.settings import Settings
 
 # Only these may stand in a line of the log; whatever else is passed is dropped. A list of what is forbidden leaks.
@@ -36,15 +40,11 @@ def quiet_logs() -> None:
 
 def serve(settings: Settings) -> int:
     """Serve until told to stop; returns the exit code. Raises Misconfigured before anything listens."""
-    import asyncio
-
     quiet_logs()
-
-    async def check() -> None:
-        await (await prepare(settings)).close()
-
     # Before anything listens: an operator reads one plain line, not a traceback of the server.
-    asyncio.run(check())
+    asyncio.run(_check(settings))
+    # uvicorn stops by itself and then raises the signal again; without this the process would die of it.
+    signal.signal(signal.SIGTERM, lambda number, frame: None)
     server = uvicorn.Server(
         uvicorn.Config(
             build(settings),
@@ -63,3 +63,16 @@ def serve(settings: Settings) -> int:
     with contextlib.suppress(KeyboardInterrupt):
         server.run()
     return 0 if server.started else 1
+
+
+async def _check(settings: Settings) -> None:
+    """All that the application opens when it starts, opened once and closed again. Raises Misconfigured."""
+    settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with only_server(settings.folder):
+        store = await prepare(settings)
+        try:
+            await open_house(settings, store)
+            if settings.seed:
+                read_seed(Path(settings.seed))
+        finally:
+            await store.close()
