@@ -18,7 +18,7 @@ from consent.ledger.proof import format_proof
 from consent.ledger.tiles import Growth, needed
 from consent.storage.book import Book, Story, UnwrappedKeys
 from consent.storage.kinds import HEAD, Ask
-from consent.storage.store import Batch, Statement, Store
+from consent.storage.store import Batch, Statement, Store, Unavailable, Unknown
 from consent.vault.keys import KeyRing
 from consent.words.errors import ConsentError, Misconfigured, Overloaded
 
@@ -104,27 +104,38 @@ class Scribe:
 
     async def _write(self, waiting: Sequence[tuple[Deed[Any], asyncio.Future[Any]]]) -> None:
         try:
-            written = await self._commit([deed for deed, _ in waiting])
+            book, results, note = await self._commit([deed for deed, _ in waiting])
         except Exception as fault:
-            if len(waiting) > 1:
-                # One deed's fault must not be everybody's: nothing was written, so each is tried alone.
+            # One deed's fault must not be everybody's: nothing was written, so each is tried alone. Not so when the
+            # store itself failed: then it would fail again, or write a second time what it may have written.
+            if len(waiting) > 1 and not isinstance(fault, Unavailable | Unknown):
                 for one in waiting:
                     await self._write([one])
                 return
-            _log.error("batch_failed", fault=type(fault).__name__)
-            _answer(waiting[0][1], fault)
+            _log.error("batch_failed", fault=type(fault.__cause__ or fault).__name__, count=len(waiting))
+            for _, answer in waiting:
+                _answer(answer, fault)
             return
+        try:
+            written = self._prove(book, results, note)
+        except Exception as fault:
+            # It is written, so it is not tried again: a retry with the same key gets the proof from the log.
+            self._growth = None
+            _log.error("proof_failed", fault=type(fault).__name__, count=len(waiting))
+            written = [fault] * len(waiting)
         for (_, answer), result in zip(waiting, written, strict=True):
             _answer(answer, result)
 
-    async def _commit(self, deeds: list[Deed[Any]]) -> list[Any]:
+    async def _commit(self, deeds: list[Deed[Any]]) -> tuple[Book, list[Any], str]:
         try:
-            book, results, note = await self._store.write(self.batch(deeds))
+            return await self._store.write(self.batch(deeds))
         except BaseException:
             # What the tree in memory has appended may not be in the database: read it again.
             self._growth = None
             raise
-        # After the commit: only now may a signature, a proof or a value leave.
+
+    def _prove(self, book: Book, results: list[Any], note: str) -> list[Any]:
+        """What each deed is answered. After the commit: only now may a signature, a proof or a value leave."""
         proofs: dict[int, str] = {}
         growth = self._growth
         if growth is not None:

@@ -16,7 +16,7 @@ import aiosqlite
 
 from consent.words.errors import Misconfigured
 
-from .store import Batch, Row, migrations, statements
+from .store import Batch, Row, Unavailable, migrations, statements
 
 T = TypeVar("T")
 
@@ -29,6 +29,18 @@ _PRAGMAS = (
     "PRAGMA secure_delete=ON",
     "PRAGMA temp_store=MEMORY",
     "PRAGMA cache_size=-65536",
+)
+# What the machine does to us, as against what we do wrong: no space, no lock, no access.
+_SURROUNDINGS = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+    }
 )
 
 
@@ -44,20 +56,29 @@ class SqliteStore:
     @classmethod
     async def open(cls, path: Path) -> "SqliteStore":
         """Open or create the database file and bring its tables up to date. Raises Misconfigured."""
-        writer = await _connect(path)
         try:
-            await _hop(writer, _migrate)
-            reader = await _connect(path)
-            await reader.execute("PRAGMA query_only=ON")
-        except BaseException:
-            await writer.close()
-            raise
+            writer = await _connect(path)
+            try:
+                await _hop(writer, _migrate)
+                reader = await _connect(path)
+                await reader.execute("PRAGMA query_only=ON")
+            except BaseException:
+                await writer.close()
+                raise
+        except sqlite3.DatabaseError as fault:
+            code = getattr(fault, "sqlite_errorname", "unknown error")
+            raise Misconfigured(f"the database cannot be opened or brought up to date ({code})") from None
         return cls(writer, reader, path)
 
     async def write(self, batch: Batch[T]) -> T:
         """Run *batch* in one durable transaction (see `Store`)."""
         # Shielded: a cancelled caller must not leave the thread's transaction to the next one.
-        return await asyncio.shield(_hop(self._writer, _drive, self._texts, batch))
+        try:
+            return await asyncio.shield(_hop(self._writer, _drive, self._texts, batch))
+        except sqlite3.OperationalError as fault:
+            if fault.sqlite_errorcode & 0xFF in _SURROUNDINGS:
+                raise Unavailable("nothing can be written now, and nothing was; try again later") from fault
+            raise
 
     async def read(self, name: str, *parameters: Any) -> list[Row]:
         """The rows of one reading statement, from a committed state."""
@@ -70,7 +91,7 @@ class SqliteStore:
 
 
 async def _hop(connection: aiosqlite.Connection, work: Callable[..., T], *arguments: Any) -> T:
-    """Run *work* on the connection's own thread in one hop. aiosqlite has no public name for this (see decision 0004)."""
+    """Run *work* on the connection's thread in one hop. aiosqlite has no public name for this (see decision 0004)."""
     result: T = await connection._execute(work, connection._conn, *arguments)  # type: ignore[no-untyped-call]
     return result
 
@@ -109,13 +130,18 @@ def _run(connection: sqlite3.Connection, text: str, rows: Any) -> list[Row]:
 
 async def _connect(path: Path) -> aiosqlite.Connection:
     connection = await aiosqlite.connect(path, isolation_level=None, cached_statements=512)
-    for pragma in _PRAGMAS:
-        await connection.execute_fetchall(pragma)
-    ((synchronous,),) = await connection.execute_fetchall("PRAGMA synchronous")
-    ((journal,),) = await connection.execute_fetchall("PRAGMA journal_mode")
-    if synchronous != 2 or journal != "wal":
-        await connection.close()
-        raise Misconfigured("this file system does not let SQLite keep its promises (WAL, synchronous=FULL)")
+    try:
+        for pragma in _PRAGMAS:
+            await connection.execute_fetchall(pragma)
+        ((synchronous,),) = await connection.execute_fetchall("PRAGMA synchronous")
+        ((journal,),) = await connection.execute_fetchall("PRAGMA journal_mode")
+        if synchronous != 2 or journal != "wal":
+            raise Misconfigured(
+                "this file system does not let SQLite keep its promises (WAL, synchronous=FULL)"
+            )
+    except BaseException:
+        await connection.close()  # its thread would keep the process alive
+        raise
     return connection
 
 

@@ -7,7 +7,8 @@ transaction and keeps these promises:
    batch's first statement locks the head row.)
 2. When `write` returns, what the batch wrote is on disk and survives a power cut (synchronous=FULL or on).
 3. When `write` raises, nothing of the batch was written - or, if the connection was lost during the commit, its
-   fate is unknown and `Unknown` is raised. The batch is never half written.
+   fate is unknown and `Unknown` is raised. The batch is never half written. `Unavailable` says that the engine
+   itself can write nothing now (a full disk, a lock that another process holds).
 4. A caller that is cancelled does not stop the batch.
 5. `read` sees some committed state, never an open transaction. It decides nothing: permission is only ever read in
    a batch.
@@ -21,8 +22,18 @@ from collections.abc import Generator, Mapping, Sequence
 from importlib.resources import files
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from consent.words.errors import Overloaded
+
 T = TypeVar("T")
 Row = tuple[Any, ...]
+
+
+class Unavailable(Overloaded):
+    """The engine can write nothing now; nothing was written."""
+
+
+class Unknown(Overloaded):
+    """The answer to a commit was lost: all of the batch was written, or nothing. A retry with the same key tells."""
 
 
 class Statement(NamedTuple):
