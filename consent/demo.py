@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -51,6 +52,8 @@ def demo(*, port: int, data: str | None, check: bool) -> int:
     if any(folder.iterdir()):
         raise Misconfigured("give the demo an empty folder")
     print(f"Data folder: {folder}", flush=True)
+    # Told to end like a service is, it ends like one: whatever it started is stopped as well.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     stage = Stage(folder, port)
     try:
         stage.add_organisation()
@@ -67,6 +70,8 @@ def demo(*, port: int, data: str | None, check: bool) -> int:
     except StepFailed as failure:
         print(f"FAILED: {failure}", flush=True)
         return 1
+    except KeyboardInterrupt:
+        print("\nStopped.", flush=True)
     return 0
 
 

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from consent.acts.ask import Gone, look
 from consent.acts.disclose import Given, Refused
+from consent.acts.grant import Answered
 from consent.acts.use import Refused as UseRefused
 from consent.acts.use import Registered
 from consent.words.errors import BadInput, Conflict, InvalidDpopProof, InvalidGrant, InvalidToken, NotFound
@@ -152,3 +154,17 @@ async def test_an_auditor_finds_the_whole_story_in_order(world: World, tmp_path:
     report = await world.audit(tmp_path / "log")
     assert report.exit_code == 0, report.sentences
     assert report.size == 7
+
+
+async def test_the_link_works_for_minutes_and_whoever_looked_has_a_day_to_answer(world: World) -> None:
+    looked, unseen = await world.ask(), await world.ask()
+    await look(world.house, citizen=world.citizen(), request=looked, language="nl")
+    world.pass_time(3600)
+    with pytest.raises(Gone):
+        await look(world.house, citizen=world.citizen(), request=unseen, language="nl")
+    assert isinstance(await world.answer(looked), Answered)
+    late = await world.ask()
+    await look(world.house, citizen=world.citizen(), request=late, language="nl")
+    world.pass_time(24 * 3600)
+    with pytest.raises(Gone):
+        await look(world.house, citizen=world.citizen(), request=late, language="nl")

@@ -11,7 +11,8 @@ INSERT INTO requests
    answer)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
 ON CONFLICT (id) DO UPDATE SET
-  citizen = excluded.citizen, answered_at = excluded.answered_at, answer = excluded.answer;
+  expires_at = excluded.expires_at, citizen = excluded.citizen, answered_at = excluded.answered_at,
+  answer = excluded.answer;
 
 -- name: grant.get
 SELECT id, citizen, organisation, client, purpose, purpose_version, attributes, language, terms,
