@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 import msgspec
 import structlog
 from litestar import Litestar
-from litestar.config.compression import CompressionConfig
 from litestar.datastructures import State
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
@@ -50,6 +49,7 @@ from consent.storage.store import Store
 from consent.web import assets, auditor, citizen, entrance, oauth, organisation
 from consent.web.errors import handle
 from consent.web.openapi import document
+from consent.web.porch import porch
 from consent.web.render import template_hash
 from consent.words.attributes import CATALOGUE, check_value
 from consent.words.errors import Misconfigured
@@ -231,7 +231,8 @@ def build(settings: Settings, clock: Callable[[], int] = clock) -> Litestar:
     app = routes(lifespan=[lifespan])
     app.state.product = settings.product or None
     app.state.help_of = _help(settings)
-    app.asgi_handler = _canonical_host(app.asgi_handler, settings)
+    inside = _canonical_host(app.asgi_handler, settings)
+    app.asgi_handler = porch(inside, is_https=settings.public_issuer.startswith("https://"))
     return app
 
 
@@ -248,9 +249,6 @@ def routes(lifespan: list[object] | None = None) -> Litestar:
         ],
         exception_handlers={Exception: handle},
         openapi_config=None,
-        compression_config=CompressionConfig(
-            backend="gzip", minimum_size=700, exclude=["/disclosures", "/oauth/token"]
-        ),
         request_max_body_size=256 * 1024,
         lifespan=lifespan or [],  # type: ignore[arg-type]
         state=State({"product": None, "help_of": lambda language: None}),

@@ -1,5 +1,6 @@
 """The auditor's door: the public log as static reads, and openings for whoever the operator let in."""
 
+import re
 from typing import Any
 
 from litestar import Request, Response, get
@@ -10,16 +11,19 @@ from consent.acts import publish as publishing
 from consent.acts.house import House
 from consent.ledger.errors import LedgerError
 from consent.ledger.paths import parse_tile_path
-from consent.words.errors import InvalidToken, NotFound
+from consent.oauth.forms import parse_query
+from consent.words.errors import BadInput, InvalidToken, NotFound
 
 from .doors import Answer, Door, Field, declared
-from .errors import Problem
+from .errors import problem, refused
 
 _LOG = Field(name="log", where="path", description="The name of a log, from /log", required=True)
 _TEXT = "text/plain"
-_GONE = {
-    404: Answer(description="The log has no such thing (yet)", media="application/problem+json", body=Problem)
-}
+_GONE = {404: refused("The log has no such thing (yet)")}
+_NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
+# No log grows beyond this; larger numbers do not fit in a database's integers.
+_MOST_TILES = 2**40
+_TOKEN_LIMIT = 512
 
 
 @get(
@@ -53,7 +57,7 @@ async def logs(request: Request[Any, Any, Any]) -> Response[bytes]:
 )
 async def checkpoint(request: Request[Any, Any, Any], log: str) -> Response[bytes]:
     """The newest checkpoint."""
-    return _plain((await publishing.head(request.app.state.house, log)).note)
+    return _plain((await publishing.head(request.app.state.house, _name(log))).note)
 
 
 @get(
@@ -71,7 +75,7 @@ async def checkpoint(request: Request[Any, Any, Any], log: str) -> Response[byte
 async def policy(request: Request[Any, Any, Any], log: str) -> Response[bytes]:
     """Which keys to trust, for whoever decides to trust this address."""
     house: House = request.app.state.house
-    await publishing.head(house, log)
+    await publishing.head(house, _name(log))
     return _plain(publishing.policy(house))
 
 
@@ -93,7 +97,7 @@ async def proof(request: Request[Any, Any, Any], log: str, index: str) -> Respon
         index != "0" and index.startswith("0")
     ):
         raise NotFound("the log has no such entry")
-    return _plain(await publishing.prove(request.app.state.house, log, int(index)))
+    return _plain(await publishing.prove(request.app.state.house, _name(log), int(index)))
 
 
 @get(
@@ -120,13 +124,15 @@ async def tile(request: Request[Any, Any, Any], log: str, place: str) -> Respons
     """Tiles never change, so they may be kept for ever; partial ones too."""
     house: House = request.app.state.house
     try:
-        wanted = parse_tile_path(f"tile/{place.lstrip('/')}")
+        wanted = parse_tile_path(f"tile/{place.removeprefix('/')}")
     except LedgerError:
         raise NotFound("the log has no such tile") from None
+    if wanted.n >= _MOST_TILES:
+        raise NotFound("the log has no such tile yet")
     if wanted.level is None:
-        octets = await publishing.bundle(house, log, wanted.n, wanted.width)
+        octets = await publishing.bundle(house, _name(log), wanted.n, wanted.width)
     else:
-        octets = await publishing.tile(house, log, wanted.level, wanted.n, wanted.width)
+        octets = await publishing.tile(house, _name(log), wanted.level, wanted.n, wanted.width)
     return Response(
         octets,
         headers={"cache-control": "public, max-age=31536000, immutable"},
@@ -141,7 +147,7 @@ async def tile(request: Request[Any, Any, Any], log: str, place: str) -> Respons
             id="openings",
             tag="auditor",
             summary="What opens the entries of one organisation in one period",
-            description="The period, the organisation and the reason belong to the token. Each read is an entry of the log.",
+            description="Period, organisation and reason belong to the token. Each read is an entry of the log.",
             security="auditor",
             fields=(
                 Field(
@@ -150,31 +156,41 @@ async def tile(request: Request[Any, Any, Any], log: str, place: str) -> Respons
             ),
             answers={
                 200: Answer(description="Lines of JSON: {i, kc, a, A}", media="application/x-ndjson"),
-                400: Answer(description="Cannot be read", media="application/problem+json", body=Problem),
-                401: Answer(
-                    description="Unknown token",
-                    media="application/problem+json",
-                    body=Problem,
-                    headers=("WWW-Authenticate",),
-                ),
-                404: Answer(description="No such log", media="application/problem+json", body=Problem),
-                503: Answer(
-                    description="Nothing can be logged", media="application/problem+json", body=Problem
-                ),
+                400: refused("Cannot be read"),
+                401: refused("The token is missing, unknown or expired", "WWW-Authenticate"),
+                404: refused("No such log"),
+                503: refused("Nothing can be logged", "Retry-After"),
             },
         )
     ),
 )
-async def openings(request: Request[Any, Any, Any]) -> Stream:
+async def openings(request: Request[Any, Any, Any]) -> Stream | Response[bytes]:
     """Openings for an auditor's token."""
     house: House = request.app.state.house
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token or len(token) > 512:
-        raise InvalidToken("send the auditor's token as `Authorization: Bearer …`")
-    log = request.query_params.get("log", house.log)
-    await publishing.head(house, log)
-    lines = await auditing.open_for_audit(house, token=token, log=log)
+    sent = [value for name, value in request.scope["headers"] if name == b"authorization"]
+    if len(sent) > 1:
+        raise BadInput("a header is there twice")
+    log = parse_query(request.scope["query_string"]).get("log", house.log)
+    scheme, _, token = (sent[0] if sent else b"").decode("latin-1").partition(" ")
+    if scheme.lower() != "bearer" or not token or len(token) > _TOKEN_LIMIT:
+        return _unknown(*problem("unknown_auditor", "send the token as `Authorization: Bearer …`"))
+    await publishing.head(house, _name(log))
+    try:
+        lines = await auditing.open_for_audit(house, token=token, log=log)
+    except InvalidToken as no:
+        return _unknown(*problem("unknown_auditor", str(no)))
     return Stream(lines, media_type="application/x-ndjson", headers={"cache-control": "no-store"})
+
+
+def _unknown(status: int, headers: dict[str, str], body: bytes) -> Response[bytes]:
+    return Response(body, status_code=status, headers=headers, media_type=headers["content-type"])
+
+
+def _name(log: str) -> str:
+    """*log* when it can be a log's name. Raises NotFound: a database need not see anything else."""
+    if not _NAME.fullmatch(log):
+        raise NotFound("there is no log of this name")
+    return log
 
 
 def _plain(text: str) -> Response[bytes]:

@@ -16,6 +16,8 @@ from consent.oauth.jose import ALGORITHMS
 from consent.words import errors
 from consent.words.errors import ConsentError
 
+from .doors import Answer
+
 _log = get_logger()
 
 Voice = Literal["oauth", "api", "log", "page"]
@@ -74,6 +76,11 @@ CODES: dict[str, Known] = {
     "invalid_dpop_proof": Known(
         401, "The proof is not valid", "Make a new DPoP proof for this very request."
     ),
+    "unknown_auditor": Known(
+        401,
+        "The auditor's token does not open this",
+        "Ask the operator for a token for this organisation and period.",
+    ),
     "insufficient_scope": Known(
         403, "This token is of another kind", "Use the kind of token that openapi.yaml names."
     ),
@@ -100,13 +107,20 @@ PROBLEM = "application/problem+json"
 _CHALLENGED = frozenset({"invalid_token", "invalid_dpop_proof", "insufficient_scope"})
 
 
+def refused(description: str, *headers: str) -> Answer:
+    """How a door declares that it may answer with a problem; *headers* are always there."""
+    return Answer(description=description, media=PROBLEM, body=Problem, headers=headers)
+
+
 def voice_of(path: str) -> Voice:
     """Which language of error an address speaks."""
     if path.startswith(("/oauth/", "/.well-known/")):
         return "page" if path == "/oauth/authorize" else "oauth"
-    if path.startswith(("/disclosures", "/uses", "/grants/", "/audit/")):
+    if path in ("/disclosures", "/uses") or path.startswith(
+        ("/disclosures/", "/uses/", "/grants/", "/audit/")
+    ):
         return "api"
-    return "log" if path.startswith("/log") else "page"
+    return "log" if path in ("/log", "/openapi.yaml") or path.startswith("/log/") else "page"
 
 
 def refusal(reason: str, *, entry: Any = None, proof: str | None = None) -> tuple[int, dict[str, str], bytes]:
@@ -121,9 +135,17 @@ def problem(
     known = CODES[code]
     headers = {"content-type": PROBLEM, "cache-control": "no-store"}
     if known.status in (401, 403):
-        word = {"grant_not_active": "invalid_token", "beyond_grant": "insufficient_scope"}.get(code, code)
-        if word in _CHALLENGED:
-            headers["www-authenticate"] = f'DPoP error="{word}", algs="{" ".join(ALGORITHMS)}"'
+        word = {
+            "grant_not_active": "invalid_token",
+            "beyond_grant": "insufficient_scope",
+            "unknown_auditor": "invalid_token",
+        }.get(code, code)
+        if code == "unknown_auditor":
+            headers["www-authenticate"] = f'Bearer error="{word}"'  # RFC 6750 §3
+        elif word in _CHALLENGED:
+            headers["www-authenticate"] = (
+                f'DPoP error="{word}", algs="{" ".join(ALGORITHMS)}"'  # RFC 9449 §7.1
+            )
     if known.status in (429, 503):
         headers["retry-after"] = "1" if known.status == 503 else "3600"
     body = Problem(
@@ -142,7 +164,10 @@ def api_error(fault: Exception) -> tuple[int, dict[str, str], bytes]:
     """Whatever went wrong at the API, as status, headers and body."""
     if isinstance(fault, ConsentError):
         code = fault.code if fault.code in CODES else "bad_input"
-        return problem(code, str(fault))
+        status, headers, body = problem(code, str(fault))
+        if isinstance(fault, errors.NoToken):
+            headers["www-authenticate"] = f'DPoP algs="{" ".join(ALGORITHMS)}"'  # RFC 6750 §3.1
+        return status, headers, body
     if isinstance(fault, HTTPException):
         return problem(_http_code(fault.status_code))
     _log.error("unexpected", fault=type(fault).__name__)

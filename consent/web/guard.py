@@ -40,7 +40,7 @@ def cookie_name(house: House, name: str) -> str:
 
 
 def make_cookie(house: House, name: str, value: str, *, age: int | None, strict: bool = False) -> Cookie:
-    """A cookie that no script reads and no foreign form sends; *age* in seconds, None for as long as the browser runs."""
+    """A cookie that no script reads and no foreign form sends; *age* in seconds, None while the browser runs."""
     return Cookie(
         key=cookie_name(house, name),
         value=value,
@@ -243,6 +243,7 @@ def see_other(where: str, *cookies: Cookie) -> Response[bytes]:
         b"",
         status_code=303,
         headers={"location": where, "cache-control": "no-store", "referrer-policy": "no-referrer"},
+        media_type="text/plain",
     )
     for cookie in cookies:
         response.set_cookie(cookie)

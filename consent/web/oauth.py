@@ -104,13 +104,10 @@ _CLIENT_FIELDS = (
 )
 _PROOF = Field(name="DPoP", where="header", description="A proof of possession (RFC 9449)")
 _NO = {
-    status: Answer(description=text, body=OAuthProblem)
-    for status, text in {
-        400: "Not a valid request",
-        401: "The client did not prove who it is",
-        413: "Too large",
-        503: "Try again in a moment",
-    }.items()
+    400: Answer(description="Not a valid request", body=OAuthProblem),
+    401: Answer(description="The client did not prove who it is", body=OAuthProblem),
+    413: Answer(description="Too large", body=OAuthProblem),
+    503: Answer(description="Try again in a moment", body=OAuthProblem, headers=("Retry-After",)),
 }
 
 
@@ -199,6 +196,7 @@ async def authorize(request: Request[Any, Any, Any]) -> Response[bytes]:
             "cache-control": "no-store",
             "referrer-policy": "no-referrer",
         },
+        media_type="text/plain",
     )
 
 
@@ -209,7 +207,7 @@ async def authorize(request: Request[Any, Any, Any]) -> Response[bytes]:
             id="token",
             tag="oauth",
             summary="Get tokens",
-            description="authorization_code (with PKCE), refresh_token or client_credentials; always with a DPoP proof.",
+            description="authorization_code (with PKCE), refresh_token or client_credentials; with a DPoP proof.",
             security="client",
             fields=(
                 *_CLIENT_FIELDS,
@@ -298,7 +296,8 @@ async def revoke(request: Request[Any, Any, Any]) -> Response[bytes]:
     form = await _form(request)
     _, caller = await _client(request, form, REVOKE_PATH)
     await inspecting.throw_away(house, caller, check_revocation_form(form))
-    return Response(b"", status_code=200, headers={"cache-control": "no-store"})
+    # RFC 7009 §2.2: the status says it all.
+    return Response(b"", status_code=200, headers={"cache-control": "no-store"}, media_type="text/plain")
 
 
 @get(

@@ -125,7 +125,11 @@ def _operation(path: str, door: Door) -> dict[str, Any]:
             "description": answer.description,
             **({"content": {answer.media: {"schema": _schema(answer.body)}}} if answer.media else {}),
             **(
-                {"headers": {name: {"schema": {"type": "string"}} for name in answer.headers}}
+                {
+                    "headers": {
+                        name: {"required": True, "schema": {"type": "string"}} for name in answer.headers
+                    }
+                }
                 if answer.headers
                 else {}
             ),

@@ -18,11 +18,11 @@ from consent.acts.house import House
 from consent.ledger.entry import Opening, opening_json
 from consent.oauth.dpop import Proof, check_proof
 from consent.oauth.token import handle_hash
-from consent.words.errors import BadInput, InvalidDpopProof, InvalidToken, TooLarge
+from consent.words.errors import BadInput, InvalidDpopProof, NoToken, TooLarge
 from consent.words.instants import seconds
 
 from .doors import Answer, Door, Field, declared
-from .errors import Problem, api_error, problem, refusal
+from .errors import api_error, problem, refusal, refused
 
 BODY_LIMIT = 16 * 1024
 _KEY_LIMIT = 255
@@ -98,30 +98,16 @@ _PROOF = Field(
     required=True,
 )
 _NO = {
-    400: Answer(description="Cannot be read", media="application/problem+json", body=Problem),
-    401: Answer(
-        description="The token, the proof or the grant opens nothing",
-        media="application/problem+json",
-        body=Problem,
-        headers=("WWW-Authenticate",),
-    ),
-    403: Answer(description="Not granted", media="application/problem+json", body=Problem),
-    404: Answer(
-        description="Foreign, unknown and erased look alike", media="application/problem+json", body=Problem
-    ),
-    409: Answer(description="The values have changed", media="application/problem+json", body=Problem),
-    413: Answer(description="Too large", media="application/problem+json", body=Problem),
-    422: Answer(
-        description="Idempotency-Key used with another request",
-        media="application/problem+json",
-        body=Problem,
-    ),
-    429: Answer(
-        description="More often than the purpose allows", media="application/problem+json", body=Problem
-    ),
-    503: Answer(
-        description="Too busy, or nothing can be logged", media="application/problem+json", body=Problem
-    ),
+    400: refused("Cannot be read"),
+    401: refused("The token, the proof or the grant opens nothing", "WWW-Authenticate"),
+    403: refused("Not granted, or not with this token"),
+    404: refused("Foreign, unknown and erased look alike"),
+    409: refused("There is nothing to give, or the values have changed"),
+    413: refused("Too large"),
+    415: refused("Not JSON"),
+    422: refused("Idempotency-Key used with another request"),
+    429: refused("More often than the purpose allows", "Retry-After"),
+    503: refused("Too busy, or nothing can be logged", "Retry-After"),
 }
 
 _DISCLOSE = Door(
@@ -135,7 +121,8 @@ _DISCLOSE = Door(
         Field(name="Idempotency-Key", where="header", description="Makes a retry safe: 1 to 255 characters"),
     ),
     body=DisclosureRequest,
-    answers={200: Answer(description="The values, the entry and its proof", body=DisclosureAnswer), **_NO},
+    answers={200: Answer(description="The values, the entry and its proof", body=DisclosureAnswer)}
+    | {status: answer for status, answer in _NO.items() if status != 404},
 )
 
 
@@ -158,11 +145,11 @@ def dpop_token(
 ) -> tuple[bytes, Proof]:
     """The hash of the access token and the checked proof that it came with (RFC 9449 §7.1).
 
-    Raises InvalidToken for anything but a token in the Authorization header (FAPI 2.0 §5.3.4-1), InvalidDpopProof.
+    Raises NoToken for anything but a token in the Authorization header (FAPI 2.0 §5.3.4-1), InvalidDpopProof.
     """
     scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
     if scheme.lower() != b"dpop" or not token or len(token) > 512:
-        raise InvalidToken("send the access token as `Authorization: DPoP …`")
+        raise NoToken("send the access token as `Authorization: DPoP …`")
     text = token.decode("latin-1")
     if not proofs:
         raise InvalidDpopProof("a request carries exactly one proof")
@@ -173,8 +160,11 @@ def dpop_token(
 
 
 async def read_body(receive: Receive, headers: dict[bytes, bytes], limit: int) -> bytes:
-    """The body, at most *limit* bytes. Raises TooLarge, also when the length lies."""
-    if int(headers.get(b"content-length", b"0") or b"0") > limit:
+    """The body, at most *limit* bytes. Raises TooLarge, also when the length lies, and BadInput."""
+    length = headers.get(b"content-length", b"0")
+    if not length.isdigit():  # `int` alone would read " 1_0" as ten, and raise on the rest
+        raise BadInput("the Content-Length is not a number")
+    if len(length) > 18 or int(length) > limit:
         raise TooLarge("the body is too large")
     body = b""
     while True:
@@ -208,8 +198,8 @@ async def disclosures(scope: Scope, receive: Receive, send: Send) -> None:
 
 async def _disclose(scope: HTTPScope, receive: Receive) -> tuple[int, dict[str, str], bytes]:
     if scope["method"] != "POST":
-        status, refused, body = problem("method_not_allowed")
-        return status, refused | {"allow": "POST"}, body
+        status, words, body = problem("method_not_allowed")
+        return status, words | {"allow": "POST"}, body
     house: House = scope["litestar_app"].state.house
     headers, proofs = paths_and_headers(scope)
     token_hash, proof = dpop_token(house, headers, proofs, method="POST", path="/disclosures")
@@ -278,7 +268,8 @@ def _idempotency_key(headers: dict[bytes, bytes]) -> bytes | None:
             security="dpop_any",
             fields=(_PROOF,),
             body=UseRequest,
-            answers={200: Answer(description="Registered", body=UseAnswer), **_NO},
+            answers={200: Answer(description="Registered", body=UseAnswer)}
+            | {status: _NO[status] for status in (400, 401, 403, 404, 413, 415, 503)},
         )
     ),
     status_code=200,

@@ -103,5 +103,9 @@ class InvalidToken(OAuthError):
     code = "invalid_token"  # RFC 6750 §3.1
 
 
+class NoToken(InvalidToken):
+    """The request brings no token at all; RFC 6750 §3.1: then the challenge names no error."""
+
+
 class InsufficientScope(OAuthError):
     code = "insufficient_scope"  # RFC 6750 §3.1

@@ -1,0 +1,65 @@
+"""The porch: what holds for every visitor, before a door is chosen.
+
+An address is spelled in one way, HEAD is GET without a body, and every answer tells a browser what not to do with it.
+"""
+
+from typing import Any, cast
+
+from litestar import Request
+from litestar.enums import ScopeType
+from litestar.exceptions import NotFoundException
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+
+from .errors import handle, voice_of
+
+_ALWAYS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
+_TLS_ONLY = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
+
+
+def porch(app: ASGIApp, *, is_https: bool) -> ASGIApp:
+    """Wrap *app*; *is_https*: people reach it over TLS, and never without it again."""
+    always = (*_ALWAYS, _TLS_ONLY) if is_https else _ALWAYS
+
+    async def enter(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP:
+            await app(scope, receive, send)
+            return
+        # An act of the API is not repeated to see its length: a proof works once, an auditor's read is an entry.
+        voice = voice_of(scope["path"])
+        is_head = scope["method"] == "HEAD" and voice != "api"
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = list(message["headers"])
+                if message["status"] in (204, 405) and voice != "api":
+                    headers = [_with_head(*one) for one in headers]
+                there = {name for name, _ in headers}
+                message["headers"] = headers + [one for one in always if one[0] not in there]
+            elif is_head and message["type"] == "http.response.body":
+                message["body"] = b""
+            await send(message)
+
+        if not is_spelled_plainly(scope):
+            request: Request[Any, Any, Any] = Request(scope, receive, answer)
+            gone = handle(request, NotFoundException()).to_asgi_response(None, request)
+            await gone(scope, receive, answer)
+        elif is_head:
+            await app(cast("Scope", {**scope, "method": "GET"}), receive, answer)
+        else:
+            await app(scope, receive, answer)
+
+    return enter
+
+
+def _with_head(name: bytes, value: bytes) -> tuple[bytes, bytes]:
+    """A header; where it allows GET, it allows HEAD as well."""
+    return (name, value.replace(b"GET", b"GET, HEAD")) if name == b"allow" else (name, value)
+
+
+def is_spelled_plainly(scope: HTTPScope) -> bool:
+    """Answer whether the path is written without percent-codes and empty steps: no address here needs them.
+
+    A cache or a proxy in front that reads `/log/2026%2Fcheckpoint` or `//my` otherwise than we do could be made to
+    mix up two things. A slash too many at the end is a person's slip and does no harm.
+    """
+    return b"%" not in scope["raw_path"] and b"//" not in scope["raw_path"]
