@@ -1,5 +1,6 @@
 """The entrance: signing in and out. Signing in with the device is the only thing here that needs a script."""
 
+import contextlib
 from typing import Any, Literal
 
 import msgspec
@@ -8,7 +9,7 @@ from litestar import Response, get, post
 from consent.acts import sign_in as signing
 from consent.acts.ask import who_asks
 from consent.oauth.forms import is_form
-from consent.words.errors import BadInput, ConsentError
+from consent.words.errors import BadInput, ConsentError, NotSignedIn
 
 from .doors import Answer, Door, Field, declared
 from .guard import (
@@ -71,7 +72,7 @@ async def sign_in(request: Visit) -> Response[Any]:
         "sign_in.html",
         next=after,
         personas=people,
-        error=error if error in ("passkey_failed", "expired") else None,
+        error=error if error in ("passkey_failed", "expired", "not_done") else None,
         waiting=await _who_waits(request, after),
     )
 
@@ -188,7 +189,8 @@ async def finish(request: Visit) -> Response[bytes]:
 async def sign_out(request: Visit) -> Response[bytes]:
     """End this browser's session."""
     house = house_of(request)
-    await read_own_form(request)
+    with contextlib.suppress(NotSignedIn):  # signed out already is what she wants
+        await read_own_form(request)
     await signing.sign_out(house, session_cookie(request) or "")
     response = see_other("/signed-out")
     response.delete_cookie(cookie_name(house, "session"), path="/")

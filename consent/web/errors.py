@@ -213,16 +213,9 @@ def page_error(fault: Exception) -> tuple[int, str]:
     if status >= 500:
         return status, "unavailable" if status == 503 else "wrong"
     if isinstance(fault, errors.InvalidRequestUri):
-        return status, "expired"
-    kinds = {
-        401: "forbidden",
-        403: "forbidden",
-        404: "not_found",
-        405: "not_found",
-        410: "expired",
-        429: "too_many",
-    }
-    return status, kinds.get(status, "not_found")
+        return status, "dead_link"
+    kinds = {401: "forbidden", 403: "forbidden", 404: "not_found", 405: "not_found", 429: "too_many"}
+    return status, kinds.get(status, "not_understood")
 
 
 def _http_code(status: int) -> str:
@@ -236,12 +229,17 @@ def handle(request: Request[Any, Any, Any], fault: Exception) -> Response[Any]:
     """The one exception handler of the application: every error in the language of the address."""
     voice = voice_of(request.scope["path"])
     if voice == "page":
-        from .guard import error_page, see_other  # the page needs the visitor's language and session
+        # The page needs the visitor's language and session.
+        from .guard import error_page, see_other, session_cookie
 
         if isinstance(fault, errors.NotSignedIn):
             # A deep link works alone: after signing in she is where she wanted to be.
-            after = request.scope["path"] if request.method == "GET" else "/"
-            return see_other(f"/sign-in?next={quote(after)}")
+            is_read = request.method == "GET"
+            path = request.scope["path"]
+            after = path if is_read or path.startswith("/my/requests/") else "/"
+            # Whoever pressed Stop with a session that had ended must not think that it worked.
+            why = "" if session_cookie(request) is None else "expired" if is_read else "not_done"
+            return see_other(f"/sign-in?next={quote(after)}" + (f"&error={why}" if why else ""))
         return error_page(request, *page_error(fault))
     if voice == "oauth":
         status, headers, body = oauth_error(fault)

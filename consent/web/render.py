@@ -14,6 +14,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, meta
 
+from consent.words.attributes import CATALOGUE, in_sentence
 from consent.words.canonical import length_prefixed
 from consent.words.dates import month_name, written_date, written_moment
 from consent.words.purposes import LANGUAGES, Language
@@ -121,11 +122,6 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _small(label: str) -> str:
-    """A label in the middle of a sentence: a small first letter, but "BSN" keeps its capitals."""
-    return label if label[1:2].isupper() else label[:1].lower() + label[1:]
-
-
 def _sentence(text: str) -> str:
     """Close *text* with a full stop when it has no end of its own."""
     return text if text.rstrip().endswith((".", "!", "?")) else f"{text.rstrip()}."
@@ -187,6 +183,12 @@ def _asset(name: str) -> str:
     return f"/static/{name}?v={_ASSETS[name]}"
 
 
+def _is_hers_to_give(name: str) -> bool:
+    """Whether she can fill in an attribute herself; what only a law may ask for comes from its register."""
+    known = CATALOGUE.get(name)
+    return known is None or not known.statutory_only
+
+
 def _build() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(PAGES),
@@ -200,12 +202,13 @@ def _build() -> Environment:
     )
     environment.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
     environment.globals["asset"] = _asset
+    environment.tests["hers_to_give"] = _is_hers_to_give
     environment.filters.update(
         date=_date,
         moment=_moment,
         listing=_listing,
         capital=_capital,
-        small=_small,
+        small=in_sentence,
         sentence=_sentence,
         open=_open,
         tel=_tel,

@@ -46,7 +46,11 @@ class Attribute(msgspec.Struct, frozen=True, kw_only=True):
 
 def label_in_sentence(attribute: Attribute, language: Language) -> str:
     """The label for the middle of a sentence: a small first letter, but "BSN" keeps its capitals."""
-    label = attribute.label.in_language(language)
+    return in_sentence(attribute.label.in_language(language))
+
+
+def in_sentence(label: str) -> str:
+    """A label that is already in the reader's language, for the middle of a sentence."""
     return label if label[1:2].isupper() else label[:1].lower() + label[1:]
 
 

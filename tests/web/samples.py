@@ -118,6 +118,7 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
         "sign_in_practice": ("sign_in.html", {**base, "personas": personas, "sandbox": True}),
         "sign_in_failed": ("sign_in.html", {**base, "error": "passkey_failed"}),
         "sign_in_expired": ("sign_in.html", {**base, "error": "expired"}),
+        "sign_in_not_done": ("sign_in.html", {**base, "error": "not_done"}),
         "home": (
             "home.html",
             {**signed, "path": "/", "requests": [asked], "grants": grants(language), "ended": ended},
@@ -200,6 +201,10 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
             "edit.html",
             {**signed, "attribute": children, "value": "", "error": "bad_value", "next": "", "held": False},
         ),
+        "edit_yes_no_bad": (
+            "edit.html",
+            {**signed, "attribute": over_18, "value": "", "error": "bad_value", "next": "/", "held": False},
+        ),
         "edit_yes_no": (
             "edit.html",
             {
@@ -220,11 +225,13 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
     statuses = {
         "not_found": 404,
         "forbidden": 403,
-        "expired": 410,
+        "not_understood": 400,
+        "dead_link": 400,
         "too_many": 429,
         "unavailable": 503,
         "wrong": 500,
     }
+    pages["error_forbidden_signed_in"] = ("error.html", {**signed, "status": 403, "kind": "forbidden"})
     for kind, status in statuses.items():
         pages[f"error_{kind}"] = ("error.html", {"status": status, "kind": kind})
     return pages
