@@ -1,6 +1,7 @@
 """A citizen answers: yes to what she ticked, or no. Either way the organisation gets an answer, and she a line."""
 
 import hmac
+from base64 import b64encode
 from typing import Literal
 
 import msgspec
@@ -168,7 +169,7 @@ def _give(
 
     def detail(detail_key: bytes) -> dict[str, object]:
         filled_in = hmac.digest(detail_key, page_bytes(shown), "sha256")
-        return {"sub": pairwise_id(keys.subject, asked.organisation), "page": filled_in.hex()}
+        return {"sub": pairwise_id(keys.subject, asked.organisation), "page": b64encode(filled_in).decode()}
 
     book.record_event(
         "granted",
