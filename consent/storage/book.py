@@ -158,6 +158,7 @@ class Book:
         becomes its newest, and the grant is written. It is None for an entry that belongs to no grant. A grant whose
         own entry this is has `index == next_index`. *detail* gets the entry's detail key and makes D from it.
         """
+        self._check_open()  # before the grant moves: a log that takes no entry changes nothing
         log_keys = self._unwrapped.in_log(citizen, keys, self.head.origin)
         nonce = nonce or self.chance(ledger_entry.NONCE_BYTES)
         index = self.next_index
@@ -241,10 +242,13 @@ class Book:
         """The index that the next entry gets."""
         return self.head.size + len(self.entries)
 
-    def _append(self, leaf: bytes) -> None:
+    def _check_open(self) -> Growth:
         if self._growth is None or self.head.frozen:
             raise LogFrozen("this log takes no new entries")
-        self._growth.append(leaf_hash(leaf))
+        return self._growth
+
+    def _append(self, leaf: bytes) -> None:
+        self._check_open().append(leaf_hash(leaf))
         index = self.next_index
         self.entries.append(leaf)
         self.put(ENTRY, EntryRow(log=self.head.log, index=index, leaf=leaf))
@@ -255,7 +259,7 @@ class Book:
             changed = self._dirty.get(kind.name)
             if changed:
                 yield Statement(kind.put, [kind.to_row(row) for row in changed.values()])
-        for statement in self._also:
+        for statement in self._also:  # noqa: UP028 - the store sends rows in, which a list does not take
             yield statement
 
 
@@ -263,7 +267,7 @@ Detail = Callable[[bytes], dict[str, object]]
 
 
 class UnwrappedKeys:
-    """Keys that were unwrapped before, bounded. A cache of keys, never of permission: the rows say if they may be used."""
+    """Keys that were unwrapped before, bounded. A cache of keys, never of permission: rows say if they may be used."""
 
     def __init__(self, ring: KeyRing, *, limit: int = 10_000) -> None:
         self._ring = ring
