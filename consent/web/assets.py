@@ -76,7 +76,7 @@ async def static(request: Request[Any, Any, Any], name: str) -> Response[bytes]:
             id="readOpenapi",
             tag="organisation",
             summary="This description",
-            answers={200: Answer(description="OpenAPI 3.1", media=YAML)},
+            answers={200: Answer(description="OpenAPI 3.1", media=YAML, body=dict[str, Any])},
         )
     ),
 )

@@ -17,12 +17,16 @@ from consent.words.errors import BadInput, InvalidToken, NotFound
 from .doors import Answer, Door, Field, declared
 from .errors import problem, refused
 
-_LOG = Field(name="log", where="path", description="The name of a log, from /log", required=True)
+_NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
+_LOG_NAME = {"type": "string", "pattern": f"^{_NAME.pattern}$"}
+_LOG = Field(
+    name="log", where="path", description="The name of a log, from /log", required=True, schema=_LOG_NAME
+)
 _TEXT = "text/plain"
 _GONE = {404: refused("The log has no such thing (yet)")}
-_NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
 # No log grows beyond this; larger numbers do not fit in a database's integers.
 _MOST_TILES = 2**40
+_INDEX = re.compile(r"0|[1-9][0-9]{0,14}")
 _TOKEN_LIMIT = 512
 
 
@@ -86,16 +90,23 @@ async def policy(request: Request[Any, Any, Any], log: str) -> Response[bytes]:
             id="proof",
             tag="auditor",
             summary="The inclusion proof of one entry (C2SP tlog-proof)",
-            fields=(_LOG, Field(name="index", where="path", description="The entry", required=True)),
+            fields=(
+                _LOG,
+                Field(
+                    name="index",
+                    where="path",
+                    description="The entry",
+                    required=True,
+                    schema={"type": "string", "pattern": f"^({_INDEX.pattern})$"},
+                ),
+            ),
             answers={200: Answer(description="A proof", media="text/plain"), **_GONE},
         )
     ),
 )
 async def proof(request: Request[Any, Any, Any], log: str, index: str) -> Response[bytes]:
     """A fresh proof for an old entry: it is about the log, so everybody may ask."""
-    if not (index.isascii() and index.isdigit() and len(index) < 16) or (
-        index != "0" and index.startswith("0")
-    ):
+    if not _INDEX.fullmatch(index):
         raise NotFound("the log has no such entry")
     return _plain(await publishing.prove(request.app.state.house, _name(log), int(index)))
 
@@ -151,7 +162,10 @@ async def tile(request: Request[Any, Any, Any], log: str, place: str) -> Respons
             security="auditor",
             fields=(
                 Field(
-                    name="log", where="query", description="The name of a log; the current one if left out"
+                    name="log",
+                    where="query",
+                    description="The name of a log; the current one if left out",
+                    schema=_LOG_NAME,
                 ),
             ),
             answers={

@@ -15,7 +15,7 @@ from consent.acts.house import House
 from consent.acts.once import Caller
 from consent.grants.request import granted_details
 from consent.oauth.authorize import check_authorize, request_uri
-from consent.oauth.clients import Client
+from consent.oauth.clients import ASSERTION_TYPE, Client
 from consent.oauth.forms import FORM_LIMIT, is_form, parse_form, parse_query
 from consent.oauth.introspect import check_introspection_form
 from consent.oauth.keys import public_jwks
@@ -91,15 +91,17 @@ class IntrospectionAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     authorization_details: list[GrantedDetail] | None = None
 
 
-def _form_field(name: str, description: str, *, required: bool = False) -> Field:
-    return Field(name=name, where="form", description=description, required=required)
+def _form_field(name: str, description: str, *only: str, required: bool = False, **schema: Any) -> Field:
+    """A field of a form; *only* these values when some are named."""
+    schema = {"type": "string"} | schema | ({"enum": list(only)} if only else {})
+    return Field(name=name, where="form", description=description, required=required, schema=schema)
 
 
+_GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
+_HANDLE = "^[A-Za-z0-9_-]{43}$"  # 256 bits in base64url
 _CLIENT_FIELDS = (
     _form_field("client_id", "The client"),
-    _form_field(
-        "client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer", required=True
-    ),
+    _form_field("client_assertion_type", "RFC 7523 §2.2", ASSERTION_TYPE, required=True),
     _form_field("client_assertion", "private_key_jwt whose aud is the issuer (RFC 7523)", required=True),
 )
 _PROOF = Field(name="DPoP", where="header", description="A proof of possession (RFC 9449)")
@@ -138,12 +140,12 @@ async def _client(
             fields=(
                 *_CLIENT_FIELDS,
                 _PROOF,
-                _form_field("response_type", "code", required=True),
+                _form_field("response_type", "RFC 6749 §3.1.1", "code", required=True),
                 _form_field("redirect_uri", "A registered address", required=True),
-                _form_field("code_challenge", "RFC 7636", required=True),
-                _form_field("code_challenge_method", "S256", required=True),
-                _form_field("state", "Comes back with the answer"),
-                _form_field("dpop_jkt", "RFC 9449 §10: binds the code to a key"),
+                _form_field("code_challenge", "RFC 7636 §4.2", required=True, pattern=_HANDLE),
+                _form_field("code_challenge_method", "RFC 7636 §4.3", "S256", required=True),
+                _form_field("state", "Comes back with the answer", maxLength=4096),
+                _form_field("dpop_jkt", "RFC 9449 §10: binds the code to a key", pattern=_HANDLE),
                 _form_field("authorization_details", "RFC 9396: one element of our type", required=True),
             ),
             body_media=FORM,
@@ -212,13 +214,13 @@ async def authorize(request: Request[Any, Any, Any]) -> Response[bytes]:
             fields=(
                 *_CLIENT_FIELDS,
                 msgspec.structs.replace(_PROOF, required=True),
+                _form_field("grant_type", "RFC 6749 §4", *_GRANT_TYPES, required=True),
+                _form_field("code", "For authorization_code", pattern=_HANDLE),
+                _form_field("redirect_uri", "For authorization_code; may be left out"),
                 _form_field(
-                    "grant_type", "authorization_code, refresh_token or client_credentials", required=True
+                    "code_verifier", "For authorization_code: RFC 7636 §4.1", minLength=43, maxLength=128
                 ),
-                _form_field("code", "For authorization_code"),
-                _form_field("redirect_uri", "For authorization_code"),
-                _form_field("code_verifier", "For authorization_code"),
-                _form_field("refresh_token", "For refresh_token"),
+                _form_field("refresh_token", "For refresh_token", pattern=_HANDLE),
             ),
             body_media=FORM,
             answers={200: Answer(description="Tokens", body=TokenAnswer), **_NO},

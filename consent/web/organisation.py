@@ -5,7 +5,7 @@
 
 import hashlib
 from base64 import b64encode
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import msgspec
 from litestar import Request, Response, asgi, get, post
@@ -15,9 +15,11 @@ from consent.acts import disclose as disclosing
 from consent.acts import inspect as inspecting
 from consent.acts import use as using
 from consent.acts.house import House
+from consent.acts.use import MOST_DISCLOSURES
 from consent.ledger.entry import Opening, opening_json
 from consent.oauth.dpop import Proof, check_proof
 from consent.oauth.token import handle_hash
+from consent.words.attributes import CATALOGUE
 from consent.words.errors import BadInput, InvalidDpopProof, NoToken, TooLarge
 from consent.words.instants import seconds
 
@@ -26,12 +28,18 @@ from .errors import api_error, problem, refusal, refused
 
 BODY_LIMIT = 16 * 1024
 _KEY_LIMIT = 255
+ID_PATTERN = "^[0-9a-f]{32}$"  # as `words.ids` makes them
+
+# Only described, not decoded: an unknown name is another error than a body of another shape.
+_AttributeName = Annotated[str, msgspec.Meta(extra_json_schema={"enum": sorted(CATALOGUE)})]
+_DisclosureId = Annotated[str, msgspec.Meta(extra_json_schema={"pattern": ID_PATTERN})]
+_EACH_ONCE = {"uniqueItems": True}
 
 
 class DisclosureRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which of the granted attributes to disclose."""
 
-    attributes: list[str]
+    attributes: Annotated[list[_AttributeName], msgspec.Meta(min_length=1, extra_json_schema=_EACH_ONCE)]
 
 
 class DisclosedValue(msgspec.Struct, frozen=True):
@@ -63,7 +71,10 @@ class DisclosureAnswer(msgspec.Struct, frozen=True):
 class UseRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What disclosed values were used for: a template that was approved with the purpose."""
 
-    disclosures: list[str]
+    disclosures: Annotated[
+        list[_DisclosureId],
+        msgspec.Meta(min_length=1, max_length=MOST_DISCLOSURES, extra_json_schema=_EACH_ONCE),
+    ]
     template: str
 
 
@@ -118,7 +129,12 @@ _DISCLOSE = Door(
     security="dpop_grant",
     fields=(
         _PROOF,
-        Field(name="Idempotency-Key", where="header", description="Makes a retry safe: 1 to 255 characters"),
+        Field(
+            name="Idempotency-Key",
+            where="header",
+            description="Makes a retry safe",
+            schema={"type": "string", "minLength": 1, "maxLength": _KEY_LIMIT},
+        ),
     ),
     body=DisclosureRequest,
     answers={200: Answer(description="The values, the entry and its proof", body=DisclosureAnswer)}
@@ -314,6 +330,7 @@ async def uses(request: Request[Any, Any, Any]) -> Response[bytes]:
                     where="path",
                     description="The grant_id of the token response",
                     required=True,
+                    schema={"type": "string", "pattern": ID_PATTERN},
                 ),
                 _PROOF,
             ),
