@@ -128,13 +128,15 @@ async def disclose(
         if grant is None or wrapped is None:
             raise InvalidToken("the token is not active")
         memo = book.get(MEMO, (token.client, key)) if key else None
-        if memo is not None and memo.body != body:
+        before = book.get(DISCLOSED, memo.disclosure) if memo else None
+        if memo is not None and (memo.body != body or before is None or before.grant != grant.id):
+            # Also the same names under another grant: its values have no entry, so they may not leave.
             raise Conflict("this Idempotency-Key came with another request before; make a new one")
         spend_proof(book, proof)
         keys = book.keys_of(wrapped)
         standing = standing_of(book, grant)
-        if memo is not None:
-            return _again(book, memo, grant, keys, client=token.client, standing=standing)
+        if before is not None:
+            return _again(book, before, grant, keys, client=token.client, standing=standing)
         return _first(
             book,
             grant,
@@ -267,12 +269,9 @@ def _first(
 
 
 def _again(
-    book: Book, memo: Memo, grant: Grant, keys: CitizenKeys, *, client: str, standing: Standing
+    book: Book, disclosed: Disclosed, grant: Grant, keys: CitizenKeys, *, client: str, standing: Standing
 ) -> _Yes | _No:
-    """Answer a retry: decided anew, and never with a value that is no longer hers."""
-    disclosed = book.get(DISCLOSED, memo.disclosure)
-    if disclosed is None:
-        raise Conflict("this Idempotency-Key was used for something that is gone; make a new one")
+    """Answer a retry of *disclosed*: decided anew, and never with a value that is no longer hers."""
     given = frozenset(name for name, _ in disclosed.items)
     answer = decide_again(given, grant, client=client, standing=standing, at=book.at)
     if isinstance(answer, Refusal):
