@@ -115,10 +115,18 @@ async def receipt_proof(house: House, *, citizen: str, grant: str) -> str:
     return await prove(house, given.log, given.index)
 
 
-async def seen(
-    house: House, *, citizen: str, grant: str, language: Language
-) -> tuple[Grant, str, tuple[str, ...], ShownContact]:
-    """For the page after a stop: the grant, who, which attributes they have seen already, and a human there."""
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """What an organisation has seen under one grant: `labels`, and a human there to ask about it."""
+
+    grant: Grant
+    organisation: str
+    purpose: str
+    labels: tuple[str, ...]
+    contact: ShownContact
+
+
+async def seen(house: House, *, citizen: str, grant: str, language: Language) -> Seen:
+    """For the page after a stop. Raises NotFound for a grant that is not hers."""
     given = await own_grant(house, citizen, grant)
     names = {
         name
@@ -127,11 +135,12 @@ async def seen(
     }
     purpose = await find_purpose(house, given.purpose, given.purpose_version)
     organisation = await _organisation(house, given)
-    return (
-        given,
-        organisation.name,
-        labels(tuple(sorted(names)), language),
-        shown_contact(purpose.contact, language),
+    return Seen(
+        grant=given,
+        organisation=organisation.name,
+        purpose=purpose.title.in_language(language),
+        labels=labels(tuple(sorted(names)), language),
+        contact=shown_contact(purpose.contact, language),
     )
 
 

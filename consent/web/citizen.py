@@ -1,4 +1,4 @@
-"""The citizen's door: who may see what, the question, the stop, the timeline, her data. Plain forms, POST → 303 → GET."""
+"""The citizen's door: who may see what, the question, the stop, her timeline, her data. Plain forms, POST → 303 → GET."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -191,13 +191,19 @@ async def stop(request: Visit, grant_id: str) -> Response[bytes]:
 async def stopped(request: Visit, grant_id: str) -> Response[Any]:
     """What stopping did, and its honest limit."""
     citizen = await citizen_of(request)
-    grant, organisation, labels, contact = await receipts.seen(
+    seen = await receipts.seen(
         house_of(request), citizen=citizen, grant=grant_id, language=language_of(request)
     )
-    if grant.ended_at is None:
+    if seen.grant.ended_at is None:
         return see_other(f"/my/grants/{grant_id}")
     return await page(
-        request, "stopped.html", organisation=organisation, seen=labels, at=grant.ended_at, contact=contact
+        request,
+        "stopped.html",
+        organisation=seen.organisation,
+        purpose=seen.purpose,
+        seen=seen.labels,
+        at=seen.grant.ended_at,
+        contact=seen.contact,
     )
 
 

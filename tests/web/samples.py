@@ -164,6 +164,7 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
             {
                 **signed,
                 "organisation": "Gemeente Voorbeeldstad",
+                "purpose": asked.purpose,
                 "seen": labels(language),
                 "at": at("2026-11-24 12:01"),
                 "contact": contact(language),
@@ -174,6 +175,7 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
             {
                 **signed,
                 "organisation": "Gemeente Voorbeeldstad",
+                "purpose": asked.purpose,
                 "seen": [],
                 "at": at("2026-11-24 12:01"),
                 "contact": contact(language),
