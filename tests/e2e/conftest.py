@@ -1,0 +1,128 @@
+"""One browser for the run, one context for a test; what the browser complains about fails the test."""
+
+import contextlib
+import os
+import re
+import shutil
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import uvicorn
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+
+from consent.app import build
+from consent.demo import Stage
+from consent.seed import SHIPPED
+from consent.settings import Settings
+from tests.conftest import free_port
+from tests.e2e.places import Scene, furnish
+from tests.e2e.town import Town
+
+Open = Callable[..., Awaitable[Page]]
+# Chromium reports the status of a page itself as if it were a fault; our 4xx pages are meant.
+_STATUS = re.compile(r"Failed to load resource: the server responded with a status of 4\d\d ")
+
+
+def find_chromium() -> str | None:
+    """Chromium as the system has it."""
+    return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    path = find_chromium()
+    if path is None:
+        pytest.skip("Chromium is not installed: set CHROMIUM or install the package chromium")
+    async with async_playwright() as playwright:
+        started = await playwright.chromium.launch(executable_path=path)
+        yield started
+        await started.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def open_page(browser: Browser) -> AsyncIterator[Open]:
+    """Open a page in a context of its own: `await open_page(javascript=False, language="en")`."""
+    contexts = []
+    complaints: list[str] = []
+
+    def hear(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and not _STATUS.match(message.text):
+            complaints.append(message.text)
+
+    async def open_one(*, javascript: bool = False, language: str = "nl", **options: Any) -> Page:
+        locale = {"nl": "nl-NL", "en": "en-GB"}[language]
+        context = await browser.new_context(locale=locale, java_script_enabled=javascript, **options)
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        page = await context.new_page()
+        page.on("console", hear)
+        page.on("pageerror", lambda error: complaints.append(error.message))
+        return page
+
+    yield open_one
+    for context in contexts:
+        await context.close()
+    assert complaints == []
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def town(served: Stage) -> AsyncIterator[Town]:
+    async with Town.open(served) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def scene(served: Stage, town: Town, browser: Browser) -> Scene:
+    """Two citizens, one with a past and one without, for whoever looks at all pages."""
+    return await furnish(browser, served.issuer, town)
+
+
+class Later:
+    """A service of its own whose clock a test moves ahead, with the municipality in the same time."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.issuer = stage.issuer
+        self.town: Town
+        self._ahead = 0.0
+
+    def now(self) -> float:
+        """What time it is there, in seconds."""
+        return time.time() + self._ahead
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time go by."""
+        self._ahead += seconds
+
+    @contextlib.contextmanager
+    def serving(self) -> Iterator[None]:
+        """Serve the same application as `consent serve` does, from a thread, so that its clock can be ours."""
+        settings = Settings(
+            data=str(self.stage.service), port=self.stage.port, sandbox=True, seed=str(SHIPPED)
+        )
+        app = build(settings, lambda: int(self.now() * 1_000_000))
+        server = uvicorn.Server(uvicorn.Config(app, port=settings.port, log_level="warning"))
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        try:
+            while not server.started:
+                assert thread.is_alive()
+                thread.join(0.02)
+            yield
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def later(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Later]:
+    stage = Stage(tmp_path_factory.mktemp("later"), free_port())
+    stage.add_organisation()
+    opened = Later(stage)
+    with opened.serving():
+        async with Town.open(stage, opened.now) as opened.town:
+            yield opened

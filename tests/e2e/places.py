@@ -1,0 +1,185 @@
+"""Every page in every state that a citizen can meet, made by really going there. For tests and for pictures."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import consent_sdk
+import msgspec
+from playwright.async_api import Browser, Page
+
+from tests.e2e.hands import YES, press, sign_in, sign_up, stop, tick
+from tests.e2e.town import NEEDED, OTHER_ATTRIBUTES, OTHER_PURPOSE, Town
+
+State = Any  # Playwright's storage state: the cookies of one browser
+
+
+class Scene(msgspec.Struct, frozen=True, kw_only=True):
+    """Who there is, and where things are."""
+
+    issuer: str
+    settled: State  # a citizen with questions, grants and a past
+    newcomer: State  # a citizen with nothing
+    question: str
+    waiting: str  # an address as an organisation gives it, for somebody who is not signed in
+    dead: str  # such an address, after the answer
+    answered: str
+    missing: str  # a question to the newcomer, who keeps nothing yet
+    live: str
+    ended: str
+    use: str
+
+
+async def furnish(browser: Browser, issuer: str, town: Town) -> Scene:
+    """Let two citizens and the municipality live for a while."""
+    context = await browser.new_context(locale="nl-NL", java_script_enabled=False)
+    page = await context.new_page()
+    first = await town.ask()
+    await page.goto(first.url)
+    await sign_in(page, "amal")
+    await press(page, "Nee, deel niets")
+    await town.arrived()
+
+    ended = await _yes(page, town, *NEEDED)
+    await town.use(await town.fetch(ended))
+    await page.goto(f"{issuer}/")
+    await stop(page, ended.grant_id)
+    try:
+        await town.fetch(ended)
+    except consent_sdk.Refused:
+        pass
+    else:
+        raise AssertionError("a stopped grant gave data")
+
+    asked = await town.ask()
+    await page.goto(asked.url)
+    answered = urlsplit(page.url).path
+    live = await _answer(page, town, asked, *NEEDED)
+    use = await town.use(await town.fetch(live))
+
+    await page.goto((await town.ask(*OTHER_ATTRIBUTES, purpose=OTHER_PURPOSE)).url)
+    question = urlsplit(page.url).path
+    settled = await context.storage_state()
+    await context.close()
+
+    context = await browser.new_context(locale="nl-NL")
+    page = await context.new_page()
+    await sign_up(page, issuer)
+    await page.goto((await town.ask()).url)
+    missing = urlsplit(page.url).path
+    newcomer = await context.storage_state()
+    await context.close()
+    return Scene(
+        issuer=issuer,
+        settled=settled,
+        newcomer=newcomer,
+        question=question,
+        waiting=(await town.ask()).url.removeprefix(issuer),
+        dead=asked.url.removeprefix(issuer),
+        answered=answered,
+        missing=missing,
+        live=f"/my/grants/{live.grant_id}",
+        ended=f"/my/grants/{ended.grant_id}",
+        use=urlsplit(use.link).path,
+    )
+
+
+async def _yes(page: Page, town: Town, *attributes: str) -> consent_sdk.Arrangement:
+    asked = await town.ask()
+    await page.goto(asked.url)
+    return await _answer(page, town, asked, *attributes)
+
+
+async def _answer(
+    page: Page, town: Town, asked: consent_sdk.Ask, *attributes: str
+) -> consent_sdk.Arrangement:
+    await tick(page, *attributes)
+    await press(page, YES["nl"])
+    return await town.receive(asked)
+
+
+Go = Callable[[Page, Scene], Awaitable[None]]
+
+
+class Place(msgspec.Struct, frozen=True):
+    """One page in one state: who looks, how to get there, and the status that the door answers."""
+
+    who: str  # "nobody", "settled" or "newcomer"
+    go: Go
+    status: int = 200
+
+
+def _at(path: str) -> Go:
+    """Go to *path*; a name in braces is one of the scene's."""
+
+    async def go(page: Page, scene: Scene) -> None:
+        await page.goto(scene.issuer + path.format_map(msgspec.structs.asdict(scene)))
+
+    return go
+
+
+def _then(path: str, *gestures: Callable[[Page], Awaitable[None]]) -> Go:
+    async def go(page: Page, scene: Scene) -> None:
+        await _at(path)(page, scene)
+        for gesture in gestures:
+            await gesture(page)
+
+    return go
+
+
+async def _press_yes(page: Page) -> None:
+    await page.locator('button[value="yes"]').click()
+
+
+async def _press_enter(page: Page) -> None:
+    await page.locator("input[type=checkbox]").first.press("Enter")
+
+
+async def _save_nonsense(page: Page) -> None:
+    await page.locator("#value").fill("31-02-1990")
+    await page.locator("#edit button[type=submit]").click()
+
+
+async def _save_nothing(page: Page) -> None:
+    await page.locator("#edit button[type=submit]").click()
+
+
+async def _session_ends(page: Page) -> None:
+    parts = urlsplit(page.url)
+    cookie = {"name": "session", "value": "x" * 43, "url": f"{parts.scheme}://{parts.netloc}"}
+    await page.context.add_cookies([cookie])
+    await page.reload()
+
+
+PLACES: dict[str, Place] = {
+    "sign-in": Place("nobody", _at("/sign-in")),
+    "sign-in-waiting": Place("nobody", _at("{waiting}")),
+    "sign-in-failed": Place("nobody", _at("/sign-in?error=passkey_failed")),
+    "sign-in-expired": Place("settled", _then("/my/data", _session_ends)),
+    "signed-out": Place("nobody", _at("/signed-out")),
+    "home": Place("settled", _at("/")),
+    "home-empty": Place("newcomer", _at("/")),
+    "question": Place("settled", _at("{question}")),
+    "question-missing": Place("newcomer", _at("{missing}")),
+    "question-nothing-chosen": Place("settled", _then("{question}", _press_yes), 422),
+    "question-no-decision": Place("settled", _then("{question}", _press_enter), 422),
+    "question-answered": Place("settled", _at("{answered}"), 410),
+    "question-dead-link": Place("settled", _at("{dead}"), 400),
+    "receipt": Place("settled", _at("{live}")),
+    "receipt-ended": Place("settled", _at("{ended}")),
+    "stopped": Place("settled", _at("{ended}/stopped")),
+    "timeline": Place("settled", _at("/my/timeline")),
+    "timeline-empty": Place("newcomer", _at("/my/timeline")),
+    "why": Place("settled", _at("{use}")),
+    "data": Place("settled", _at("/my/data")),
+    "data-empty": Place("newcomer", _at("/my/data")),
+    "edit": Place("settled", _at("/my/data/preferred_language")),
+    "edit-date-wrong": Place("newcomer", _then("/my/data/birth_date", _save_nonsense), 422),
+    "edit-yes-no": Place("newcomer", _at("/my/data/income_below_threshold")),
+    "edit-yes-no-unchosen": Place("newcomer", _then("/my/data/over_18", _save_nothing), 422),
+    "edit-amount": Place("newcomer", _at("/my/data/yearly_income")),
+    "edit-list": Place("newcomer", _at("/my/data/children_first_names")),
+    "not-found": Place("settled", _at("/my/nothing-here"), 404),
+    "not-hers": Place("newcomer", _at("{live}"), 404),
+    "not-to-change": Place("settled", _at("/my/data/full_name"), 403),
+}
