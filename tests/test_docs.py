@@ -1,0 +1,225 @@
+"""The documentation is true: its commands run, its blocks run, its links lead somewhere, its lists are the code's."""
+
+import importlib
+import json
+import re
+import sqlite3
+import tomllib
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+import yaml
+
+from consent.__main__ import _parser
+from consent.demo import Stage
+from consent.demo_browser import Browser, Page
+from consent.web.organisation import DisclosureAnswer
+
+from . import reference_pages
+from .conftest import free_port
+from .doc_blocks import Reader, blocks
+from .test_demo import STORY
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+PAGES = sorted([ROOT / "README.md", *DOCS.rglob("*.md"), ROOT / "clients" / "organisation" / "README.md"])
+
+
+class Citizen:
+    """Does in the browser what a page asks a person to do."""
+
+    def __init__(self, issuer: str) -> None:
+        self.browser = Browser(issuer)
+
+    def do(self, act: str, shown: str) -> None:
+        if act.startswith("yes "):
+            address = re.search(r"http\S+/oauth/authorize\S+", shown)
+            assert address is not None, shown
+            entrance = self.page(self.browser.open(address[0]))
+            form = next(name for name in entrance.forms if name.startswith("sign-in-persona-"))
+            question = self.page(
+                self.browser.submit(entrance, form, ("persona", form.removeprefix("sign-in-persona-")))
+            )
+            assert question.forms["decide"].ticked == 0
+            ticks = [("attribute", name) for name in act.split()[1:]]
+            callback = self.browser.submit(question, "decide", *ticks, ("decision", "yes"))
+            assert isinstance(callback, str)
+            httpx.get(callback)
+        elif act == "stop":
+            home = self.page(self.browser.open("/"))
+            (stop,) = [name for name in home.forms if name.startswith("stop-")]
+            assert self.page(self.browser.submit(home, stop)).url.endswith("/stopped")
+        else:
+            raise AssertionError(f"nobody knows how to {act}")
+
+    def page(self, found: Page | str) -> Page:
+        assert isinstance(found, Page)
+        return found
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> Iterator[Reader]:
+    port = free_port()
+    citizen = Citizen(f"http://localhost:{port}")
+    someone = Reader(tmp_path, port, act=citizen.do)
+    try:
+        yield someone
+    finally:
+        someone.close()
+        citizen.browser.close()
+
+
+def test_the_tutorial_runs_from_an_empty_folder_to_the_audit(reader: Reader) -> None:
+    reader.follow(DOCS / "tutorial" / "first-disclosure.md")
+
+
+def test_an_organisation_is_added_changed_and_suspended_as_described(reader: Reader) -> None:
+    example = next(block.text for block in blocks(DOCS / "reference" / "seed.md") if block.language == "toml")
+    (reader.folder / "bieb.toml").write_text(example, "utf-8")
+    reader.follow(DOCS / "how-to" / "add-an-organisation.md")
+
+
+def test_a_log_is_verified_as_described(served: Stage, tmp_path: Path) -> None:
+    reader = Reader(tmp_path, served.port, data=served.service)
+    reader.follow(DOCS / "how-to" / "verify-a-log.md")
+
+
+def test_the_service_starts_behind_a_proxy_and_is_backed_up_as_described(reader: Reader) -> None:
+    reader.follow(DOCS / "how-to" / "run-behind-a-proxy.md")
+    with closing(sqlite3.connect(reader.folder / "backup.sqlite3")) as copy:
+        assert copy.execute("SELECT size FROM log_heads").fetchall() == [(1,)]
+
+
+def test_the_examples_of_how_we_write_hold() -> None:
+    """All blocks of the page are one program; what is a test in it is run."""
+    text = "\n\n".join(
+        block.text for block in blocks(DOCS / "explanation" / "style.md") if block.language == "python"
+    )
+    page: dict[str, Any] = {"__name__": "style"}
+    exec(compile(text, "style.md", "exec"), page)
+    tests = [page[name] for name in page if name.startswith("test_")]
+    assert len(tests) == 2
+    for test in tests:
+        test()
+    assert "hush" not in f"{page['Secret']('hush')!r} {page['Secret']('hush')}"
+
+
+def test_the_readme_says_both_commands_exactly() -> None:
+    commands = [block.text.strip() for block in blocks(ROOT / "README.md") if block.language == "sh"]
+    assert commands[:2] == [
+        "python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/consent demo",
+        "python3 tests/run.py",
+    ]
+    serve, add = commands[2].splitlines()
+    for command in (serve, add):
+        arguments = _parser().parse_args(command.split()[1:])
+        assert (arguments.data, arguments.issuer) == ("/var/lib/consent", "https://consent.example.org")
+
+
+def test_the_readme_shows_what_the_demo_says() -> None:
+    shown = [block.text for block in blocks(ROOT / "README.md") if "municipality: asks" in block.text]
+    lines = [line.strip().partition(": ")[::2] for line in shown[0].splitlines()]
+    assert [who for who, _ in lines] == [who for who, _ in STORY]
+    for (_, said), (_, expected) in zip(lines, STORY, strict=True):
+        assert re.search(expected, said), said
+
+
+def test_the_readme_lists_the_rooms_that_there_are() -> None:
+    listed = re.findall(r"^consent/(\w+) ", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+    assert set(listed) == {room.parent.name for room in (ROOT / "consent").glob("*/__init__.py")}
+
+
+@pytest.mark.parametrize("name", reference_pages.PAGES)
+def test_a_page_that_follows_from_the_code_is_up_to_date(name: str) -> None:
+    written = (reference_pages.REFERENCE / name).read_text("utf-8")
+    assert written == reference_pages.PAGES[name](), "run `python -m tests.reference_pages`"
+
+
+def test_every_word_of_the_word_list_exists_in_the_code() -> None:
+    names = re.findall(r"`(consent\.[\w.]+)`", (DOCS / "reference" / "words.md").read_text("utf-8"))
+    assert len(names) > 30
+    missing = []
+    for name in names:
+        module, _, attribute = name.rpartition(".")
+        if not hasattr(importlib.import_module(module), attribute):
+            missing.append(name)
+    assert missing == []
+
+
+def test_the_words_that_wait_are_not_there_yet() -> None:
+    """When one of them comes, the word list has to say so."""
+    acts = {file.stem for file in (ROOT / "consent" / "acts").glob("*.py")}
+    assert acts & {"erase", "scan", "witness", "help", "mandate"} == set()
+
+
+def test_every_address_and_member_on_the_page_about_the_api_is_described() -> None:
+    described = yaml.safe_load((ROOT / "openapi.yaml").read_text("utf-8"))["paths"]
+    page = DOCS / "reference" / "api.md"
+    for block in blocks(page):
+        if block.language == "http":
+            method, path = block.text.split()[:2]
+            assert method.lower() in described[path]
+        if block.language == "json":
+            assert set(json.loads(block.text)) == {
+                field.name for field in msgspec.structs.fields(DisclosureAnswer)
+            }
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if target.startswith(("http://", "https://")):
+            continue
+        place, _, heading = target.partition("#")
+        there = (page.parent / place).resolve() if place else page
+        assert there.exists(), f"{target} leads nowhere"
+        if heading:
+            headings = re.findall(r"^#+ (.+)$", there.read_text("utf-8"), re.MULTILINE)
+            assert heading in {_anchor(words) for words in headings}, f"{target}: no such heading"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_file_and_command_that_a_page_names_exists(page: Path) -> None:
+    """`path/to/file.py` is looked up in the tree, `consent words` in the command line."""
+    text = page.read_text("utf-8")
+    for name in re.findall(r"`((?:consent|tests|clients|docs)/[\w/.-]+)`", text):
+        assert (ROOT / name).exists(), name
+    known = {words for words, _ in reference_pages.commands()}
+    for command in re.findall(r"`consent ((?:[a-z]+ ?)+)", text):
+        assert any(f"consent {command} ".startswith(f"{words} ") for words in known), command
+
+
+def test_every_decision_says_its_question_its_choice_and_its_price() -> None:
+    files = sorted((DOCS / "decisions").glob("*.md"))
+    assert [file.name[:4] for file in files] == [f"{n:04}" for n in range(1, len(files) + 1)]
+    for file in files:
+        text = file.read_text("utf-8")
+        assert text.startswith(f"# {int(file.name[:4])}. "), file.name
+        for part in ("**Question.**", "**Choice.**", "**What we give up.**"):
+            assert part in text, f"{file.name}: {part}"
+
+
+def test_every_dependency_has_its_reason() -> None:
+    about = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    needed = {
+        re.split(r"[<>=; ]", line)[0]
+        for line in [*about["dependencies"], *about["optional-dependencies"]["test"]]
+    }
+    page = (DOCS / "decisions" / "0005-dependencies.md").read_text("utf-8")
+    listed = {
+        name
+        for row in re.findall(r"^\| (`.+?) \| ", page, re.MULTILINE)
+        for name in re.findall(r"`([\w-]+)`", row)
+    }
+    assert listed == needed
+
+
+def _anchor(heading: str) -> str:
+    """The anchor that a forge gives to a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
