@@ -240,15 +240,18 @@ def handle(request: Request[Any, Any, Any], fault: Exception) -> Response[Any]:
             # Whoever pressed Stop with a session that had ended must not think that it worked.
             why = "" if session_cookie(request) is None else "expired" if is_read else "not_done"
             return see_other(f"/sign-in?next={quote(after)}" + (f"&error={why}" if why else ""))
-        return error_page(request, *page_error(fault))
+        shown = error_page(request, *page_error(fault))
+        shown.headers.update(_allowed(fault))
+        return shown
     if voice == "oauth":
         status, headers, body = oauth_error(fault)
     else:
         status, headers, body = api_error(fault)
-    if (
-        isinstance(fault, HTTPException)
-        and fault.headers
-        and "allow" in {name.lower() for name in fault.headers}
-    ):
-        headers["allow"] = next(v for name, v in fault.headers.items() if name.lower() == "allow")
+    headers |= _allowed(fault)
     return Response(body, status_code=status, headers=headers, media_type=headers["content-type"])
+
+
+def _allowed(fault: Exception) -> dict[str, str]:
+    """Which methods there are, when that is what went wrong (RFC 9110 §15.5.6)."""
+    said = (fault.headers or {}) if isinstance(fault, HTTPException) else {}
+    return {name.lower(): value for name, value in said.items() if name.lower() == "allow"}
