@@ -8,6 +8,7 @@ from typing import Any
 
 Headers = Iterable[tuple[str, str | bytes]]
 
+MARK = "mArk3r-of-what-was-sent"
 PROBLEM = "application/problem+json"
 PROBLEM_MEMBERS = {"status", "code", "title", "detail", "next", "entry", "proof"}
 
