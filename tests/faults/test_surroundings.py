@@ -253,7 +253,8 @@ async def test_a_scribe_that_stops_writes_what_is_waiting_and_takes_no_more(worl
     waiting = [asyncio.create_task(world.disclose(given.tokens)) for _ in range(3)]
     await asyncio.sleep(0)
     await world.house.scribe.stop()
-    assert {type(one) for one in await asyncio.gather(*waiting)} == {Given}
+    answers = await asyncio.wait_for(asyncio.gather(*waiting), 10)
+    assert {type(one) for one in answers} == {Given}
     with pytest.raises(Overloaded):
         await world.disclose(given.tokens)
 
