@@ -143,8 +143,10 @@ async def look(house: House, *, citizen: str, request: str, language: Language) 
         yield TURN
         asked = own_request(book, request, citizen)
         if asked.citizen is None:
-            # The link works for minutes (FAPI 2.0 §5.3.2.2-12); she may take her time, or fetch help.
-            asked = replace(asked, citizen=citizen, expires_at=book.at + ANSWER_LIFE)
+            # The link works for minutes (FAPI 2.0 §5.3.2.2-12); she may take her time, or fetch help - but a yes
+            # after the day until which it was asked would be over before it began.
+            latest = grant_request.until(_asked(asked), at=asked.asked_at)
+            asked = replace(asked, citizen=citizen, expires_at=min(book.at + ANSWER_LIFE, latest))
             book.put(REQUEST, asked)
         return page(book, asked, citizen, language)
 
@@ -200,12 +202,7 @@ def page(book: Book, asked: AccessRequest, citizen: str, language: Language) -> 
     purpose = purpose_from(purpose_row.record)
     shown = show(
         request=asked.id,
-        asked=grant_request.Asked(
-            purpose=asked.purpose,
-            purpose_version=asked.purpose_version,
-            attributes=asked.attributes,
-            duration_days=asked.duration_days,
-        ),
+        asked=_asked(asked),
         asked_at=asked.asked_at,
         purpose=purpose,
         organisation=organisation_from(organisation_row.record),
@@ -214,3 +211,12 @@ def page(book: Book, asked: AccessRequest, citizen: str, language: Language) -> 
         language=language,
     )
     return Page(asked, shown, page_seal(shown, key=page_key(keys.subject)))
+
+
+def _asked(asked: AccessRequest) -> grant_request.Asked:
+    return grant_request.Asked(
+        purpose=asked.purpose,
+        purpose_version=asked.purpose_version,
+        attributes=asked.attributes,
+        duration_days=asked.duration_days,
+    )

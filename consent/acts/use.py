@@ -87,12 +87,15 @@ async def use(
         keys = book.keys_of(wrapped)
         attributes = tuple(sorted({name for one in given for name, _ in one.items}))
         newest = max(one.at for one in given)
+        today = day(book.at)
+        known = book.get(USE, (grant.id, template, today))
         sentence = because(
             template,
             purpose=purpose_of(book, grant),
             organisation=organisation_from(organisation.record),
-            attributes=attributes,
-            disclosed_at=newest,
+            # The organisation gets the sentence that she reads, also when today's use named other disclosures.
+            attributes=known.attributes if known is not None else attributes,
+            disclosed_at=known.disclosed_at if known is not None else newest,
         )
         if sentence is None:
             raise BadInput("the purpose has no such template")
@@ -101,8 +104,6 @@ async def use(
         if refusal is not None:
             record_refusal(book, grant, keys, refusal)
             return Refused(refusal.reason)
-        today = day(book.at)
-        known = book.get(USE, (grant.id, template, today))
         if known is not None:
             return Registered(known.id, sentence)
         index, _ = book.record_event(

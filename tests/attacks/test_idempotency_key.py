@@ -24,7 +24,9 @@ async def test_a_key_of_one_citizens_disclosure_opens_nothing_of_anothers(world:
     assert await size(world) == before
 
 
-async def test_a_key_of_an_older_grant_gives_no_values_under_the_new_one_without_an_entry(world: World) -> None:
+async def test_a_key_of_an_older_grant_gives_no_values_under_the_new_one_without_an_entry(
+    world: World,
+) -> None:
     old = await world.given()
     assert isinstance(await world.disclose(old.tokens, key="one"), Given)
     new = await world.given()
