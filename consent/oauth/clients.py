@@ -16,8 +16,8 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"  # RFC
 
 # FAPI 2.0 §5.3.2.1-13: 10 s ahead must pass, more than 60 s must not.
 CLOCK_SKEW = 30 * SECOND
-# A longer life would only make us remember its jti longer.
-ASSERTION_LIFE = 600 * SECOND
+# An hour, by its own clock, is what common libraries give an assertion. Longer: we had to remember its jti longer.
+ASSERTION_LIFE = 3600 * SECOND + CLOCK_SKEW
 
 # A proof of another kind, signed with the same key, is not an assertion (RFC 8725 §3.11).
 _TYPES = frozenset({"", "jwt", "client-authentication+jwt"})
