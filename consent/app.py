@@ -115,7 +115,11 @@ async def new_log(store: SqliteStore, settings: Settings, log: str) -> str:
     """Begin a log, with a key of its own; returns its origin. Raises Misconfigured when either exists."""
     origin = f"{urlsplit(settings.public_issuer).netloc}/log/{log}"
     signer = make_log_key(settings.folder, log)
-    await store.write(begin_log(log=log, origin=origin, signer=signer, at=clock(), nonce=os.urandom(16)))
+    try:
+        await store.write(begin_log(log=log, origin=origin, signer=signer, at=clock(), nonce=os.urandom(16)))
+    except Misconfigured:
+        (settings.folder / "keys" / f"log-{log}.key").unlink()  # made above, and it signed nothing
+        raise
     return origin
 
 

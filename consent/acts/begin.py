@@ -15,9 +15,15 @@ from consent.words.instants import seconds
 
 
 def begin_log(*, log: str, origin: str, signer: Ed25519PrivateKey, at: int, nonce: bytes) -> Batch[None]:
-    """The batch that opens a log with its control entry `log.opened`. Raises Misconfigured when it exists."""
+    """The batch that opens a log with its control entry `log.opened`.
+
+    Raises Misconfigured when it exists, or when grants stand in another log: an entry about one of them would point to
+    a place in that log, so the new one would be INVALID for ever.
+    """
     if (yield Statement("head.lock", [(log,)])):
         raise Misconfigured("a log of this name exists already; it is never begun a second time")
+    if (yield Statement("grant.any", [()])):
+        raise Misconfigured("grants stand in the log there is, and cannot be carried into another one yet")
     body = canonical(
         {"ev": "log.opened", "o": origin, "i": 0, "t": seconds(at), "key": checkpoint.vkey_of(origin, signer)}
     )

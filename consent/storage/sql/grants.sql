@@ -20,6 +20,11 @@ SELECT id, citizen, organisation, client, purpose, purpose_version, attributes, 
 FROM grants
 WHERE id = $1;
 
+-- name: grant.any
+SELECT 1
+FROM grants
+LIMIT 1;
+
 -- name: grant.put
 INSERT INTO grants
   (id, citizen, organisation, client, purpose, purpose_version, attributes, language, terms,
