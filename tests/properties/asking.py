@@ -1,0 +1,137 @@
+"""The first half of the state machine's rules: from a question to tokens. And how a rule picks what it acts on."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from consent.words.purposes import Language
+
+from .citizen import CitizenHands
+from .eyes import ORGANISATION, Eyes
+from .house import PEOPLE
+from .organisation import OrganisationHands
+from .things import Request, Token
+
+PURPOSES = {
+    "energietoeslag": ("income_below_threshold", "household_size", "number_of_children", "energy_supplier"),
+    "besparen": ("energy_contract_number", "household_size", "email"),
+}
+REQUIRED = {
+    "energietoeslag": frozenset({"income_below_threshold", "household_size"}),
+    "besparen": frozenset({"energy_contract_number"}),
+}
+TEMPLATES = {"energietoeslag": frozenset({"letter", "offer"}), "besparen": frozenset({"tip"})}
+FREQUENCY = {"energietoeslag": 4, "besparen": 1}
+
+purposes = st.sampled_from(["energietoeslag", "energietoeslag", "besparen"])
+owner_or = st.sampled_from  # "" stands for whoever it belongs to
+languages: st.SearchStrategy[Language] = st.sampled_from(["nl", "en"])
+picks = st.integers(0, 1000)
+mostly = st.sampled_from([True, True, True, False])
+subsets = st.integers(0, 15)  # which of up to four names
+keys = st.sampled_from([None, "one", "two"])
+
+
+class AskingRules(OrganisationHands, CitizenHands, Eyes, RuleBasedStateMachine):
+    """Asking, looking, answering, exchanging, refreshing; right and wrong, once and twice at once."""
+
+    @initialize(which=subsets, other=subsets)
+    def two_people_have_said_yes(self, which: int, other: int) -> None:
+        """A life begins where something can happen: one client, one purpose, two citizens."""
+        self.all_the_way_to_tokens("energietoeslag", "sanne", which)
+        self.all_the_way_to_tokens("energietoeslag", "riet", other)
+
+    @rule(purpose=purposes, who=st.sampled_from(PEOPLE), which=subsets)
+    def one_more_yes(self, purpose: str, who: str, which: int) -> None:
+        self.all_the_way_to_tokens(purpose, who, which)
+
+    def all_the_way_to_tokens(self, purpose: str, who: str, which: int) -> None:
+        before, grants = len(self.model.requests), len(self.model.grants)
+        self.ask(purpose, PURPOSES[purpose], 90)
+        if len(self.model.requests) == before:
+            return
+        request, citizen = self.model.requests[-1], self.people[who]
+        self.perform(self.look(request, citizen, "nl"))
+        held = {name for name in request.attributes if self.model.held(citizen, name) is not None}
+        chosen = (some_of(PURPOSES[purpose], which) & held) | REQUIRED[purpose]
+        self.perform(self.answer(request, citizen, "nl", "yes", chosen))
+        if len(self.model.grants) > grants:
+            code = self.model.codes[-1]
+            self.perform(self.exchange(code, code.grant.client, knows_verifier=True))
+
+    @rule(purpose=purposes, optional=subsets, days=st.sampled_from([1, 2, 90]))
+    def organisation_asks(self, purpose: str, optional: int, days: int) -> None:
+        names = some_of(PURPOSES[purpose], optional) | REQUIRED[purpose]
+        self.ask(purpose, tuple(sorted(names)), days)
+
+    @precondition(lambda self: self.model.requests)
+    @rule(
+        pick=picks, who=owner_or([*PEOPLE, ""]), language=languages, which=subsets, all_needed=mostly,
+        looks=mostly, decisions=st.lists(st.sampled_from(["yes", "yes", "yes", "no", ""]), max_size=3),
+    )  # fmt: skip
+    def citizen_answers(
+        self, pick: int, who: str, language: Language, which: int, all_needed: bool, looks: bool,
+        decisions: list[str],
+    ) -> None:  # fmt: skip
+        """She looks, or not, and answers never, once, or several times at once."""
+        request = self._request(pick)
+        citizen = self.people[who] if who else request.citizen or self.people["sanne"]
+        if looks:
+            self.perform(self.look(request, citizen, language))
+        chosen = some_of(PURPOSES[request.purpose], which)
+        if all_needed:
+            chosen = (chosen & frozenset(request.attributes)) | REQUIRED[request.purpose]
+        self.perform(*[self.answer(request, citizen, language, decision, chosen) for decision in decisions])
+
+    @precondition(lambda self: not all(code.used for code in self._codes()))
+    @rule(pick=picks, client=owner_or([*ORGANISATION, "", ""]), knows_verifier=mostly, twice=st.booleans())
+    def organisation_exchanges(self, pick: int, client: str, knows_verifier: bool, twice: bool) -> None:
+        code = one_of([code for code in self._codes() if not code.used], pick)
+        asker = client or code.grant.client
+        exchange = [self.exchange(code, asker, knows_verifier=knows_verifier) for _ in range(1 + twice)]
+        self.perform(*exchange)
+
+    @precondition(lambda self: self._tokens("refresh"))
+    @rule(pick=picks, client=owner_or([*ORGANISATION, ""]))
+    def organisation_refreshes(self, pick: int, client: str) -> None:
+        token = one_of(self._tokens("refresh"), pick)
+        self.perform(self.refresh(token, client or token.grant.client))
+
+    # Shortcuts
+
+    def _request(self, pick: int) -> Request:
+        waiting = [r for r in self.model.requests if not r.answered or pick % 5 == 4]
+        return one_of(waiting or self.model.requests, pick)  # type: ignore[no-any-return]
+
+    def _codes(self) -> list[Any]:
+        return [code for code in self.model.codes if code.handle]
+
+    def _tokens(self, kind: str = "access") -> list[Token]:
+        return [token for token in self.model.tokens if token.kind == kind and token.handle]
+
+    def _token(self, pick: int) -> Token:
+        """Mostly one that works, got with the refresh token when the old ones are over."""
+        if pick % 5 == 4:
+            return one_of(self._tokens(), pick)  # type: ignore[no-any-return]
+        if len(self._live()) < 2:
+            self.all_the_way_to_tokens("energietoeslag", PEOPLE[pick % 2], pick % 16)
+        if not self._live():
+            return one_of(self._tokens(), pick)  # type: ignore[no-any-return]
+        source = one_of(self._live(), pick)
+        working = [t for t in self._tokens() if t.grant is source.grant and self.model.works(t)]
+        if not working:
+            self.perform(self.refresh(source, source.grant.client))
+        return one_of(working or self._tokens(), 0)  # type: ignore[no-any-return]
+
+    def _live(self) -> list[Token]:
+        return [t for t in self._tokens("refresh") if self.model.works(t) and not self.model.closed(t.grant)]
+
+
+def one_of(pool: Any, pick: int) -> Any:
+    """One of *pool*; small numbers are the newest, which shrinks to short stories."""
+    return pool[-1 - pick % len(pool)]
+
+
+def some_of(names: tuple[str, ...], which: int) -> frozenset[str]:
+    return frozenset(name for i, name in enumerate(names) if which >> i & 1)
