@@ -59,7 +59,7 @@ class Given(msgspec.Struct, frozen=True):
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """No values. A retry of what was disclosed before still gets the old entry and its proof: what happened, happened."""
+    """No values. A retry of what was disclosed before still gets the old entry and its proof: it did happen."""
 
     reason: str
     leaf: bytes | None = None

@@ -15,8 +15,8 @@ from consent.words.instants import day
 
 
 def asks_for_refusal(grant: Grant) -> Ask:
-    """The rows to read before a decision that may be a no: how often it was said lately."""
-    return REFUSAL.by("lately", grant.id)
+    """The rows to read before a decision that may be a no: when it was last said, for each reason."""
+    return REFUSAL.by("newest", grant.id, listed=False)
 
 
 def record_refusal(book: Book, grant: Grant, keys: CitizenKeys, refusal: Refusal) -> None:

@@ -7,7 +7,7 @@ always in one order, the same in the log as in effect.
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, TypeVar
 
 import structlog
@@ -222,17 +222,13 @@ def _advance(story: Story[Any], place: int, results: list[Any]) -> list[Ask] | N
     return _ENDED
 
 
-def _read(book: Book, asks: dict[Ask, None]) -> Batch[None]:
-    """Answer all wishes of one round: those for single rows together, a statement each kind."""
-    single: dict[str, list[Ask]] = {}
+def _read(book: Book, asks: Iterable[Ask]) -> Batch[None]:
+    """Answer all wishes of one round: a statement each kind, but one for each wish that wants a list of its own."""
+    alike: dict[object, list[Ask]] = {}
     for ask in asks:
-        if ask.statement == ask.kind.get:
-            single.setdefault(ask.statement, []).append(ask)
-        else:
-            book.take(ask, (yield Statement(ask.statement, [ask.parameters])))
-    for statement, alike in single.items():
-        found = yield Statement(statement, [ask.parameters for ask in alike])
-        book.take_single(alike, found)
+        alike.setdefault(ask if ask.listed else ask.statement, []).append(ask)
+    for some in alike.values():
+        book.take(some, (yield Statement(some[0].statement, [ask.parameters for ask in some])))
 
 
 def _answer(future: "asyncio.Future[Any]", result: Any) -> None:

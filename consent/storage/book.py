@@ -6,7 +6,7 @@ its outcome. All stories of a batch read together, in a few statements; then eac
 which they were asked, and sees what the stories before it wrote. Nothing here does I/O.
 """
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Any, TypeVar
 
 from msgspec.structs import replace
@@ -72,26 +72,17 @@ class Book:
         """Those of *asks* that were not read yet."""
         return [ask for ask in asks if ask not in self._asked]
 
-    def take(self, ask: Ask, found: list[Row]) -> None:
-        """Remember the rows that answered *ask*. A row that is already known stays as it is: it may be newer here."""
-        known = self._rows[ask.kind.name]
-        keys = []
-        for values in found:
-            row = ask.kind.from_row(values)
-            key = ask.kind.key(row)
-            known.setdefault(key, row)
-            keys.append(key)
-        self._asked[ask] = keys
-
-    def take_single(self, asks: list[Ask], found: list[Row]) -> None:
-        """Remember the rows that answered *asks*, each for one row of the same kind by its key."""
+    def take(self, asks: Sequence[Ask], found: list[Row]) -> None:
+        """Remember what answered *asks*, all of one statement. What is known already stays: it may be newer here."""
         kind = asks[0].kind
         known = self._rows[kind.name]
+        keys = []
         for values in found:
             row = kind.from_row(values)
-            known.setdefault(kind.key(row), row)
-        for ask in asks:
-            self._asked[ask] = []
+            key = kind.key(row)
+            known.setdefault(key, row)
+            keys.append(key)
+        self._asked.update(dict.fromkeys(asks, keys if asks[0].listed else []))
 
     def get(self, kind: Kind[K, R], key: K) -> R | None:
         """The row with this key as the stories before left it, or None. It must have been asked for or written."""

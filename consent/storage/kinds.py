@@ -3,7 +3,7 @@
 A kind has one key by which a batch remembers its rows. Other ways to find the same rows are further statements.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar, get_origin
 
 import msgspec
@@ -37,32 +37,28 @@ class Kind(Generic[K, R]):
         self.get = f"{name}.get"
         self.put = f"{name}.put"
         self._row = row
-        fields = msgspec.structs.fields(row)
-        self._names = tuple(f.name for f in fields)
-        self._decoders: list[tuple[str, Callable[[Any], Any]]] = []
+        decoders: dict[str, Callable[[Any], Any]] = {}
         self._encoders: list[tuple[int, Callable[[Any], Any]]] = []
-        for position, field in enumerate(fields):
+        for position, field in enumerate(msgspec.structs.fields(row)):
             if get_origin(field.type) is tuple:
-                self._decoders.append((field.name, _Json(field.type).decode))
+                decoders[field.name] = _Json(field.type).decode
                 self._encoders.append((position, _encode_json))
             elif field.type is bool:
-                self._decoders.append((field.name, bool))
+                decoders[field.name] = bool
                 self._encoders.append((position, int))
+        self._of_columns = _constructor(row, decoders)
 
     def one(self, *key: Any) -> "Ask":
         """Ask for the row with this key."""
-        return Ask(self, self.get, key)
+        return Ask(self, self.get, key, False)
 
-    def by(self, statement: str, *parameters: Any) -> "Ask":
-        """Ask for all rows that another statement of this kind finds."""
-        return Ask(self, f"{self.name}.{statement}", parameters)
+    def by(self, statement: str, *parameters: Any, listed: bool = True) -> "Ask":
+        """Ask for all rows that another statement of this kind finds; `Book.found` lists them if they are *listed*."""
+        return Ask(self, f"{self.name}.{statement}", parameters, listed)
 
     def from_row(self, values: Sequence[Any]) -> R:
         """A database row, in the order of the Struct's fields, as the Struct."""
-        named = dict(zip(self._names, values, strict=True))
-        for name, decode in self._decoders:
-            named[name] = decode(named[name])
-        return self._row(**named)
+        return self._of_columns(*values)
 
     def to_row(self, row: R) -> tuple[Any, ...]:
         """A Struct as the values of its columns, in the order of its fields."""
@@ -81,6 +77,16 @@ class Ask(NamedTuple):
     kind: Kind[Any, Any]
     statement: str
     parameters: tuple[Any, ...]
+    listed: bool = False  # whether the book keeps a list of what it found; asks without one are read together
+
+
+def _constructor(row: type[R], decoders: Mapping[str, Callable[[Any], Any]]) -> Callable[..., R]:
+    """A function that takes the columns in order: written out once, for it runs for every row that is read."""
+    names = [field.name for field in msgspec.structs.fields(row)]
+    given = ", ".join(f"{n}=decoders[{n!r}]({n})" if n in decoders else f"{n}={n}" for n in names)
+    scope = {"row": row, "decoders": decoders}
+    made: Callable[..., R] = eval(f"lambda {', '.join(names)}: row({given})", scope)  # noqa: S307 - our own field names
+    return made
 
 
 class _Json:

@@ -6,9 +6,11 @@ twenty of them. Readers have a connection of their own and never wait for the wr
 
 import asyncio
 import hashlib
+import re
 import sqlite3
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -44,6 +46,10 @@ _SURROUNDINGS = frozenset(
 )
 
 
+# Rows of parameters that one execution takes, where there are as many: a batch reads and writes dozens of a kind.
+_AT_ONCE = (64, 16, 4)
+
+
 class SqliteStore:
     """A `Store` on one SQLite file. Make it with `open`."""
 
@@ -52,6 +58,7 @@ class SqliteStore:
         self._writer = writer
         self._reader = reader
         self._texts = _texts()
+        self._for_many = {name: _for_many(text) for name, text in self._texts.items()}
 
     @classmethod
     async def open(cls, path: Path) -> "SqliteStore":
@@ -74,7 +81,7 @@ class SqliteStore:
         """Run *batch* in one durable transaction (see `Store`)."""
         # Shielded: a cancelled caller must not leave the thread's transaction to the next one.
         try:
-            return await asyncio.shield(_hop(self._writer, _drive, self._texts, batch))
+            return await asyncio.shield(_hop(self._writer, _drive, self._texts, self._for_many, batch))
         except sqlite3.OperationalError as fault:
             if fault.sqlite_errorcode & 0xFF in _SURROUNDINGS:
                 raise Unavailable("nothing can be written now, and nothing was; try again later") from fault
@@ -96,18 +103,23 @@ async def _hop(connection: aiosqlite.Connection, work: Callable[..., T], *argume
     return result
 
 
-def _drive(connection: sqlite3.Connection, texts: Mapping[str, str], batch: Batch[T]) -> T:
+def _drive(
+    connection: sqlite3.Connection,
+    texts: Mapping[str, str],
+    for_many: Mapping[str, Mapping[int, str]],
+    batch: Batch[T],
+) -> T:
     """Run a batch on the connection's own thread: its statements between BEGIN IMMEDIATE and COMMIT."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         found: list[Row] | None = None
         while True:
             try:
-                statement = batch.send(found) if found is not None else next(batch)
+                name, rows = batch.send(found) if found is not None else next(batch)
             except StopIteration as done:
                 result: T = done.value
                 break
-            found = _run(connection, texts[statement.name], statement.rows)
+            found = _run(connection, texts[name], for_many.get(name, {}), rows)
         connection.execute("COMMIT")
     except BaseException:
         # Before the COMMIT nothing has left the process: whatever the batch decided never happened.
@@ -118,14 +130,20 @@ def _drive(connection: sqlite3.Connection, texts: Mapping[str, str], batch: Batc
     return result
 
 
-def _run(connection: sqlite3.Connection, text: str, rows: Any) -> list[Row]:
-    if text.startswith(("SELECT", "--", "UPDATE")):
-        found: list[Row] = []
-        for row in rows:
-            found += connection.execute(text, row).fetchall()
-        return found
-    connection.executemany(text, rows)
-    return []
+def _run(
+    connection: sqlite3.Connection, text: str, for_many: Mapping[int, str], rows: Sequence[Row]
+) -> list[Row]:
+    """Execute one statement for all *rows* of parameters, in their order, as many at once as it can take."""
+    found: list[Row] = []
+    done = 0
+    for size, at_once in for_many.items():
+        while len(rows) - done >= size:
+            parameters = list(chain.from_iterable(rows[done : done + size]))
+            found += connection.execute(at_once, parameters).fetchall()
+            done += size
+    for row in rows[done:]:
+        found += connection.execute(text, row).fetchall()
+    return found
 
 
 async def _connect(path: Path) -> aiosqlite.Connection:
@@ -152,6 +170,31 @@ def _texts() -> dict[str, str]:
         lines = [line for line in text.splitlines() if not line.startswith("--")]
         texts[name] = "\n".join(lines).replace("$", "?")
     return texts
+
+
+# A SELECT that means the same for many rows of parameters: plain columns, and nothing counted or cut off.
+_PLAIN = re.compile(
+    r"SELECT (?!DISTINCT)[\w\s,.]+?\sFROM (?!.*\b(ORDER BY|GROUP BY|LIMIT|UNION)\b)", re.DOTALL
+)
+_VALUES = re.compile(r"VALUES \(\?1(, \?\d+)*\)")
+
+
+def _for_many(text: str) -> dict[int, str]:
+    """The same statement for many rows of parameters at once, by their number; empty where that means something else.
+
+    Half of what a row costs is the call. An INSERT gets more rows. A SELECT is joined with the list of what is asked,
+    which CROSS JOIN keeps in front: the rows come in the order of asking.
+    """
+    numbers = [int(n) for n in re.findall(r"\?(\d+)", text)]
+    row = f"({', '.join('?' * max(numbers, default=0))})"
+    lists = {count: f"VALUES {', '.join([row] * count)}" for count in _AT_ONCE}
+    if text.startswith("INSERT") and _VALUES.search(text) and numbers == sorted(set(numbers)):
+        return {count: _VALUES.sub(values, text) for count, values in lists.items()}
+    if numbers and _PLAIN.match(text):
+        joined = re.sub(r"\?(\d+)", r"asked.column\1", text)
+        fronts = {count: f"FROM ({values}) AS asked CROSS JOIN " for count, values in lists.items()}
+        return {count: joined.replace("FROM ", front, 1) for count, front in fronts.items()}
+    return {}
 
 
 def _migrate(connection: sqlite3.Connection) -> None:

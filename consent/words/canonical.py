@@ -18,4 +18,4 @@ def canonical(structure: Any) -> bytes:
 
 def length_prefixed(*parts: bytes) -> bytes:
     """Join *parts* so that no two different lists give the same bytes: each after its length (8 bytes, big-endian)."""
-    return b"".join(len(part).to_bytes(8, "big") + part for part in parts)
+    return b"".join([len(part).to_bytes(8, "big") + part for part in parts])

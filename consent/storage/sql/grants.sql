@@ -173,12 +173,12 @@ FROM refusals r
 JOIN grants g ON g.id = r.grant_id
 WHERE g.citizen = $1;
 
--- name: refusal.lately
+-- name: refusal.newest
+-- One for each reason: today's, or the one before it.
 SELECT grant_id, reason, day, count, idx
 FROM refusals
 WHERE grant_id = $1
-ORDER BY day DESC
-LIMIT 16;
+  AND day = (SELECT max(r.day) FROM refusals r WHERE r.grant_id = $1 AND r.reason = refusals.reason);
 
 -- name: tidy.used
 DELETE FROM used_proofs WHERE expires_at < $1;

@@ -81,8 +81,7 @@ ON CONFLICT (id) DO UPDATE SET
 SELECT citizen, name, version, key_version, sealed, commitment, source, as_of, created_at, removed
 FROM sealed_values
 WHERE citizen = $1 AND name = $2
-ORDER BY version DESC
-LIMIT 1;
+  AND version = (SELECT max(v.version) FROM sealed_values v WHERE v.citizen = $1 AND v.name = $2);
 
 -- name: value.of_citizen
 SELECT citizen, name, version, key_version, sealed, commitment, source, as_of, created_at, removed
