@@ -41,6 +41,15 @@ LEFT_OUT = "energy_supplier"
 _STARTING = 30.0  # seconds
 
 
+# A citizen can always turn to a human; this one is invented like everybody here.
+_SETTINGS = """\
+[help]
+name = { nl = "de Voorbeeldlijn", en = "the Example line" }
+phone = "0800-0000009"
+hours = { nl = "elke dag van 9 tot 21 uur", en = "every day from 9:00 to 21:00" }
+"""
+
+
 class StepFailed(Exception):
     """A step of the story did not go as it must."""
 
@@ -84,6 +93,8 @@ class Stage:
         self.port = port
         self.issuer = f"http://localhost:{port}"
         self.callback = f"http://127.0.0.1:{port + 1}/callback"
+        self.settings = folder / "settings.toml"
+        self.settings.write_text(_SETTINGS, "utf-8")
         self._key = ec.generate_private_key(ec.SECP256R1())
 
     @property
@@ -95,7 +106,7 @@ class Stage:
 
     def command(self, *words: str) -> list[str]:
         """A command line of this installation, on this data folder."""
-        where = ["--data", str(self.service), "--port", str(self.port)]
+        where = ["--data", str(self.service), "--port", str(self.port), "--settings", str(self.settings)]
         return [sys.executable, "-m", "consent", *words, *where]
 
     def run(self, *words: str) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+import socket
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import uvicorn
 from consent.app import build, only_server, open_house, prepare
 from consent.seed import read_seed
 from consent.settings import Settings
+from consent.words.errors import Misconfigured
 
 # Only these may stand in a line of the log; whatever else is passed is dropped. A list of what is forbidden leaks.
 _ALLOWED = frozenset({"event", "level", "timestamp", "fault", "address", "log", "size", "count"})
@@ -43,6 +45,7 @@ def serve(settings: Settings) -> int:
     quiet_logs()
     # Before anything listens: an operator reads one plain line, not a traceback of the server.
     asyncio.run(_check(settings))
+    listener = _listen(settings)
     # uvicorn stops by itself and then raises the signal again; without this the process would die of it.
     signal.signal(signal.SIGTERM, lambda number, frame: None)
     server = uvicorn.Server(
@@ -60,9 +63,20 @@ def serve(settings: Settings) -> int:
         )
     )
     print(f"Serving {settings.public_issuer} from {settings.folder}", flush=True)
-    with contextlib.suppress(KeyboardInterrupt):
-        server.run()
+    with contextlib.suppress(KeyboardInterrupt), listener:
+        server.run(sockets=[listener])
     return 0 if server.started else 1
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """The socket that people's browsers reach. Raises Misconfigured when somebody else has the port."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+    except OSError:
+        raise Misconfigured(
+            "the port is in use, or may not be used here; choose another with --port"
+        ) from None
 
 
 async def _check(settings: Settings) -> None:

@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import random
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -239,3 +240,13 @@ async def test_a_stop_by_signal_answers_what_is_waiting_and_loses_nothing(tmp_pa
     # Written and answered are the same: whoever got no answer finds that nothing happened.
     assert written == {hashlib.sha256(key.encode()).digest() for key in outsiders.told}
     assert ended == outsiders.stopped
+
+
+def test_a_port_that_is_taken_is_one_plain_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        words = [sys.executable, "-m", "consent", "serve", "--data", str(tmp_path / "s"), "--port", str(port)]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("consent: the port is in use")
+    assert done.stderr.count("\n") == 1
