@@ -182,11 +182,13 @@ class Model:
     ) -> "str | Use":
         if token.kind == "refresh" or client != token.grant.client or not self.works(token):
             return "InvalidToken"
-        if any(one.grant.client != client for one in given):
-            return "NotFound"
         grant = given[0].grant
+        if grant.client != client:
+            return "NotFound"
         if token.grant is not grant:
             return "InvalidToken"
+        if any(one.grant.client != client for one in given):
+            return "NotFound"
         if any(one.grant is not grant for one in given) or template not in self.templates[grant.purpose]:
             return "BadInput"
         if not self._spend(proof):
