@@ -5,11 +5,12 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from consent.acts.hold import keep, remove
 from consent.words.purposes import Language
 
 from .citizen import CitizenHands
 from .eyes import ORGANISATION, Eyes
-from .house import PEOPLE
+from .house import FROM_HERSELF, PEOPLE, register
 from .organisation import OrganisationHands
 from .things import Request, Token
 
@@ -29,6 +30,7 @@ owner_or = st.sampled_from  # "" stands for whoever it belongs to
 languages: st.SearchStrategy[Language] = st.sampled_from(["nl", "en"])
 picks = st.integers(0, 1000)
 mostly = st.sampled_from([True, True, True, False])
+seldom = st.sampled_from([False, False, False, True])
 subsets = st.integers(0, 15)  # which of up to four names
 keys = st.sampled_from([None, "one", "two"])
 
@@ -42,17 +44,19 @@ class AskingRules(OrganisationHands, CitizenHands, Eyes, RuleBasedStateMachine):
         self.all_the_way_to_tokens("energietoeslag", "sanne", which)
         self.all_the_way_to_tokens("energietoeslag", "riet", other)
 
-    @rule(purpose=purposes, who=st.sampled_from(PEOPLE), which=subsets)
-    def one_more_yes(self, purpose: str, who: str, which: int) -> None:
-        self.all_the_way_to_tokens(purpose, who, which)
+    @rule(purpose=purposes, who=st.sampled_from(PEOPLE), which=subsets, other_tab=seldom)
+    def one_more_yes(self, purpose: str, who: str, which: int, other_tab: bool) -> None:
+        self.all_the_way_to_tokens(purpose, who, which, other_tab=other_tab)
 
-    def all_the_way_to_tokens(self, purpose: str, who: str, which: int) -> None:
+    def all_the_way_to_tokens(self, purpose: str, who: str, which: int, *, other_tab: bool = False) -> None:
         before, grants = len(self.model.requests), len(self.model.grants)
         self.ask(purpose, PURPOSES[purpose], 90)
         if len(self.model.requests) == before:
             return
         request, citizen = self.model.requests[-1], self.people[who]
         self.perform(self.look(request, citizen, "nl"))
+        if other_tab:
+            self.change(citizen, one_of(request.attributes, which), gone=which % 2 == 0)
         held = {name for name in request.attributes if self.model.held(citizen, name) is not None}
         chosen = (some_of(PURPOSES[purpose], which) & held) | REQUIRED[purpose]
         self.perform(self.answer(request, citizen, "nl", "yes", chosen))
@@ -68,17 +72,20 @@ class AskingRules(OrganisationHands, CitizenHands, Eyes, RuleBasedStateMachine):
     @precondition(lambda self: self.model.requests)
     @rule(
         pick=picks, who=owner_or([*PEOPLE, ""]), language=languages, which=subsets, all_needed=mostly,
-        looks=mostly, decisions=st.lists(st.sampled_from(["yes", "yes", "yes", "no", ""]), max_size=3),
+        looks=mostly, other_tab=seldom,
+        decisions=st.lists(st.sampled_from(["yes", "yes", "yes", "no", ""]), max_size=3),
     )  # fmt: skip
     def citizen_answers(
         self, pick: int, who: str, language: Language, which: int, all_needed: bool, looks: bool,
-        decisions: list[str],
+        other_tab: bool, decisions: list[str],
     ) -> None:  # fmt: skip
         """She looks, or not, and answers never, once, or several times at once."""
         request = self._request(pick)
         citizen = self.people[who] if who else request.citizen or self.people["sanne"]
         if looks:
             self.perform(self.look(request, citizen, language))
+        if other_tab:
+            self.change(citizen, one_of(request.attributes, pick), gone=which % 2 == 0)
         chosen = some_of(PURPOSES[request.purpose], which)
         if all_needed:
             chosen = (chosen & frozenset(request.attributes)) | REQUIRED[request.purpose]
@@ -99,6 +106,18 @@ class AskingRules(OrganisationHands, CitizenHands, Eyes, RuleBasedStateMachine):
         self.perform(self.refresh(token, client or token.grant.client))
 
     # Shortcuts
+
+    def change(self, citizen: str, name: str, *, gone: bool) -> None:
+        """She changes or removes what is her own; a register does the rest."""
+        gone = gone and self.model.held(citizen, name) is not None
+        value = None if gone else self.home.canary(name)
+        if name not in FROM_HERSELF:
+            self.home.run(register(self.world, citizen, name, value))
+        elif value is None:
+            self.home.run(remove(self.world.house, citizen=citizen, name=name))
+        else:
+            self.home.run(keep(self.world.house, citizen=citizen, name=name, text=str(value)))
+        self.model.change(citizen, name, value)
 
     def _request(self, pick: int) -> Request:
         waiting = [r for r in self.model.requests if not r.answered or pick % 5 == 4]

@@ -24,7 +24,6 @@ from hypothesis.stateful import (
 
 from consent.acts.approve import set_status
 from consent.acts.expire import expire
-from consent.acts.hold import keep, remove
 from consent.acts.tidy import tidy
 from consent.words.instants import SECOND
 
@@ -44,7 +43,7 @@ from .asking import (
 )
 from .eyes import ORGANISATION
 from .hands import Step
-from .house import FROM_HERSELF, NAMES, PEOPLE, Home, register
+from .house import NAMES, PEOPLE, Home, register
 from .model import Model
 from .things import Grant
 
@@ -164,16 +163,7 @@ class Life(AskingRules):
 
     @rule(who=st.sampled_from(PEOPLE), name=st.sampled_from(NAMES), gone=st.booleans())
     def a_value_changes(self, who: str, name: str, gone: bool) -> None:
-        citizen = self.people[who]
-        gone = gone and self.model.held(citizen, name) is not None
-        value = None if gone else self.home.canary(name)
-        if name not in FROM_HERSELF:
-            self.home.run(register(self.world, citizen, name, value))
-        elif value is None:
-            self.home.run(remove(self.world.house, citizen=citizen, name=name))
-        else:
-            self.home.run(keep(self.world.house, citizen=citizen, name=name, text=str(value)))
-        self.model.change(citizen, name, value)
+        self.change(self.people[who], name, gone=gone)
 
     @rule(organisation=st.sampled_from(sorted(ORGANISATION.values())), approve=mostly)
     def operator_approves_or_suspends(self, organisation: str, approve: bool) -> None:

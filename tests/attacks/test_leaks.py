@@ -1,0 +1,150 @@
+"""Attack: reading what was never meant to be read. A story with recognisable values is played against a service of
+its own; afterwards every file, every line it logged and every answer outside a disclosure is searched for them."""
+
+import json
+from base64 import b64encode, urlsafe_b64encode
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from consent.demo import ORGANISATION, Stage
+from tests.conftest import free_port
+
+from .attacker import REQUIRED, Attacker, Citizen
+
+TICKS = [*REQUIRED, "energy_supplier"]
+CANARIES = {"household_size": "704281936", "energy_supplier": "Kanarie-Zuidpool-7413 NV"}
+
+
+class Heard:
+    """Everything that came back, but for what her own pages and a disclosure may show."""
+
+    def __init__(self) -> None:
+        self.answers: list[bytes] = []
+        self.disclosed: list[bytes] = []
+
+    def __call__(self, answer: httpx.Response) -> None:
+        answer.read()
+        head = repr((str(answer.url), answer.headers.raw)).encode()
+        is_disclosure = answer.url.path == "/disclosures" and answer.status_code == 200
+        if is_disclosure:
+            self.disclosed.append(answer.content)
+        self.answers.append(head if is_disclosure else head + answer.content)
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> tuple[Stage, Heard, list[str]]:
+    """From her own data to a stop, with everything that goes wrong on the way."""
+    stage = Stage(tmp_path_factory.mktemp("leaks"), free_port())
+    stage.add_organisation()
+    heard = Heard()
+    secrets: list[str] = []
+    with stage.serving():
+        attacker = Attacker(stage)
+        attacker.http.event_hooks["response"].append(heard)
+        with Citizen(stage) as citizen:
+            for name, value in CANARIES.items():
+                edit = citizen.page(f"/my/data/{name}")
+                form = edit.forms["edit"]
+                form.fields = [*[pair for pair in form.fields if pair[0] != "value"], ("value", value)]
+                citizen.browser.submit(edit, "edit")
+                form.fields[-1] = ("value", f"{value}\x00")  # cannot be read
+                citizen.browser.submit(edit, "edit")
+            assert all(
+                value.split()[0] in citizen.page("/my/data").words for value in ("Kanarie-Zuidpool-7413",)
+            )
+        code = attacker.code(ticks=TICKS)
+        tokens = attacker.exchange(code).json()
+        token, grant = tokens["access_token"], tokens["grant_id"]
+        given = attacker.disclose(token, TICKS, key="one").json()
+        attacker.disclose(token, TICKS, key="one")
+        attacker.disclose(token, REQUIRED, key="one")
+        attacker.disclose(token, ["number_of_children"])
+        attacker.disclose("x" * 43, TICKS)
+        attacker.http.post("/disclosures", content=b"{" + CANARIES["energy_supplier"].encode())
+        httpx.get(f"{stage.issuer}/{CANARIES['household_size']}/{token}")  # the address must not reach the log
+        headers = {"authorization": f"DPoP {token}", "dpop": attacker.proof("POST", "/uses", token)}
+        body = {"disclosures": [given["disclosure_id"]], "template": "letter"}
+        attacker.http.post("/uses", json=body, headers=headers)
+        attacker.form("/oauth/introspect", {"token": token})
+        with Citizen(stage) as citizen:
+            citizen.browser._http.event_hooks["response"].append(heard)
+            citizen.page("/my/timeline")
+            citizen.browser._http.get(f"/my/grants/{grant}/receipt.json")
+            citizen.browser._http.get(f"/my/grants/{grant}/receipt.tlog-proof")
+            citizen.browser.submit(citizen.page("/"), f"stop-{grant}")
+        attacker.disclose(token, TICKS)
+        attacker.disclose(token, TICKS, key="one")
+        attacker.exchange(code)
+        today = datetime.now(UTC).date()
+        auditor = stage.run(
+            "auditor", "add", "leak-hunter", "--organisation", ORGANISATION, "--from", str(today),
+            "--until", str(today + timedelta(days=1)), "--reason", "Looking for leaks",
+        )  # fmt: skip
+        opened = attacker.http.get("/audit/openings", headers={"authorization": f"Bearer {auditor}"})
+        assert opened.status_code == 200
+        assert opened.content.count(b"\n") >= 4
+        stage.run("log", "export", str(stage.folder / "exported"))
+        attacker.http.get(f"/log/{today.year}/checkpoint")
+        attacker.close()
+        secrets += [code, token, tokens["refresh_token"], auditor]
+        secrets += [held["salt"] for held in given["attributes"].values()]
+    return stage, heard, secrets
+
+
+def forms(value: str) -> list[bytes]:
+    """The value plain, and in base64 wherever it may begin."""
+    plain = value.encode()
+    found = [plain, json.dumps(value)[1:-1].encode()]
+    for shift in range(3):
+        for encode in (b64encode, urlsafe_b64encode):
+            found.append(encode(bytes(shift) + plain)[4 if shift else 0 : -4])
+    return found
+
+
+def files(folder: Path) -> list[tuple[str, bytes]]:
+    return [(path.name, path.read_bytes()) for path in sorted(folder.rglob("*")) if path.is_file()]
+
+
+Story = tuple[Stage, Heard, list[str]]
+
+
+def test_the_values_did_leave_where_they_may(story: Story) -> None:
+    """Else the tests below would search for what never was."""
+    _, heard, _ = story
+    for value in CANARIES.values():
+        assert any(value.encode() in answer for answer in heard.disclosed)
+    assert len(heard.answers) > 20
+
+
+@pytest.mark.parametrize("name", sorted(CANARIES))
+def test_no_file_and_no_log_line_holds_a_value(story: Story, name: str) -> None:
+    stage, _, _ = story
+    found = files(stage.folder)
+    assert {"consent.sqlite3", "service.log", "checkpoint"} <= {where for where, _ in found}
+    for where, octets in found:
+        assert not any(form in octets for form in forms(CANARIES[name])), where
+
+
+@pytest.mark.parametrize("name", sorted(CANARIES))
+def test_no_answer_outside_a_disclosure_holds_a_value(story: Story, name: str) -> None:
+    _, heard, _ = story
+    for answer in heard.answers:
+        assert not any(form in answer for form in forms(CANARIES[name])), answer[:80]
+
+
+def test_no_file_and_no_log_line_holds_a_token_a_code_or_a_salt(story: Story) -> None:
+    stage, _, secrets = story
+    for where, octets in files(stage.folder):
+        for secret in secrets:
+            assert secret.encode() not in octets, where
+
+
+def test_the_service_said_nothing_about_anybody_in_its_log(story: Story) -> None:
+    stage, _, _ = story
+    for line in (stage.folder / "service.log").read_text().splitlines():
+        assert line.startswith("Serving ") or set(json.loads(line)) <= {
+            "event", "level", "timestamp", "fault", "address", "log", "size", "count"
+        }  # fmt: skip
