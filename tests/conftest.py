@@ -5,9 +5,14 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from consent.demo import Stage
 from tests.world import World
+
+# How long one example takes says something about the machine, and how much else it does now; not about our rules.
+settings.register_profile("consent", deadline=None)
+settings.load_profile("consent")
 
 
 @pytest.fixture
