@@ -25,13 +25,12 @@ def porch(app: ASGIApp, *, is_https: bool) -> ASGIApp:
             await app(scope, receive, send)
             return
         # An act of the API is not repeated to see its length: a proof works once, an auditor's read is an entry.
-        voice = voice_of(scope["path"])
-        is_head = scope["method"] == "HEAD" and voice != "api"
+        is_head = scope["method"] == "HEAD" and voice_of(scope["path"]) != "api"
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = list(message["headers"])
-                if message["status"] in (204, 405) and voice != "api":
+                if message["status"] in (204, 405) and voice_of(scope["path"]) != "api":
                     headers = [_with_head(*one) for one in headers]
                 there = {name for name, _ in headers}
                 message["headers"] = headers + [one for one in always if one[0] not in there]
