@@ -49,14 +49,15 @@ def test_a_yes_to_another_page_than_was_shown_is_no_yes(victim: Visitor, loot: L
     """The seal ties the answer to what stood there: without it, made up, or for more than was offered."""
     page = victim.get(loot.question).text
     seal = dict(hidden(page))["shown"]
-    good = {"csrf": victim.csrf(), "decision": "yes"}
-    for fields in (
-        {"attribute": NEEDED[0], "shown": ""},
-        {"attribute": NEEDED[0], "shown": seal[::-1]},
-        {"attribute": "bsn", "shown": seal},
-        {"attribute": "", "shown": seal},
+    good = {"csrf": victim.csrf(), "decision": "yes", "attribute": NEEDED, "shown": seal}
+    for changed in (
+        {"shown": ""},
+        {"shown": seal[::-1]},
+        {"attribute": (*NEEDED, "bsn")},
+        {"attribute": (*NEEDED, "")},
+        {"attribute": ("bsn",)},
     ):
-        answer = victim.post(loot.question, good | fields)
+        answer = victim.post(loot.question, good | changed)
         assert answer.status_code == 422
         assert "location" not in answer.headers
 

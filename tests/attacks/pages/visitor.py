@@ -1,6 +1,8 @@
 """A browser as the service sees one, and what a victim has that others may want."""
 
 import re
+from collections.abc import Mapping, Sequence
+from urllib.parse import urlencode
 
 import httpx
 import msgspec
@@ -9,6 +11,7 @@ from consent.demo import Stage
 
 VICTIM, STRANGER = "sanne", "daan"
 NEEDED = ("income_below_threshold", "household_size")
+Fields = Mapping[str, str | Sequence[str]]
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -22,11 +25,11 @@ class Visitor:
     def get(self, path: str) -> httpx.Response:
         return self.http.get(path)
 
-    def post(self, path: str, fields: dict[str, str], **headers: str) -> httpx.Response:
+    def post(self, path: str, fields: Fields, **headers: str) -> httpx.Response:
         """Send a form as our own page would; *headers* replace what a browser says, an empty one leaves it out."""
         said = {"origin": self.issuer, "content-type": FORM}
         said |= {name.replace("_", "-"): value for name, value in headers.items()}
-        content = str(httpx.QueryParams(fields))
+        content = urlencode(fields, doseq=True)
         return self.http.post(path, content=content, headers={n: v for n, v in said.items() if v})
 
     def sign_in(self, persona: str) -> "Visitor":
