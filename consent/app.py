@@ -47,9 +47,8 @@ from consent.storage.rows import Persona
 from consent.storage.sqlite import SqliteStore
 from consent.storage.store import Store
 from consent.web import assets, auditor, citizen, entrance, oauth, organisation
-from consent.web.errors import handle
 from consent.web.openapi import document
-from consent.web.porch import porch
+from consent.web.porch import handle, porch
 from consent.web.render import template_hash
 from consent.words.attributes import CATALOGUE, check_value
 from consent.words.errors import Misconfigured

@@ -1,4 +1,4 @@
-"""A citizen keeps her own data: see it, add to it, change it, remove it. Each value is sealed; the log hears nothing."""
+"""A citizen keeps her own data: see it, add, change, remove. Each value is sealed; the log hears nothing."""
 
 import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM

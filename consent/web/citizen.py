@@ -1,4 +1,4 @@
-"""The citizen's door: who may see what, the question, the stop, her timeline, her data. Plain forms, POST → 303 → GET."""
+"""The citizen's door: who may see what, the question, the stop, her timeline and data. POST → 303 → GET, no script."""
 
 from typing import Any
 from urllib.parse import urlsplit

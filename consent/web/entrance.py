@@ -11,6 +11,7 @@ from consent.acts.ask import who_asks
 from consent.oauth.forms import is_form
 from consent.words.errors import BadInput, ConsentError, NotSignedIn
 
+from .arrival import read_body
 from .doors import Answer, Door, Field, declared
 from .guard import (
     Visit,
@@ -28,7 +29,6 @@ from .guard import (
     see_other,
     session_cookie,
 )
-from .organisation import read_body
 
 _LIMIT = 64 * 1024
 _PAGE = Answer(description="A page", media="text/html")

@@ -5,10 +5,8 @@ at the API, and a calm page for people. Each says what to do next; none repeats 
 """
 
 from typing import Any, Literal
-from urllib.parse import quote
 
 import msgspec
-from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from structlog import get_logger
 
@@ -223,35 +221,3 @@ def _http_code(status: int) -> str:
     if status in codes:
         return codes[status]
     return "bad_input" if status < 500 else "server_error"
-
-
-def handle(request: Request[Any, Any, Any], fault: Exception) -> Response[Any]:
-    """The one exception handler of the application: every error in the language of the address."""
-    voice = voice_of(request.scope["path"])
-    if voice == "page":
-        # The page needs the visitor's language and session.
-        from .guard import error_page, see_other, session_cookie
-
-        if isinstance(fault, errors.NotSignedIn):
-            # A deep link works alone: after signing in she is where she wanted to be.
-            is_read = request.method == "GET"
-            path = request.scope["path"]
-            after = path if is_read or path.startswith("/my/requests/") else "/"
-            # Whoever pressed Stop with a session that had ended must not think that it worked.
-            why = "" if session_cookie(request) is None else "expired" if is_read else "not_done"
-            return see_other(f"/sign-in?next={quote(after)}" + (f"&error={why}" if why else ""))
-        shown = error_page(request, *page_error(fault))
-        shown.headers.update(_allowed(fault))
-        return shown
-    if voice == "oauth":
-        status, headers, body = oauth_error(fault)
-    else:
-        status, headers, body = api_error(fault)
-    headers |= _allowed(fault)
-    return Response(body, status_code=status, headers=headers, media_type=headers["content-type"])
-
-
-def _allowed(fault: Exception) -> dict[str, str]:
-    """Which methods there are, when that is what went wrong (RFC 9110 §15.5.6)."""
-    said = (fault.headers or {}) if isinstance(fault, HTTPException) else {}
-    return {name.lower(): value for name, value in said.items() if name.lower() == "allow"}

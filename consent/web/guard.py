@@ -13,7 +13,7 @@ from consent.oauth.forms import is_form
 from consent.words.errors import BadInput, Forbidden, NotSignedIn
 from consent.words.purposes import LANGUAGES, Language
 
-from .organisation import read_body
+from .arrival import read_body
 from .render import render
 
 FORM_LIMIT = 64 * 1024

@@ -34,8 +34,8 @@ from consent.oauth.token import check_token_form
 from consent.words.errors import InvalidDpopProof, InvalidRequest
 from consent.words.instants import SECOND
 
+from .arrival import read_body
 from .doors import Answer, Door, Field, declared
-from .organisation import read_body
 
 FORM = "application/x-www-form-urlencoded"
 

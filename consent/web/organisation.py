@@ -17,12 +17,11 @@ from consent.acts import use as using
 from consent.acts.house import House
 from consent.acts.use import MOST_DISCLOSURES
 from consent.ledger.entry import Opening, opening_json
-from consent.oauth.dpop import Proof, check_proof
-from consent.oauth.token import handle_hash
 from consent.words.attributes import CATALOGUE
-from consent.words.errors import BadInput, InvalidDpopProof, NoToken, TooLarge
+from consent.words.errors import BadInput
 from consent.words.instants import seconds
 
+from .arrival import dpop_token, headers_of, read_body
 from .doors import Answer, Door, Field, declared
 from .errors import api_error, problem, refusal, refused
 
@@ -142,58 +141,6 @@ _DISCLOSE = Door(
 )
 
 
-def paths_and_headers(scope: Scope) -> tuple[dict[bytes, bytes], list[bytes]]:
-    """The headers of a request by name, and all its DPoP headers (there must be exactly one)."""
-    headers: dict[bytes, bytes] = {}
-    proofs = []
-    for name, value in scope["headers"]:
-        if name == b"dpop":
-            proofs.append(value)
-        elif name in headers and name in (b"authorization", b"idempotency-key"):
-            raise BadInput("a header is there twice")
-        else:
-            headers[name] = value
-    return headers, proofs
-
-
-def dpop_token(
-    house: House, headers: dict[bytes, bytes], proofs: list[bytes], *, method: str, path: str
-) -> tuple[bytes, Proof]:
-    """The hash of the access token and the checked proof that it came with (RFC 9449 §7.1).
-
-    Raises NoToken for anything but a token in the Authorization header (FAPI 2.0 §5.3.4-1), InvalidDpopProof.
-    """
-    scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
-    if scheme.lower() != b"dpop" or not token or len(token) > 512:
-        raise NoToken("send the access token as `Authorization: DPoP …`")
-    text = token.decode("latin-1")
-    if not proofs:
-        raise InvalidDpopProof("a request carries exactly one proof")
-    proof = check_proof(
-        proofs, method=method, url=house.issuer + path, at=house.clock(), token=text, cache=house.proof_keys
-    )
-    return handle_hash(text), proof
-
-
-async def read_body(receive: Receive, headers: dict[bytes, bytes], limit: int) -> bytes:
-    """The body, at most *limit* bytes. Raises TooLarge, also when the length lies, and BadInput."""
-    length = headers.get(b"content-length", b"0")
-    if not length.isdigit():  # `int` alone would read " 1_0" as ten, and raise on the rest
-        raise BadInput("the Content-Length is not a number")
-    if len(length) > 18 or int(length) > limit:
-        raise TooLarge("the body is too large")
-    body = b""
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise BadInput("the body is incomplete")
-        body += message.get("body", b"")  # type: ignore[operator]
-        if len(body) > limit:
-            raise TooLarge("the body is too large")
-        if not message.get("more_body", False):
-            return body
-
-
 @asgi("/disclosures", opt=declared(_DISCLOSE), copy_scope=False)
 async def disclosures(scope: Scope, receive: Receive, send: Send) -> None:
     """Disclose what was granted."""
@@ -217,7 +164,7 @@ async def _disclose(scope: HTTPScope, receive: Receive) -> tuple[int, dict[str, 
         status, words, body = problem("method_not_allowed")
         return status, words | {"allow": "POST"}, body
     house: House = scope["litestar_app"].state.house
-    headers, proofs = paths_and_headers(scope)
+    headers, proofs = headers_of(scope)
     token_hash, proof = dpop_token(house, headers, proofs, method="POST", path="/disclosures")
     if headers.get(b"content-type", b"").partition(b";")[0].strip().lower() != b"application/json":
         return problem("unsupported_media_type")
@@ -293,7 +240,7 @@ def _idempotency_key(headers: dict[bytes, bytes]) -> bytes | None:
 async def uses(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Register a use."""
     house: House = request.app.state.house
-    headers, proofs = paths_and_headers(request.scope)
+    headers, proofs = headers_of(request.scope)
     token_hash, proof = dpop_token(house, headers, proofs, method="POST", path="/uses")
     if headers.get(b"content-type", b"").partition(b";")[0].strip().lower() != b"application/json":
         return _response(*problem("unsupported_media_type"))
@@ -342,7 +289,7 @@ async def uses(request: Request[Any, Any, Any]) -> Response[bytes]:
 async def grants(request: Request[Any, Any, Any], grant_id: str) -> Response[bytes]:
     """The state of one grant of this client."""
     house: House = request.app.state.house
-    headers, proofs = paths_and_headers(request.scope)
+    headers, proofs = headers_of(request.scope)
     token_hash, proof = dpop_token(house, headers, proofs, method="GET", path=request.scope["path"])
     state = await inspecting.grant_state(house, token_hash=token_hash, proof=proof, grant=grant_id)
     grant = state.grant

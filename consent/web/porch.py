@@ -4,13 +4,17 @@ An address is spelled in one way, HEAD is GET without a body, and every answer t
 """
 
 from typing import Any, cast
+from urllib.parse import quote
 
-from litestar import Request
+from litestar import Request, Response
 from litestar.enums import ScopeType
-from litestar.exceptions import NotFoundException
+from litestar.exceptions import HTTPException, NotFoundException
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
-from .errors import handle, voice_of
+from consent.words.errors import NotSignedIn
+
+from .errors import api_error, oauth_error, page_error, voice_of
+from .guard import error_page, see_other, session_cookie
 
 _ALWAYS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
 _TLS_ONLY = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
@@ -62,3 +66,32 @@ def is_spelled_plainly(scope: HTTPScope) -> bool:
     mix up two things. A slash too many at the end is a person's slip and does no harm.
     """
     return b"%" not in scope["raw_path"] and b"//" not in scope["raw_path"]
+
+
+def handle(request: Request[Any, Any, Any], fault: Exception) -> Response[Any]:
+    """The one exception handler of the application: every error in the language of the address."""
+    voice = voice_of(request.scope["path"])
+    if voice == "page":
+        if isinstance(fault, NotSignedIn):
+            # A deep link works alone: after signing in she is where she wanted to be.
+            is_read = request.method == "GET"
+            path = request.scope["path"]
+            after = path if is_read or path.startswith("/my/requests/") else "/"
+            # Whoever pressed Stop with a session that had ended must not think that it worked.
+            why = "" if session_cookie(request) is None else "expired" if is_read else "not_done"
+            return see_other(f"/sign-in?next={quote(after)}" + (f"&error={why}" if why else ""))
+        shown = error_page(request, *page_error(fault))
+        shown.headers.update(_allowed(fault))
+        return shown
+    if voice == "oauth":
+        status, headers, body = oauth_error(fault)
+    else:
+        status, headers, body = api_error(fault)
+    headers |= _allowed(fault)
+    return Response(body, status_code=status, headers=headers, media_type=headers["content-type"])
+
+
+def _allowed(fault: Exception) -> dict[str, str]:
+    """Which methods there are, when that is what went wrong (RFC 9110 §15.5.6)."""
+    said = (fault.headers or {}) if isinstance(fault, HTTPException) else {}
+    return {name.lower(): value for name, value in said.items() if name.lower() == "allow"}

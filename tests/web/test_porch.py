@@ -9,9 +9,9 @@ from litestar import Litestar
 from litestar.types import Message
 
 from consent.demo import Stage
+from consent.web.arrival import read_body
 from consent.web.assets import accepts_gzip
 from consent.web.errors import voice_of
-from consent.web.organisation import read_body
 from consent.web.porch import porch
 from consent.words.errors import BadInput, TooLarge
 from tests.web.knock import knock, write

@@ -1,0 +1,60 @@
+"""What a caller brings along, read carefully: headers, a token with its proof, a body of bounded size."""
+
+from litestar.types import Receive, Scope
+
+from consent.acts.house import House
+from consent.oauth.dpop import Proof, check_proof
+from consent.oauth.token import handle_hash
+from consent.words.errors import BadInput, InvalidDpopProof, NoToken, TooLarge
+
+
+def headers_of(scope: Scope) -> tuple[dict[bytes, bytes], list[bytes]]:
+    """The headers of a request by name, and all its DPoP headers (there must be exactly one)."""
+    headers: dict[bytes, bytes] = {}
+    proofs = []
+    for name, value in scope["headers"]:
+        if name == b"dpop":
+            proofs.append(value)
+        elif name in headers and name in (b"authorization", b"idempotency-key"):
+            raise BadInput("a header is there twice")
+        else:
+            headers[name] = value
+    return headers, proofs
+
+
+def dpop_token(
+    house: House, headers: dict[bytes, bytes], proofs: list[bytes], *, method: str, path: str
+) -> tuple[bytes, Proof]:
+    """The hash of the access token and the checked proof that it came with (RFC 9449 §7.1).
+
+    Raises NoToken for anything but a token in the Authorization header (FAPI 2.0 §5.3.4-1), InvalidDpopProof.
+    """
+    scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
+    if scheme.lower() != b"dpop" or not token or len(token) > 512:
+        raise NoToken("send the access token as `Authorization: DPoP …`")
+    text = token.decode("latin-1")
+    if not proofs:
+        raise InvalidDpopProof("a request carries exactly one proof")
+    proof = check_proof(
+        proofs, method=method, url=house.issuer + path, at=house.clock(), token=text, cache=house.proof_keys
+    )
+    return handle_hash(text), proof
+
+
+async def read_body(receive: Receive, headers: dict[bytes, bytes], limit: int) -> bytes:
+    """The body, at most *limit* bytes. Raises TooLarge, also when the length lies, and BadInput."""
+    length = headers.get(b"content-length", b"0")
+    if not length.isdigit():  # `int` alone would read " 1_0" as ten, and raise on the rest
+        raise BadInput("the Content-Length is not a number")
+    if len(length) > 18 or int(length) > limit:
+        raise TooLarge("the body is too large")
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise BadInput("the body is incomplete")
+        body += message.get("body", b"")  # type: ignore[operator]
+        if len(body) > limit:
+            raise TooLarge("the body is too large")
+        if not message.get("more_body", False):
+            return body
