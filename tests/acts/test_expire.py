@@ -5,8 +5,8 @@ from pathlib import Path
 from consent.acts.disclose import Refused
 from consent.acts.expire import expire
 from consent.acts.overview import overview
-from consent.acts.timeline import timeline
 from consent.acts.tidy import tidy
+from consent.acts.timeline import timeline
 from tests.world import World
 
 
