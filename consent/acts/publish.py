@@ -1,4 +1,4 @@
-"""The public log as C2SP formats it: checkpoints, tiles, bundles, proofs. Static reads; nobody is asked who they are."""
+"""The public log as C2SP formats it: checkpoints, tiles, bundles, proofs. Static reads; nobody is asked for a name."""
 
 from consent.ledger import entry as ledger_entry
 from consent.ledger.entry import Opening
