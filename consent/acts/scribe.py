@@ -186,11 +186,11 @@ class Scribe:
             reading = still
             yield from _read(book, asks)
         for place, story in sorted(turns, key=lambda turn: turn[0]):
-            before = len(book.entries)
+            before = book.changes
             if _advance(story, place, results) is not _ENDED:
                 raise RuntimeError("a story asked for rows after its turn had come")
-            if isinstance(results[place], ConsentError) and len(book.entries) > before:
-                # What it told the log must not stand when it says no in the end: the others are tried without it.
+            if isinstance(results[place], ConsentError) and book.changes > before:
+                # What it wrote must not stand when it says no in the end: the others are tried without it.
                 raise results[place]
         yield from book.writes()
         note = head.note

@@ -15,7 +15,7 @@ from .house import House
 class Stopped(msgspec.Struct, frozen=True):
     """The grant as it ended, the index of the entry that ended it, and the proof of that entry.
 
-    A second stop changes nothing and gives the ended grant again.
+    A second stop changes nothing: it gives the ended grant with the index of its newest entry, and no proof.
     """
 
     grant: Grant

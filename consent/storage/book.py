@@ -58,6 +58,7 @@ class Book:
         self.chance = chance
         self.ring = ring
         self.entries: list[bytes] = []
+        self.changes = 0  # how often something was written: a story that says no must have written nothing
         self.to_prove: list[int] = []
         self._growth = growth
         self._unwrapped = unwrapped
@@ -122,6 +123,7 @@ class Book:
 
     def put(self, kind: Kind[K, R], row: R) -> None:
         """Write a row, new or changed, at the end of the batch; stories after this one see it."""
+        self.changes += 1
         self._rows[kind.name][kind.key(row)] = row
         self._dirty.setdefault(kind.name, {})[kind.primary(row)] = row
 

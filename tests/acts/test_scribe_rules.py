@@ -71,3 +71,17 @@ async def test_a_frozen_log_takes_nothing_gives_nothing_and_changes_no_grant(wor
     before.pop("used_proofs")  # a proof that was shown is spent, whatever came of it
     after.pop("used_proofs")
     assert after == before
+
+
+async def test_a_story_that_says_no_after_it_wrote_a_row_has_written_none(world: World) -> None:
+    def half(book: Book) -> Story[None]:
+        yield TURN
+        book.put(CITIZEN, Citizen(id="half", status="active", created_at=book.at))
+        raise Conflict("no, after all")
+
+    bad, good = await asyncio.gather(
+        world.house.scribe.do(half), world.house.scribe.do(note_down("after")), return_exceptions=True
+    )
+    assert isinstance(bad, Conflict)
+    assert not isinstance(good, BaseException)
+    assert await world.house.store.read("citizen.get", "half") == []
