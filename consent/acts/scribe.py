@@ -176,7 +176,7 @@ class Scribe:
             still = []
             for place, story in reading:
                 wish = _advance(story, place, results)
-                if wish is _ENDED:
+                if wish is _ENDED or wish is _SAID_NO:
                     continue
                 if wish is None:
                     turns.append((place, story))
@@ -187,9 +187,10 @@ class Scribe:
             yield from _read(book, asks)
         for place, story in sorted(turns, key=lambda turn: turn[0]):
             before = book.changes
-            if _advance(story, place, results) is not _ENDED:
+            end = _advance(story, place, results)
+            if end is not _ENDED and end is not _SAID_NO:
                 raise RuntimeError("a story asked for rows after its turn had come")
-            if isinstance(results[place], ConsentError) and book.changes > before:
+            if end is _SAID_NO and book.changes > before:
                 # What it wrote must not stand when it says no in the end: the others are tried without it.
                 raise results[place]
         yield from book.writes()
@@ -209,17 +210,23 @@ class Scribe:
 
 
 _ENDED: list[Ask] = []
+_SAID_NO: list[Ask] = []
 
 
 def _advance(story: Story[Any], place: int, results: list[Any]) -> list[Ask] | None:
-    """Let a story go on: to its next wish, to its turn (None), or to its end."""
+    """Let a story go on: to its next wish, to its turn (None), or to its end.
+
+    A no that is raised must have written nothing. A story that writes because it says no (a code that is offered twice
+    kills tokens) returns the error instead.
+    """
     try:
         return next(story)
     except StopIteration as done:
         results[place] = done.value
+        return _ENDED
     except ConsentError as no:
         results[place] = no
-    return _ENDED
+        return _SAID_NO
 
 
 def _read(book: Book, asks: Iterable[Ask]) -> Batch[None]:
