@@ -56,6 +56,8 @@ async def timeline(house: House, *, citizen: str, language: Language) -> list[Mo
         if kind == "other":
             about = await _own_detail(house, citizen, log, index)
             kind = about["event"]
+        elif record.get("reason") == "replaced":
+            kind = "replaced"  # she did not stop: a new yes took the place of this one
         line_purpose = None
         sentence = None
         use = uses.get((log, index))

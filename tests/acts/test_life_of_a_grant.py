@@ -7,6 +7,7 @@ import pytest
 from consent.acts.ask import Gone, look
 from consent.acts.disclose import Given, Refused
 from consent.acts.grant import Answered
+from consent.acts.timeline import timeline
 from consent.acts.use import Refused as UseRefused
 from consent.acts.use import Registered
 from consent.words.errors import BadInput, Conflict, InvalidDpopProof, InvalidGrant, InvalidToken, NotFound
@@ -168,3 +169,10 @@ async def test_the_link_works_for_minutes_and_whoever_looked_has_a_day_to_answer
     world.pass_time(24 * 3600)
     with pytest.raises(Gone):
         await look(world.house, citizen=world.citizen(), request=late, language="nl")
+
+
+async def test_a_replaced_grant_does_not_read_as_a_stop(world: World) -> None:
+    given = await world.given()
+    await world.given(chosen=NEEDED | {"number_of_children"})
+    months = await timeline(world.house, citizen=given.citizen, language="nl")
+    assert [line.kind for line in months[0].lines] == ["granted", "replaced", "granted"]
