@@ -64,7 +64,9 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> tuple[Stage, Heard, list[
         attacker.disclose(token, ["number_of_children"])
         attacker.disclose("x" * 43, TICKS)
         attacker.http.post("/disclosures", content=b"{" + CANARIES["energy_supplier"].encode())
-        httpx.get(f"{stage.issuer}/{CANARIES['household_size']}/{token}")  # the address must not reach the log
+        httpx.get(
+            f"{stage.issuer}/{CANARIES['household_size']}/{token}"
+        )  # the address must not reach the log
         headers = {"authorization": f"DPoP {token}", "dpop": attacker.proof("POST", "/uses", token)}
         body = {"disclosures": [given["disclosure_id"]], "template": "letter"}
         attacker.http.post("/uses", json=body, headers=headers)
@@ -133,6 +135,15 @@ def test_no_answer_outside_a_disclosure_holds_a_value(story: Story, name: str) -
     _, heard, _ = story
     for answer in heard.answers:
         assert not any(form in answer for form in forms(CANARIES[name])), answer[:80]
+
+
+@pytest.mark.parametrize("name", sorted(CANARIES))
+def test_the_entry_and_its_proof_hold_no_value_even_beside_the_values(story: Story, name: str) -> None:
+    """What the organisation may show to others, or keep for ten years."""
+    _, heard, _ = story
+    for answer in map(json.loads, heard.disclosed):
+        kept = json.dumps([answer["entry"], answer["proof"], answer["disclosure_id"]]).encode()
+        assert not any(form in kept for form in forms(CANARIES[name]))
 
 
 def test_no_file_and_no_log_line_holds_a_token_a_code_or_a_salt(story: Story) -> None:
