@@ -46,7 +46,17 @@ def drive(
         return asyncio.run(_drive(port, requests, again, connections, seconds))
     file.write_bytes(b"\0".join(requests))
     mode = "again" if again else "once"
-    words = ["wrk", "-t1", f"-c{connections}", f"-d{round(seconds)}s", "--latency", "-s", str(_SCRIPT)]
+    words = [
+        "wrk",
+        "-t1",
+        f"-c{connections}",
+        f"-d{round(seconds)}s",
+        "--timeout",
+        "30s",
+        "--latency",
+        "-s",
+        str(_SCRIPT),
+    ]
     done = subprocess.run(
         [*words, f"http://127.0.0.1:{port}", "--", str(file), mode],
         capture_output=True,

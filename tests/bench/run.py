@@ -150,14 +150,12 @@ def _print(found: dict[str, Any]) -> None:
     disclosure, proof = full["disclosure", 64], full["proof", 64]
     reached = disclosure["to_proof"]
     verdict = "reached" if reached >= found["mark"] else "not reached"
-    print(
-        f"mark: disclosure at 64 >= {found['mark']:.2f} x proof at 64: {reached:.2f}, {verdict}"
-        f" ({disclosure['cpu_to_proof']:.2f} by processor time)"
-    )
     if min(disclosure["share"], proof["share"]) < _QUIET:
-        print(
-            "This machine was busy with other things: do not quote req/s; the cpu columns are what to compare."
-        )
+        verdict = "not judged: the machine was busy with other things, only the cpu columns can be compared"
+    print(
+        f"mark: disclosure at 64 >= {found['mark']:.2f} x proof at 64: {reached:.2f}"
+        f" ({disclosure['cpu_to_proof']:.2f} by processor time), {verdict}"
+    )
 
 
 if __name__ == "__main__":
