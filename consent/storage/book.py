@@ -65,6 +65,7 @@ class Book:
         self._rows: dict[str, dict[Any, Any]] = {kind.name: {} for kind in ALL}
         self._asked: dict[Ask, list[Any]] = {}
         self._dirty: dict[str, dict[Any, Any]] = {}
+        self._there: dict[str, set[Any]] = {}
         self._also: list[Statement] = []
 
     # Reading
@@ -83,6 +84,8 @@ class Book:
             key = kind.key(row)
             known.setdefault(key, row)
             keys.append(key)
+        if kind.move is not None:
+            self._there.setdefault(kind.name, set()).update(keys)
         self._asked.update(dict.fromkeys(asks, keys if asks[0].listed else []))
 
     def get(self, kind: Kind[K, R], key: K) -> R | None:
@@ -250,6 +253,13 @@ class Book:
         """All changed rows, kind after kind: what is referred to comes first."""
         for kind in ALL:
             changed = self._dirty.get(kind.name)
+            if not changed:
+                continue
+            there = self._there.get(kind.name, ())
+            moved = [row for key, row in changed.items() if key in there]
+            if kind.move is not None and moved:
+                yield Statement(kind.move, [kind.to_move(row) for row in moved])
+                changed = {key: row for key, row in changed.items() if key not in there}
             if changed:
                 yield Statement(kind.put, [kind.to_row(row) for row in changed.values()])
         for statement in self._also:  # noqa: UP028 - the store sends rows in, which a list does not take

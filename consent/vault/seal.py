@@ -6,6 +6,9 @@
 ciphertext of the same attribute, or another person's, does not open. Padding hides the length of short values.
 """
 
+import struct
+from functools import lru_cache
+
 import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -19,6 +22,7 @@ from .keys import NONCE_BYTES
 SALT_BYTES = 32
 
 _VERSION = b"\x01"
+_NUMBERS = struct.Struct(">QQQQ")
 _BUCKETS = (64, 128, 256, 512, 1024, 4096, 16384)
 
 
@@ -83,13 +87,18 @@ def open_sealed(permit: Permit, sealed: SealedValue, *, cipher: AESGCM) -> Opene
 
 
 def _about(citizen: str, name: str, version: int, key_version: int) -> bytes:
-    return length_prefixed(
-        b"consent/v1/value",
-        citizen.encode(),
-        name.encode(),
-        version.to_bytes(8, "big"),
-        key_version.to_bytes(8, "big"),
-    )
+    # Five length-prefixed parts; several values of one citizen are opened together, so the first parts are kept.
+    return _owner(citizen) + _named(name) + _NUMBERS.pack(8, version, 8, key_version)
+
+
+@lru_cache(maxsize=1024)
+def _owner(citizen: str) -> bytes:
+    return length_prefixed(b"consent/v1/value", citizen.encode())
+
+
+@lru_cache(maxsize=256)
+def _named(name: str) -> bytes:
+    return length_prefixed(name.encode())
 
 
 def _pad(plain: bytes) -> bytes:

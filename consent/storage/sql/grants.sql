@@ -118,6 +118,11 @@ FROM requests
 WHERE citizen = $1 AND answered_at IS NULL AND expires_at > $2
 ORDER BY asked_at DESC;
 
+-- name: grant.move
+UPDATE grants
+SET state = $2, ended_at = $3, sequence = $4, last = $5, day = $6, disclosed_today = $7
+WHERE id = $1;
+
 -- name: grant.for_purpose
 SELECT id, citizen, organisation, client, purpose, purpose_version, attributes, language, terms,
   granted_at, expires_at, state, ended_at, log, idx, nonce, sequence, last, day, disclosed_today
