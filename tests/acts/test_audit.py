@@ -29,10 +29,14 @@ async def let_in(world: World, *, organisation: str = "voorbeeldstad", begin: in
 
 
 async def read(world: World, token: str) -> bytes:
-    return b"".join([line async for line in await open_for_audit(world.house, token=token, log=world.house.log)])
+    return b"".join(
+        [line async for line in await open_for_audit(world.house, token=token, log=world.house.log)]
+    )
 
 
-async def test_a_grant_from_before_the_period_comes_with_its_beginning(world: World, tmp_path: object) -> None:
+async def test_a_grant_from_before_the_period_comes_with_its_beginning(
+    world: World, tmp_path: object
+) -> None:
     given = await world.given()
     world.pass_time(300)
     begin = world.at
