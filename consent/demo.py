@@ -22,7 +22,8 @@ from typing import Any
 
 import consent_sdk
 import httpx
-from consent_sdk.example_site import Plan, Site
+from consent_sdk.example_site import Site
+from consent_sdk.example_visit import Plan
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 

@@ -9,7 +9,8 @@ import pytest
 from consent_sdk import MemoryStore
 from consent_sdk.example import read_attributes
 from consent_sdk.example_pages import page
-from consent_sdk.example_site import Plan, Site, Visit
+from consent_sdk.example_site import Site
+from consent_sdk.example_visit import Plan, Visit
 
 from .world import ISSUER, VALUES, World
 

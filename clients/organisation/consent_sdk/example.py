@@ -13,7 +13,8 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from .example_site import Plan, Site
+from .example_site import Site
+from .example_visit import Plan
 from .organisation import Organisation
 from .store import FileStore, MemoryStore
 

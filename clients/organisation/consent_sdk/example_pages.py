@@ -1,26 +1,16 @@
 """The pages of the example site: one page that shows where the story stands. Everything shown is escaped."""
 
 from html import escape
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 
+from .example_visit import Plan, Visit
 from .note import read_proof, unverified_origin
-
-if TYPE_CHECKING:
-    from .example_site import Plan, Visit
-
 
 _SOURCES = {"brp": "Basisregistratie Personen", "income": "inkomensgegevens", "self": "uzelf"}
 
 
-class Line(NamedTuple):
-    """One thing that happened: `yes` or `no`, and the sentence."""
-
-    kind: str
-    text: str
-
-
-def page(plan: "Plan", visit: "Visit") -> str:
+def page(plan: Plan, visit: Visit) -> str:
     """The page for *visit* as HTML."""
     parts = [_received(plan, visit)] if visit.disclosure is not None else [_question(plan, visit)]
     if visit.lines:
@@ -36,7 +26,7 @@ def page(plan: "Plan", visit: "Visit") -> str:
     )
 
 
-def _question(plan: "Plan", visit: "Visit") -> str:
+def _question(plan: Plan, visit: Visit) -> str:
     names = "".join(f"<li>{escape(words)}</li>" for words in plan.attributes.values())
     again = ""
     if visit.arrangement is not None:
@@ -52,7 +42,7 @@ def _question(plan: "Plan", visit: "Visit") -> str:
     )
 
 
-def _received(plan: "Plan", visit: "Visit") -> str:
+def _received(plan: Plan, visit: Visit) -> str:
     assert visit.disclosure is not None
     rows = "".join(
         f"<div><dt>{escape(plan.attributes.get(name, name))}</dt>"
@@ -80,7 +70,7 @@ def _received(plan: "Plan", visit: "Visit") -> str:
     )
 
 
-def _button(path: str, label: str, visit: "Visit", *, name: str, kind: str = "first") -> str:
+def _button(path: str, label: str, visit: Visit, *, name: str, kind: str = "first") -> str:
     return (
         f'<form method="post" action="{path}" id="{name}"><input type="hidden" name="token" '
         f'value="{escape(visit.token)}"><button class="{kind}">{escape(label)}</button></form>'

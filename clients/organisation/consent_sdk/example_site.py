@@ -13,11 +13,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-import msgspec
-
-from .answers import Arrangement, Ask, Disclosure, Use
 from .errors import ConsentError, Declined, Forked, ProofError, Refused, Unreachable
-from .example_pages import STYLE, Line, page
+from .example_pages import STYLE, page
+from .example_visit import Line, Plan, Visit
 from .note import read_proof
 from .organisation import Organisation
 
@@ -27,29 +25,6 @@ _COOKIE = "example"
 _MAX_FORM = 10_000
 _MAX_VISITS = 1_000
 _WAIT = 60  # seconds that one request may take
-
-
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What the site asks for, under which name it shows itself, and which sentence it uses."""
-
-    name: str
-    issuer: str
-    purpose: str
-    purpose_version: int
-    attributes: dict[str, str]  # name -> the words for it on the page
-    duration_days: int
-    template: str | None
-
-
-class Visit(msgspec.Struct, kw_only=True):
-    """One browser: its open question, what it allowed, what was received, and what happened, newest first."""
-
-    token: str
-    ask: Ask | None = None
-    arrangement: Arrangement | None = None
-    disclosure: Disclosure | None = None
-    use: Use | None = None
-    lines: list[Line] = []
 
 
 class Site:
