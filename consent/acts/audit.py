@@ -58,11 +58,6 @@ def admit(
     return story, token
 
 
-class _Opened(msgspec.Struct, frozen=True):
-    access: AuditorAccess
-    size: int
-
-
 async def open_for_audit(house: House, *, token: str, log: str) -> AsyncIterator[bytes]:
     """The openings an auditor may have, as lines of JSON, oldest first.
 
@@ -71,13 +66,12 @@ async def open_for_audit(house: House, *, token: str, log: str) -> AsyncIterator
     """
     token_hash = handle_hash(token)
 
-    def story(book: Book) -> Story[_Opened]:
+    def story(book: Book) -> Story[AuditorAccess]:
         yield [AUDITOR.one(token_hash)]
         yield TURN
         access = book.get(AUDITOR, token_hash)
         if access is None or access.expires_at <= book.at:
             raise InvalidToken("this auditor's token is unknown or has expired")
-        size = book.next_index
         book.record_control(
             {
                 "ev": "audit.read",
@@ -88,14 +82,14 @@ async def open_for_audit(house: House, *, token: str, log: str) -> AsyncIterator
                 "reason": _named(access.reason),
             }
         )
-        return _Opened(access, size)
+        return access
 
-    opened = (await house.scribe.do(story)).outcome
-    return _lines(house, opened, log)
+    access = (await house.scribe.do(story)).outcome
+    return _lines(house, access, log)
 
 
-async def _lines(house: House, opened: _Opened, log: str) -> AsyncIterator[bytes]:
-    access, last = opened.access, -1
+async def _lines(house: House, access: AuditorAccess, log: str) -> AsyncIterator[bytes]:
+    last = -1
     while True:
         rows = await house.store.read(
             "opening.of_organisation", log, access.organisation, access.from_at, access.until_at, last, _PAGE

@@ -20,7 +20,11 @@ R = TypeVar("R", bound=msgspec.Struct)
 
 
 class Kind(Generic[K, R]):
-    """One kind of row. `name.get` finds one by its key, `name.put` writes one whole."""
+    """One kind of row. `name.get` finds one by its key, `name.put` writes one whole.
+
+    A kind whose rows change often names a statement *move* and the columns that it sets: rows that were read change by
+    that one instead.
+    """
 
     def __init__(
         self,
@@ -38,7 +42,6 @@ class Kind(Generic[K, R]):
         self.primary = primary or key
         self.get = f"{name}.get"
         self.put = f"{name}.put"
-        # A row that is there already changes in these columns only: cheaper than writing it whole again.
         self.move = move
         self._moves = moves
         self._row = row
