@@ -161,6 +161,7 @@ async def add_organisation(house: House, file: OrganisationFile) -> None:
             name=client.name,
             redirect_uris=tuple(client.redirect_uris),
             jwks=tuple(client.jwks["keys"]) if client.jwks else (),
+            settings=client.settings,
         )
         for client in file.clients
     ]

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from consent.oauth.clients import check_redirect_uri_form
+from consent.oauth.clients import ClientSettings, check_redirect_uri_form, check_settings
 from consent.oauth.jose import check_public_jwks
 from consent.words.attributes import CATALOGUE, Source, Value, check_value, parse_value
 from consent.words.errors import BadInput, ConsentError, Misconfigured
@@ -27,6 +27,7 @@ class ClientEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     name: str
     redirect_uris: tuple[str, ...]
     jwks: dict[str, list[dict[str, Any]]] | None = None  # {"keys": […]}, RFC 7517 §5
+    settings: ClientSettings = ClientSettings()
 
 
 class OrganisationFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -140,6 +141,10 @@ def _check_client(client: ClientEntry, place: str) -> None:
         except ConsentError:
             rule = "public keys only, of an allowed kind, each with its own kid"
             raise _refused(f"{place}.jwks", rule) from None
+    try:
+        check_settings(client.settings, has_keys=client.jwks is not None)
+    except BadInput as broken:
+        raise _refused(f"{place}.settings.jwks_uri", str(broken)) from None
 
 
 def _check_purpose(purpose: Purpose, place: str) -> None:

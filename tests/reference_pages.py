@@ -191,6 +191,7 @@ _TITLES = {
     "RFC 7518": "JSON Web Algorithms",
     "RFC 7519": "JSON Web Token",
     "RFC 7523": "private_key_jwt",
+    "RFC 7591": "Client registration: the names of client settings",
     "RFC 7636": "PKCE",
     "RFC 7638": "Thumbprint of a key",
     "RFC 7662": "Token introspection",
@@ -201,7 +202,7 @@ _TITLES = {
     "RFC 8414": "Authorization server metadata",
     "RFC 8725": "JSON Web Token, best practice",
     "RFC 8785": "JSON canonicalisation",
-    "RFC 9101": "Signed authorization requests: error codes",
+    "RFC 9101": "Signed authorization requests (JAR)",
     "RFC 9110": "HTTP semantics",
     "RFC 9112": "HTTP/1.1",
     "RFC 9126": "Pushed authorization requests",
@@ -212,8 +213,11 @@ _TITLES = {
     "RFC 9457": "Problem details",
     "RFC 9512": "Media type of YAML",
     "RFC 9700": "OAuth 2.0, best security practice",
+    "RFC 9701": "Signed introspection answers",
     "RFC 9864": "Fully specified algorithms for JOSE",
     "FAPI 2.0": "FAPI 2.0 Security Profile, Final",
+    "FAPI 2.0 Message Signing": "FAPI 2.0 Message Signing, Final",
+    "JARM": "Signed authorization responses, Final",
     "WebAuthn Level 3": "Web Authentication",
     "C2SP signed-note": "Signed notes",
     "C2SP tlog-checkpoint": "Checkpoints",
@@ -226,8 +230,8 @@ _TITLES = {
     "ISO 3166-1": "Country codes",
 }
 _CITED = re.compile(
-    r"(RFC \d+(?:bis)?|FAPI 2\.0|WebAuthn Level \d|C2SP (?:tlog|signed)-[a-z]+|DPV \d\.\d|GDPR"
-    r"|ISO/IEC TS \d+|ISO 3166-1)"
+    r"(RFC \d+(?:bis)?|FAPI 2\.0 Message Signing|FAPI 2\.0|JARM|WebAuthn Level \d|C2SP (?:tlog|signed)-[a-z]+"
+    r"|DPV \d\.\d|GDPR|ISO/IEC TS \d+|ISO 3166-1)"
     r"((?:(?: \(?|, | and )(?:§|section |article )\d[\w.]*(?:\([\w]\))?(?:-\d+)?)*)"
 )
 _PARAGRAPH = re.compile(r"(?:§|section |article )(\d[\w.]*(?:\([\w]\))?(?:-\d+)?)")

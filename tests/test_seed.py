@@ -236,6 +236,22 @@ def test_what_continues_a_sentence_starts_small_and_the_rest_are_sentences() -> 
             f"https://example.org/#{_SECRET}",
             "clients[0].redirect_uris[0]: https",
         ),
+        (
+            "clients.0.settings",
+            {"jwks_uri": f"http://{_SECRET}.example/"},
+            "clients[0].settings.jwks_uri: jwks_uri is an https",
+        ),
+        ("clients.0.settings", {_SECRET: True}, "clients[0].settings: a key that this format does not have"),
+        (
+            "clients.0.settings",
+            {"dpop_nonce_required": _SECRET},
+            "clients[0].settings.dpop_nonce_required: Exp",
+        ),
+        (
+            "clients.0.settings",
+            {"authorization_signed_response_alg": _SECRET},
+            "clients[0].settings.authorization_signed_response_alg: a word that is not allowed",
+        ),
         ("clients.0.jwks", {"keys": []}, "clients[0].jwks: public keys only"),
         ("clients.0.jwks", {"keys": [{"kty": "oct", "k": _SECRET}]}, "clients[0].jwks: public keys only"),
         ("purposes.0.id", f"{_SECRET}/", "purposes[0].id: a-z"),

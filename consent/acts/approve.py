@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from consent.grants.grant import Grant
-from consent.oauth.clients import Client
+from consent.oauth.clients import Client, ClientSettings
 from consent.storage.book import TURN, Book, Story
 from consent.storage.kinds import CLIENT, ORGANISATION, PURPOSE
 from consent.storage.rows import ClientRow, OrganisationRow, PurposeRow, Status
@@ -69,6 +69,7 @@ def approve(
                     jwks=msgspec.json.encode(client.jwks).decode(),
                     redirect_uris=msgspec.json.encode(client.redirect_uris).decode(),
                     status="approved",
+                    settings=canonical(client.settings).decode(),
                 ),
             )
         for purpose in purposes:
@@ -109,6 +110,7 @@ def client_from(row: ClientRow) -> Client:
         name=row.name,
         jwks=_jwks(row.jwks),
         redirect_uris=_uris(row.redirect_uris),
+        settings=settings_from(row.settings),
     )
 
 
@@ -120,6 +122,12 @@ def _jwks(text: str) -> tuple[dict[str, object], ...]:
 @lru_cache(maxsize=1024)
 def _uris(text: str) -> tuple[str, ...]:
     return msgspec.json.decode(text, type=tuple[str, ...])
+
+
+@lru_cache(maxsize=1024)
+def settings_from(text: str) -> ClientSettings:
+    """What a client chose, of the text in its row."""
+    return msgspec.json.decode(text, type=ClientSettings)
 
 
 @lru_cache(maxsize=1024)

@@ -75,6 +75,7 @@ async def push(house: House, caller: Caller, pushed: PushedRequest) -> Pushed:
                 code_challenge=pushed.code_challenge,
                 state=pushed.state,
                 dpop_jkt=pushed.dpop_jkt,
+                response_mode=pushed.response_mode,
                 asked_at=book.at,
                 expires_at=expires_at,
             ),

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -34,6 +34,23 @@ _LOOPBACK = re.compile(r"http://(?P<host>127\.0\.0\.1|\[::1\])(?P<port>:[0-9]{1,
 _ANSWER = frozenset({"code", "state", "iss", "error", "error_description", "error_uri", "response"})
 
 
+class ClientSettings(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """What a client chose beyond the profile that holds for all. Each default is the common case, and safe.
+
+    The names are those of registered client metadata (RFC 7591 §2) where there is one.
+    """
+
+    jwks_uri: str | None = None  # where its keys are, instead of `Client.jwks`
+    require_signed_request_object: bool = False  # RFC 9101 §10.5: refuse its requests unless they are signed
+    authorization_signed_response_alg: Literal["", "ES256"] = (
+        ""  # JARM §3: set, every answer goes back signed
+    )
+    introspection_signed_response_alg: Literal["", "ES256"] = ""  # RFC 9701 §6: set, every answer is signed
+    dpop_nonce_required: bool = False  # each of its proofs holds a nonce of ours (RFC 9449 §8, §9)
+
+
 class Client(msgspec.Struct, frozen=True, kw_only=True):
     """One registered client of an organisation."""
 
@@ -42,6 +59,7 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
     jwks: tuple[dict[str, Any], ...]  # public JWKs that `jose.check_public_jwks` accepted
     redirect_uris: tuple[str, ...]  # each accepted by `check_redirect_uri_form`
     name: str
+    settings: ClientSettings = ClientSettings()
 
 
 class AssertionUse(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,6 +140,22 @@ def check_redirect_uri_form(uri: str) -> None:
     query = match["rest"].partition("?")[2]
     if not _ANSWER.isdisjoint(name for name, _ in parse_qsl(query, keep_blank_values=True)):
         raise BadInput("a redirect URI does not contain parameters of the answer")
+
+
+def check_settings(settings: ClientSettings, *, has_keys: bool) -> None:
+    """Check what a client chose before it is registered; *has_keys*: it brought a key set as well. Raises BadInput.
+
+    A set is given or pointed at, not both (RFC 7591 §2). The address is https without a user in it; http only on
+    loopback, where it is fetched in the sandbox and nowhere else.
+    """
+    uri = settings.jwks_uri
+    if uri is None:
+        return
+    if has_keys:
+        raise BadInput("a client has jwks or jwks_uri, not both")
+    match = _HTTPS.fullmatch(uri) or _LOOPBACK.fullmatch(uri)
+    if match is None or len(uri) > _URI_LIMIT or not _PRINTABLE.fullmatch(uri) or "#" in uri:
+        raise BadInput("jwks_uri is an https address without a fragment")
 
 
 def is_registered_redirect(uri: str, client: Client) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from typing import Literal
 
 import msgspec
 
@@ -33,7 +34,7 @@ class PushedRequest(msgspec.Struct, frozen=True, kw_only=True):
     nonce: str | None
     dpop_jkt: str | None  # the code will only work with this key (RFC 9449 §10)
     authorization_details: str  # JSON text as it came; its content is another room's business
-    response_mode: str = "query"
+    response_mode: Literal["query", "jwt"] = "query"
 
 
 def check_pushed_request(form: Mapping[str, str], *, client: Client, proof_jkt: str | None) -> PushedRequest:

@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 Status = Literal["approved", "suspended"]
+ResponseMode = Literal["query", "jwt"]  # "jwt": the answer goes back signed (JARM)
 
 
 class Citizen(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,7 +29,7 @@ class OrganisationRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ClientRow(msgspec.Struct, frozen=True, kw_only=True):
-    """An OAuth client of an organisation, with its public keys."""
+    """An OAuth client of an organisation, with its public keys and what it chose for itself."""
 
     id: str
     organisation: str
@@ -36,6 +37,7 @@ class ClientRow(msgspec.Struct, frozen=True, kw_only=True):
     jwks: str
     redirect_uris: str
     status: Status
+    settings: str = "{}"  # canonical JSON of oauth.clients.ClientSettings
 
 
 class PurposeRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +70,7 @@ class AccessRequest(msgspec.Struct, frozen=True, kw_only=True):
     citizen: str | None = None  # bound to whoever first looked at it, signed in
     answered_at: int | None = None
     answer: Literal["yes", "no"] | None = None
+    response_mode: ResponseMode = "query"
 
 
 class Used(msgspec.Struct, frozen=True, kw_only=True):

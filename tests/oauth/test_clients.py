@@ -7,8 +7,10 @@ import pytest
 from consent.oauth.clients import (
     ASSERTION_LIFE,
     CLOCK_SKEW,
+    ClientSettings,
     check_client_assertion,
     check_redirect_uri_form,
+    check_settings,
     is_registered_redirect,
     unverified_client_id,
 )
@@ -255,3 +257,32 @@ def test_a_loopback_address_without_port_fits_on_any_port_rfc_8252_section_7_3()
         assert not is_registered_redirect(near, app)
     fixed = client(redirect_uris=("http://127.0.0.1:8400/back",))
     assert not is_registered_redirect("http://127.0.0.1:8401/back", fixed)
+
+
+# What a client chose
+
+
+@pytest.mark.parametrize(
+    "uri", ["https://bank.example/keys", "http://127.0.0.1:8080/keys", "https://[::1]/k?a=b"]
+)
+def test_an_address_of_keys_is_accepted(uri: str) -> None:
+    check_settings(ClientSettings(jwks_uri=uri), has_keys=False)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "", "http://bank.example/keys", "http://localhost/keys", "https://user@bank.example/keys", "ftp://bank.example/",
+        "https://bank.example/keys#one", "https://bank.example/ keys", "https://" + "b" * 2048, "file:///etc/passwd",
+    ],
+)  # fmt: skip
+def test_an_address_of_keys_that_nobody_should_fetch_is_refused(uri: str) -> None:
+    with pytest.raises(BadInput):
+        check_settings(ClientSettings(jwks_uri=uri), has_keys=False)
+
+
+def test_keys_are_given_or_pointed_at_and_not_both() -> None:
+    """RFC 7591 §2."""
+    with pytest.raises(BadInput):
+        check_settings(ClientSettings(jwks_uri="https://bank.example/keys"), has_keys=True)
+    check_settings(ClientSettings(), has_keys=True)

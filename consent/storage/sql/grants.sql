@@ -1,6 +1,7 @@
 -- name: request.get
 SELECT id, reference, client, organisation, purpose, purpose_version, attributes, duration_days,
-  redirect_uri, code_challenge, state, dpop_jkt, asked_at, expires_at, citizen, answered_at, answer
+  redirect_uri, code_challenge, state, dpop_jkt, asked_at, expires_at, citizen, answered_at, answer,
+  response_mode
 FROM requests
 WHERE id = $1;
 
@@ -8,8 +9,8 @@ WHERE id = $1;
 INSERT INTO requests
   (id, reference, client, organisation, purpose, purpose_version, attributes, duration_days,
    redirect_uri, code_challenge, state, dpop_jkt, asked_at, expires_at, citizen, answered_at,
-   answer)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+   answer, response_mode)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
 ON CONFLICT (id) DO UPDATE SET
   expires_at = excluded.expires_at, citizen = excluded.citizen, answered_at = excluded.answered_at,
   answer = excluded.answer;
@@ -107,13 +108,15 @@ ON CONFLICT (grant_id, reason, day) DO UPDATE SET
 
 -- name: request.by_reference
 SELECT id, reference, client, organisation, purpose, purpose_version, attributes, duration_days,
-  redirect_uri, code_challenge, state, dpop_jkt, asked_at, expires_at, citizen, answered_at, answer
+  redirect_uri, code_challenge, state, dpop_jkt, asked_at, expires_at, citizen, answered_at, answer,
+  response_mode
 FROM requests
 WHERE reference = $1;
 
 -- name: request.open_of_citizen
 SELECT id, reference, client, organisation, purpose, purpose_version, attributes, duration_days,
-  redirect_uri, code_challenge, state, dpop_jkt, asked_at, expires_at, citizen, answered_at, answer
+  redirect_uri, code_challenge, state, dpop_jkt, asked_at, expires_at, citizen, answered_at, answer,
+  response_mode
 FROM requests
 WHERE citizen = $1 AND answered_at IS NULL AND expires_at > $2
 ORDER BY asked_at DESC;

@@ -11,17 +11,17 @@ ON CONFLICT (id) DO UPDATE SET
   record = excluded.record, status = excluded.status;
 
 -- name: client.get
-SELECT id, organisation, name, jwks, redirect_uris, status
+SELECT id, organisation, name, jwks, redirect_uris, status, settings
 FROM clients
 WHERE id = $1;
 
 -- name: client.put
 INSERT INTO clients
-  (id, organisation, name, jwks, redirect_uris, status)
-VALUES ($1, $2, $3, $4, $5, $6)
+  (id, organisation, name, jwks, redirect_uris, status, settings)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (id) DO UPDATE SET
-  name = excluded.name, jwks = excluded.jwks, redirect_uris = excluded.redirect_uris, status =
-  excluded.status;
+  name = excluded.name, jwks = excluded.jwks, redirect_uris = excluded.redirect_uris,
+  status = excluded.status, settings = excluded.settings;
 
 -- name: purpose.get
 SELECT id, version, organisation, record, status
