@@ -39,6 +39,7 @@ from consent.ledger.checkpoint import vkey_of
 from consent.oauth.clients import Client
 from consent.oauth.dpop import KeyCache
 from consent.oauth.metadata import check_metadata, metadata
+from consent.outside import Network
 from consent.seed import OrganisationFile, Seed, read_seed
 from consent.settings import Settings
 from consent.storage.book import TURN, Book, Story, UnwrappedKeys
@@ -148,6 +149,7 @@ async def open_house(settings: Settings, store: Store, clock: Callable[[], int] 
         server_key=read_issuer_key(settings.folder),
         proof_keys=KeyCache(),
         request_template=template_hash("request.html"),
+        outside=Network(sandbox=settings.sandbox),
         sandbox=settings.sandbox,
     )
 

@@ -1,6 +1,7 @@
 """Where the acts happen: what each of them finds at hand. Built once, by `app.py`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Protocol
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -11,6 +12,24 @@ from consent.storage.store import Store
 from consent.vault.keys import KeyRing
 
 from .scribe import Scribe
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """What another machine answered."""
+
+    status: int
+    headers: Mapping[str, str]  # names in lower case
+    body: bytes
+
+
+class Outside(Protocol):
+    """The way to other machines: bounded, and to public addresses only. It waits, so no story may call it."""
+
+    async def get(self, url: str) -> bytes:
+        """What stands at *url*. Raises NotReached."""
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        """Send *body* to *url*, once. Raises NotReached."""
 
 
 class House(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,4 +48,5 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     server_key: EllipticCurvePrivateKey
     proof_keys: KeyCache
     request_template: bytes  # hash of the page on which a citizen answers
+    outside: Outside
     sandbox: bool

@@ -6,6 +6,7 @@
     │   └── TooLarge
     ├── NotSignedIn, Forbidden
     ├── Conflict                 same Idempotency-Key with another body; a page that is out of date
+    ├── NotReached               an address of somebody else gave no answer that we can use
     ├── Overloaded               the queue is full; try again later
     ├── Misconfigured            the operator has to mend something before the service starts
     └── OAuthError               RFC 6749 §5.2 and its extensions, with their registered codes
@@ -47,6 +48,10 @@ class Conflict(ConsentError):
 
 class Overloaded(ConsentError):
     code = "overloaded"
+
+
+class NotReached(ConsentError):
+    code = "not_reached"
 
 
 class Misconfigured(ConsentError):
