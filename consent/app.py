@@ -54,7 +54,7 @@ from consent.web.render import template_hash
 from consent.words.attributes import CATALOGUE, check_value
 from consent.words.errors import Misconfigured
 from consent.words.ids import id_from
-from consent.words.instants import MINUTE
+from consent.words.instants import DAY, MINUTE
 from consent.words.purposes import Language
 
 DATABASE = "consent.sqlite3"
@@ -150,6 +150,7 @@ async def open_house(settings: Settings, store: Store, clock: Callable[[], int] 
         proof_keys=KeyCache(),
         request_template=template_hash("request.html"),
         outside=Network(sandbox=settings.sandbox),
+        acknowledge_within=settings.acknowledge_days * DAY,
         sandbox=settings.sandbox,
     )
 

@@ -144,7 +144,7 @@ def _check_client(client: ClientEntry, place: str) -> None:
     try:
         check_settings(client.settings, has_keys=client.jwks is not None)
     except BadInput as broken:
-        raise _refused(f"{place}.settings.jwks_uri", str(broken)) from None
+        raise _refused(f"{place}.settings", str(broken)) from None
 
 
 def _check_purpose(purpose: Purpose, place: str) -> None:

@@ -32,6 +32,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Sign in as an invented person by a button; listens on loopback only."""
     seed: str = ""
     """A file with organisations and invented people, added at the start when they are not there yet."""
+    acknowledge_days: int = 3
+    """How long an organisation may take to acknowledge a signal; then citizen and operator see that it is late."""
     product: str = ""
     """What the service is called on its pages."""
     help: Contact | None = None
@@ -87,6 +89,8 @@ def check_settings(settings: Settings) -> None:
         raise Misconfigured("the sandbox listens on loopback only")
     if not listens_on_loopback and not settings.issuer:
         raise Misconfigured("say with --issuer which https address people use")
+    if not 1 <= settings.acknowledge_days <= 365:
+        raise Misconfigured("acknowledge_days is a number of days from 1 to 365")
     if not 0 < settings.port < 65536:
         raise Misconfigured("a port is a number from 1 to 65535")
 

@@ -41,11 +41,11 @@ WORLDLY_CALLS = words(
 )
 # What people can do, as verbs …
 ACTS = words(
-    "approve ask audit authenticate begin disclose expire explain grant hold inspect publish redeem refuse sign_in "
-    "tidy use withdraw"
+    "acknowledge approve ask audit authenticate begin disclose expire explain grant hold inspect publish redeem refuse "
+    "sign_in signal tidy use withdraw"
 )
 # … what a citizen looks at, and how every act is done: by whom written down, with what at hand, each proof once.
-BESIDE_ACTS = words("overview receipt timeline scribe house once")
+BESIDE_ACTS = words("answers overview receipt timeline scribe house once")
 
 MOST_LINES = 300
 MOST_LINES_OF_TRUST = 2_500

@@ -239,7 +239,7 @@ def test_what_continues_a_sentence_starts_small_and_the_rest_are_sentences() -> 
         (
             "clients.0.settings",
             {"jwks_uri": f"http://{_SECRET}.example/"},
-            "clients[0].settings.jwks_uri: jwks_uri is an https",
+            "clients[0].settings: jwks_uri is an https",
         ),
         ("clients.0.settings", {_SECRET: True}, "clients[0].settings: a key that this format does not have"),
         (

@@ -14,6 +14,7 @@ import consent_verify
 import msgspec
 from consent_sdk.keys import SigningKey, challenge_of, client_assertion, dpop_proof
 
+from consent.acts import acknowledge as acknowledging
 from consent.acts import ask as asking
 from consent.acts import disclose as disclosing
 from consent.acts import grant as granting
@@ -30,9 +31,12 @@ from consent.oauth.clients import ASSERTION_TYPE
 from consent.oauth.dpop import Proof, check_proof
 from consent.oauth.metadata import PAR_PATH, TOKEN_PATH
 from consent.oauth.par import check_pushed_request
-from consent.oauth.token import CodeExchange, handle_hash
+from consent.oauth.signals import STATEMENT_TYPE
+from consent.oauth.token import ClientCredentials, CodeExchange, handle_hash
 from consent.seed import ClientEntry, Seed, read_seed
 from consent.settings import Settings
+from consent.storage.kinds import SIGNAL
+from consent.storage.rows import Signal
 from consent.storage.store import Store
 from consent.words.instants import SECOND
 from consent.words.purposes import request_type
@@ -244,6 +248,46 @@ class World:
             proof=self.proof(client, "POST", "/uses", tokens.access_token),
             disclosures=disclosures,
             template=template,
+        )
+
+    async def own_token(self, client: str = MUNICIPALITY) -> str:
+        """A token of the client itself."""
+        _, caller = await self.caller(client, {}, TOKEN_PATH)
+        return (await redeeming.redeem(self.house, caller, ClientCredentials())).access_token
+
+    async def signals(self, grant: str) -> list[Signal]:
+        """What the client of a grant has to hear about it, newest first."""
+        return [SIGNAL.from_row(row) for row in await self.house.store.read("signal.of_grant", grant)]
+
+    async def acknowledge(self, signal: str, *, client: str = MUNICIPALITY) -> acknowledging.Acknowledged:
+        """A client says that it heard a signal."""
+        token = await self.own_token(client)
+        return await acknowledging.acknowledge(
+            self.house,
+            token_hash=handle_hash(token),
+            proof=self.proof(client, "POST", f"/signals/{signal}/acknowledge", token),
+            signal=signal,
+        )
+
+    def statement(
+        self, grant: str, *, client: str = MUNICIPALITY, typ: str = STATEMENT_TYPE, **changed: object
+    ) -> str:
+        """A deletion statement, signed by a client; *changed* claims replace the right ones."""
+        now = self.at // SECOND
+        claims = {"iss": client, "aud": self.house.issuer, "iat": now, "grant_id": grant, "scope": "all"}
+        return self.keys[client].sign({"typ": typ}, claims | {"deleted_at": now} | changed)
+
+    async def state_deletion(
+        self, grant: str, statement: str | None = None, *, client: str = MUNICIPALITY
+    ) -> acknowledging.Stated:
+        """A client states that what it received under a grant is gone."""
+        token = await self.own_token(client)
+        return await acknowledging.state_deletion(
+            self.house,
+            token_hash=handle_hash(token),
+            proof=self.proof(client, "POST", f"/grants/{grant}/deletion", token),
+            grant=grant,
+            statement=statement or self.statement(grant, client=client),
         )
 
     async def stop(self, grant: str, *, citizen: str | None = None) -> withdrawing.Stopped:

@@ -9,6 +9,7 @@ from consent.storage.kinds import GRANT, KEYS
 from consent.vault.keys import pairwise_id
 
 from .scribe import Deed
+from .signal import signal
 
 MOST_AT_ONCE = 100
 
@@ -38,6 +39,7 @@ def expire(at: int) -> Deed[int]:
                 reason="time_passed",
                 detail=lambda _, sub=sub: {"sub": sub},  # type: ignore[misc]
             )
+            signal(book, ended, "ended")
             written += 1
         return written
 

@@ -23,6 +23,7 @@ from consent.words.purposes import Language
 from .approve import purpose_from
 from .ask import Page, asks_to_show, own_request, page
 from .house import House
+from .signal import signal
 
 Trouble = Literal["nothing_chosen", "no_decision", "required_missing", "changed"]
 
@@ -142,6 +143,7 @@ def _give(
                 reason="time_passed" if lapsed else "replaced",
                 detail=lambda _: {"sub": pairwise_id(keys.subject, asked.organisation)},
             )
+            signal(book, ended, "ended")
     purpose_row = book.get(PURPOSE, (asked.purpose, asked.purpose_version))
     if purpose_row is None:
         raise NotFound("the purpose is gone")

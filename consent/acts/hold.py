@@ -25,6 +25,7 @@ from consent.words.purposes import Language
 
 from .approve import organisation_from
 from .house import House
+from .signal import asks_for_correction, signal_correction
 
 SELF = "self"
 
@@ -155,7 +156,9 @@ async def remove(house: House, *, citizen: str, name: str) -> None:
 
 async def _put(house: House, *, citizen: str, name: str, value: Value | None) -> None:
     def story(book: Book) -> Story[None]:
-        yield [KEYS.one(citizen), VALUE.one(citizen, name)]
+        given = GRANT.by("of_citizen", citizen)
+        yield [KEYS.one(citizen), VALUE.one(citizen, name), given]
+        yield asks_for_correction(book.found(given), name)
         yield TURN
         wrapped = book.get(KEYS, citizen)
         current = book.get(VALUE, (citizen, name))
@@ -174,6 +177,7 @@ async def _put(house: House, *, citizen: str, name: str, value: Value | None) ->
             source=SELF,
             as_of=local(book.at).date().isoformat(),
         )
+        signal_correction(book, book.found(given), name)
 
     await house.scribe.do(story)
 

@@ -49,4 +49,5 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     proof_keys: KeyCache
     request_template: bytes  # hash of the page on which a citizen answers
     outside: Outside
+    acknowledge_within: int  # microseconds; then an answer to a signal is late
     sandbox: bool

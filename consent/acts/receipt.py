@@ -14,6 +14,7 @@ from consent.words.errors import NotFound
 from consent.words.ids import is_id
 from consent.words.purposes import Language, Organisation
 
+from .answers import Answers, answers
 from .approve import organisation_from
 from .house import House
 from .overview import find_purpose, labels
@@ -59,6 +60,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     contact: ShownContact
     disclosures: tuple[Delivery, ...]
     entry: Place
+    answers: Answers
 
 
 async def receipt(house: House, *, citizen: str, grant: str, language: Language) -> Receipt:
@@ -90,6 +92,7 @@ async def receipt(house: House, *, citizen: str, grant: str, language: Language)
             Delivery(one.at, labels(tuple(n for n, _ in one.items), language)) for one in deliveries
         ),
         entry=Place(given.log, given.index),
+        answers=await answers(house, given, purpose),
     )
 
 

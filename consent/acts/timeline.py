@@ -7,7 +7,7 @@ import msgspec
 
 from consent.grants.use import because
 from consent.ledger import entry as ledger_entry
-from consent.storage.kinds import DETAIL, KEYS, ORGANISATION, REFUSAL, USE
+from consent.storage.kinds import DETAIL, KEYS, ORGANISATION, REFUSAL, SIGNAL, USE
 from consent.words.dates import local, month_name
 from consent.words.instants import instant
 from consent.words.purposes import Language
@@ -33,6 +33,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     grant: str | None
     use: str | None
     count: int | None
+    about: str | None = None  # of an acknowledgement: which event was heard; of a deletion: how much is gone
 
 
 class Month(msgspec.Struct, frozen=True):
@@ -48,6 +49,10 @@ async def timeline(house: House, *, citizen: str, language: Language) -> list[Mo
     counts = {
         (r.grant, r.index): r.count
         for r in map(REFUSAL.from_row, await house.store.read("refusal.of_citizen", citizen))
+    }
+    heard = {
+        (s.grant, s.acknowledged_index): s.event
+        for s in map(SIGNAL.from_row, await house.store.read("signal.of_citizen", citizen))
     }
     months: dict[tuple[int, int], list[Line]] = {}
     for log, index, grant, octets in await house.store.read("citizen_entry.of_citizen", citizen, MOST_LINES):
@@ -88,6 +93,7 @@ async def timeline(house: House, *, citizen: str, language: Language) -> list[Mo
                 grant=grant,
                 use=use.id if use is not None else None,
                 count=counts.get((grant, index)),
+                about=heard.get((grant, index)) or record.get("reason"),
             )
         )
     return [

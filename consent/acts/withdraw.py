@@ -10,6 +10,7 @@ from consent.words.errors import NotFound
 from consent.words.ids import is_id
 
 from .house import House
+from .signal import signal
 
 
 class Stopped(msgspec.Struct, frozen=True):
@@ -49,6 +50,7 @@ async def withdraw(house: House, *, citizen: str, grant: str) -> Stopped:
             reason="time_passed" if lapsed else "citizen_asked",
             detail=lambda _: {"sub": pairwise_id(keys.subject, ended.organisation)},
         )
+        signal(book, ended, "ended")
         book.prove(index)
         return Stopped(ended, index, None)
 

@@ -48,6 +48,7 @@ class ClientSettings(
         ""  # JARM §3: set, every answer goes back signed
     )
     introspection_signed_response_alg: Literal["", "ES256"] = ""  # RFC 9701 §6: set, every answer is signed
+    signals_endpoint: str | None = None  # where it hears what happens to its grants (RFC 8935 §2)
     dpop_nonce_required: bool = False  # each of its proofs holds a nonce of ours (RFC 9449 §8, §9)
 
 
@@ -146,16 +147,17 @@ def check_settings(settings: ClientSettings, *, has_keys: bool) -> None:
     """Check what a client chose before it is registered; *has_keys*: it brought a key set as well. Raises BadInput.
 
     A set is given or pointed at, not both (RFC 7591 §2). The address is https without a user in it; http only on
-    loopback, where it is fetched in the sandbox and nowhere else.
+    loopback, where it is called in the sandbox and nowhere else.
     """
-    uri = settings.jwks_uri
-    if uri is None:
-        return
-    if has_keys:
+    if settings.jwks_uri is not None and has_keys:
         raise BadInput("a client has jwks or jwks_uri, not both")
-    match = _HTTPS.fullmatch(uri) or _LOOPBACK.fullmatch(uri)
-    if match is None or len(uri) > _URI_LIMIT or not _PRINTABLE.fullmatch(uri) or "#" in uri:
-        raise BadInput("jwks_uri is an https address without a fragment")
+    for name in ("jwks_uri", "signals_endpoint"):
+        uri = getattr(settings, name)
+        if uri is None:
+            continue
+        match = _HTTPS.fullmatch(uri) or _LOOPBACK.fullmatch(uri)
+        if match is None or len(uri) > _URI_LIMIT or not _PRINTABLE.fullmatch(uri) or "#" in uri:
+            raise BadInput(f"{name} is an https address without a fragment")
 
 
 def is_registered_redirect(uri: str, client: Client) -> bool:

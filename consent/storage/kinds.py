@@ -136,6 +136,8 @@ MEMO = Kind("memo", rows.Memo, lambda r: (r.client, r.key))
 DISCLOSED = Kind("disclosed", rows.Disclosed, lambda r: r.id)
 USE = Kind("use", rows.Use, lambda r: (r.grant, r.template, r.day))
 REFUSAL = Kind("refusal", rows.RefusalCount, lambda r: (r.grant, r.reason, r.day))
+SIGNAL = Kind("signal", rows.Signal, lambda r: r.id)
+DELETION = Kind("deletion", rows.StatedDeletion, lambda r: (r.grant, r.scope))
 SESSION = Kind("session", rows.Session, lambda r: r.hash)
 CEREMONY = Kind("ceremony", rows.Ceremony, lambda r: r.hash)
 PASSKEY = Kind("passkey", rows.Passkey, lambda r: r.credential)
@@ -150,5 +152,5 @@ CITIZEN_ENTRY = Kind("citizen_entry", rows.CitizenEntry, lambda r: (r.citizen, r
 # The order in which a batch writes: whatever is referred to comes first.
 ALL: tuple[Kind[Any, Any], ...] = (
     CITIZEN, KEYS, VALUE, ORGANISATION, CLIENT, PURPOSE, REQUEST, GRANT, CODE, TOKEN, USED, DISCLOSED, MEMO, USE,
-    REFUSAL, SESSION, CEREMONY, PASSKEY, PERSONA, AUDITOR, ENTRY, OPENING, DETAIL, CITIZEN_ENTRY,
+    REFUSAL, SIGNAL, DELETION, SESSION, CEREMONY, PASSKEY, PERSONA, AUDITOR, ENTRY, OPENING, DETAIL, CITIZEN_ENTRY,
 )  # fmt: skip

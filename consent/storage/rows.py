@@ -8,6 +8,8 @@ from typing import Literal
 
 import msgspec
 
+from consent.oauth.signals import Scope, SignalEvent
+
 Status = Literal["approved", "suspended"]
 ResponseMode = Literal["query", "jwt"]  # "jwt": the answer goes back signed (JARM)
 
@@ -126,6 +128,37 @@ class RefusalCount(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     day: int
     count: int
+    index: int
+
+
+class Signal(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that a client has to hear about a grant: waiting, delivered, given up, acknowledged."""
+
+    id: str  # the `jti` of each try
+    client: str
+    grant: str
+    event: SignalEvent
+    attributes: tuple[str, ...]
+    at: int
+    next_try: int | None
+    tries: int = 0
+    failure: str | None = None  # what the last try came to, of a closed list
+    delivered_at: int | None = None
+    dead_at: int | None = None
+    acknowledged_at: int | None = None
+    acknowledged_index: int | None = None  # in the log of its grant
+
+
+class StatedDeletion(msgspec.Struct, frozen=True, kw_only=True):
+    """An organisation's signed statement that what it received under a grant is gone, and the keys of that day."""
+
+    grant: str
+    scope: Scope
+    statement: str
+    jwks: str
+    deleted_at: int
+    stated_at: int
+    log: str
     index: int
 
 

@@ -61,6 +61,9 @@ CODES: dict[str, Known] = {
     "conflict": Known(
         422, "Used before with another request", "Make a new Idempotency-Key for a new request."
     ),
+    "grant_still_active": Known(
+        409, "The grant is still active", "State a deletion when the grant has ended; a signal tells you."
+    ),
     "overloaded": Known(
         503, "Too busy", "Try again after the seconds in Retry-After, with the same Idempotency-Key."
     ),
@@ -115,7 +118,7 @@ def voice_of(path: str) -> Voice:
     if path.startswith(("/oauth/", "/.well-known/")):
         return "page" if path == "/oauth/authorize" else "oauth"
     if path in ("/disclosures", "/uses") or path.startswith(
-        ("/disclosures/", "/uses/", "/grants/", "/audit/")
+        ("/disclosures/", "/uses/", "/grants/", "/signals/", "/audit/")
     ):
         return "api"
     return "log" if path in ("/log", "/openapi.yaml") or path.startswith("/log/") else "page"

@@ -7,6 +7,7 @@
     ├── NotSignedIn, Forbidden
     ├── Conflict                 same Idempotency-Key with another body; a page that is out of date
     ├── NotReached               an address of somebody else gave no answer that we can use
+    ├── StillActive              a statement about a grant that has not ended
     ├── Overloaded               the queue is full; try again later
     ├── Misconfigured            the operator has to mend something before the service starts
     └── OAuthError               RFC 6749 §5.2 and its extensions, with their registered codes
@@ -44,6 +45,12 @@ class Forbidden(ConsentError):
 
 class Conflict(ConsentError):
     code = "conflict"
+
+
+class StillActive(ConsentError):
+    """What is asked belongs after the end of a grant, and this one has not ended."""
+
+    code = "grant_still_active"
 
 
 class Overloaded(ConsentError):

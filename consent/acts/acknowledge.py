@@ -1,0 +1,206 @@
+"""An organisation answers a signal: "we heard it", and after an ending "what we had is gone", signed.
+
+Both are entries under the grant, so the citizen reads them and an auditor finds them. A second time changes nothing.
+"""
+
+import hashlib
+from base64 import b64encode
+
+import msgspec
+from msgspec.structs import replace
+
+from consent.grants.grant import Grant
+from consent.oauth.dpop import Proof
+from consent.oauth.signals import Deletion, Scope, check_deletion_statement
+from consent.oauth.token import Token, check_access
+from consent.storage.book import TURN, Book, Story
+from consent.storage.kinds import CLIENT, DELETION, DISCLOSED, GRANT, KEYS, SIGNAL, TOKEN, USED
+from consent.storage.rows import StatedDeletion
+from consent.vault.keys import CitizenKeys, pairwise_id
+from consent.words.errors import BadInput, InsufficientScope, NotFound, StillActive
+from consent.words.ids import is_id
+from consent.words.instants import SECOND
+
+from .approve import client_from
+from .house import House
+from .once import spend_proof
+
+
+class Acknowledged(msgspec.Struct, frozen=True):
+    """Which signal, and when it was acknowledged (microseconds)."""
+
+    signal: str
+    at: int
+
+
+async def acknowledge(house: House, *, token_hash: bytes, proof: Proof, signal: str) -> Acknowledged:
+    """Take a client's word that it heard a signal. Raises NotFound for a foreign or unknown one, InvalidToken."""
+
+    def story(book: Book) -> Story[Acknowledged]:
+        yield [
+            TOKEN.one(token_hash),
+            USED.one(proof.jti_hash),
+            *([SIGNAL.one(signal)] if is_id(signal) else []),
+        ]
+        heard = book.get(SIGNAL, signal)
+        yield [] if heard is None else [GRANT.one(heard.grant)]
+        grant = book.get(GRANT, heard.grant) if heard is not None else None
+        yield [] if grant is None else [KEYS.one(grant.citizen)]
+        yield TURN
+        token = _own_token(book, token_hash, proof)
+        heard = book.get(SIGNAL, signal)
+        if heard is None or heard.client != token.client:
+            raise NotFound("there is no such signal")
+        grant, keys = _own_grant(book, heard.grant, token)
+        spend_proof(book, proof)
+        if heard.acknowledged_at is not None:
+            return Acknowledged(heard.id, heard.acknowledged_at)
+        index, _ = book.record_event(
+            "acknowledged",
+            citizen=grant.citizen,
+            keys=keys,
+            grant=grant,
+            by="organisation",
+            detail=lambda _: {
+                "sub": pairwise_id(keys.subject, grant.organisation),
+                "signal": heard.id,
+                "about": heard.event,
+            },
+        )
+        # Whoever answers has it, also when its "202" was lost on the way.
+        delivered_at = heard.delivered_at if heard.delivered_at is not None else book.at
+        book.put(
+            SIGNAL,
+            replace(
+                heard,
+                delivered_at=delivered_at,
+                next_try=None,
+                dead_at=None,
+                failure=None,
+                acknowledged_at=book.at,
+                acknowledged_index=index,
+            ),
+        )
+        return Acknowledged(heard.id, book.at)
+
+    return (await house.scribe.do(story)).outcome
+
+
+class Stated(msgspec.Struct, frozen=True, kw_only=True):
+    """A deletion statement that is kept, and the entry it stands under."""
+
+    grant: str
+    scope: Scope
+    deleted_at: int
+    stated_at: int
+    log: str
+    index: int
+
+
+async def state_deletion(
+    house: House, *, token_hash: bytes, proof: Proof, grant: str, statement: str
+) -> Stated:
+    """Keep a client's signed statement that what it received under an ended grant is gone.
+
+    A lesser statement after "all" changes nothing. Raises NotFound (foreign, unknown, erased), StillActive,
+    BadInput (not this client's signature, another grant, gone before something went out), InvalidToken.
+    """
+    if not is_id(grant):
+        raise NotFound("there is no such grant")
+    deletion, jwks = await _checked(house, token_hash, proof, grant, statement)
+
+    def story(book: Book) -> Story[Stated]:
+        yield [
+            TOKEN.one(token_hash),
+            USED.one(proof.jti_hash),
+            GRANT.one(grant),
+            DELETION.one(grant, "all"),
+            DELETION.one(grant, "all_but_legal_duty"),
+            DISCLOSED.by("newest", grant),
+        ]
+        found = book.get(GRANT, grant)
+        yield [] if found is None else [KEYS.one(found.citizen)]
+        yield TURN
+        token = _own_token(book, token_hash, proof)
+        given, keys = _own_grant(book, grant, token)
+        if given.is_live(at=book.at):
+            raise StillActive("the grant has not ended: what you have may be used, and more may be asked")
+        newest = max((one.at for one in book.found(DISCLOSED.by("newest", grant))), default=0)
+        # In whole seconds, as the statement has it: gone in the very second of the last delivery may be true.
+        if deletion.deleted_at < newest - newest % SECOND:
+            raise BadInput("deleted_at lies before the last time that something was disclosed")
+        spend_proof(book, proof)
+        before = book.get(DELETION, (grant, "all")) or book.get(DELETION, (grant, deletion.scope))
+        if before is not None:
+            return _stated(before)
+        index, _ = book.record_event(
+            "deletion_stated",
+            citizen=given.citizen,
+            keys=keys,
+            grant=given,
+            by="organisation",
+            reason="legal_obligation" if deletion.scope == "all_but_legal_duty" else None,
+            detail=lambda _: {
+                "sub": pairwise_id(keys.subject, given.organisation),
+                "scope": deletion.scope,
+                "statement": b64encode(hashlib.sha256(statement.encode()).digest()).decode(),
+            },
+        )
+        kept = StatedDeletion(
+            grant=grant,
+            scope=deletion.scope,
+            statement=statement,
+            jwks=jwks,
+            deleted_at=deletion.deleted_at,
+            stated_at=book.at,
+            log=book.head.log,
+            index=index,
+        )
+        book.put(DELETION, kept)
+        return _stated(kept)
+
+    return (await house.scribe.do(story)).outcome
+
+
+async def _checked(
+    house: House, token_hash: bytes, proof: Proof, grant: str, statement: str
+) -> tuple[Deletion, str]:
+    """The statement, verified with the keys of the client whose token this is, and those keys.
+
+    Outside the transaction: a signature takes time. The token is looked at again inside.
+    """
+    rows = await house.store.read(TOKEN.get, token_hash)
+    token = check_access(TOKEN.from_row(rows[0]) if rows else None, jkt=proof.jkt, at=house.clock())
+    (row,) = await house.store.read(CLIENT.get, token.client)
+    client = client_from(CLIENT.from_row(row))
+    deletion = check_deletion_statement(
+        statement, client=client.id, keys=client.jwks, issuer=house.issuer, grant=grant, at=house.clock()
+    )
+    return deletion, msgspec.json.encode(client.jwks).decode()
+
+
+def _own_token(book: Book, token_hash: bytes, proof: Proof) -> Token:
+    token = check_access(book.get(TOKEN, token_hash), jkt=proof.jkt, at=book.at)
+    if token.kind != "client":
+        raise InsufficientScope("ask with a token of the client itself (client_credentials)")
+    return token
+
+
+def _own_grant(book: Book, name: str, token: Token) -> tuple[Grant, CitizenKeys]:
+    """A grant of this client with its citizen's keys; without them nothing can be written about it any more."""
+    grant = book.get(GRANT, name)
+    wrapped = book.get(KEYS, grant.citizen) if grant is not None else None
+    if grant is None or wrapped is None or grant.client != token.client or grant.state == "erased":
+        raise NotFound("there is no such grant")
+    return grant, book.keys_of(wrapped)
+
+
+def _stated(kept: StatedDeletion) -> Stated:
+    return Stated(
+        grant=kept.grant,
+        scope=kept.scope,
+        deleted_at=kept.deleted_at,
+        stated_at=kept.stated_at,
+        log=kept.log,
+        index=kept.index,
+    )

@@ -1,0 +1,107 @@
+-- name: signal.get
+SELECT id, client, grant_id, event, attributes, at, next_try, tries, failure, delivered_at, dead_at,
+  acknowledged_at, acknowledged_idx
+FROM signals
+WHERE id = $1;
+
+-- name: signal.put
+INSERT INTO signals
+  (id, client, grant_id, event, attributes, at, next_try, tries, failure, delivered_at, dead_at,
+   acknowledged_at, acknowledged_idx)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+ON CONFLICT (id) DO UPDATE SET
+  next_try = excluded.next_try, tries = excluded.tries, failure = excluded.failure, delivered_at =
+  excluded.delivered_at, dead_at = excluded.dead_at, acknowledged_at = excluded.acknowledged_at,
+  acknowledged_idx = excluded.acknowledged_idx;
+
+-- name: signal.clients_due
+-- Whoever waits longest comes first.
+SELECT client
+FROM signals
+WHERE next_try <= $1
+GROUP BY client
+ORDER BY min(next_try)
+LIMIT $2;
+
+-- name: signal.next_of_client
+SELECT id, client, grant_id, event, attributes, at, next_try, tries, failure, delivered_at, dead_at,
+  acknowledged_at, acknowledged_idx
+FROM signals
+WHERE client = $1 AND next_try <= $2
+ORDER BY next_try, at
+LIMIT 1;
+
+-- name: signal.put_off
+-- An endpoint that does not answer is left alone for a while, whatever else waits for it.
+UPDATE signals
+SET next_try = $2
+WHERE client = $1 AND next_try < $2;
+
+-- name: signal.unsent
+-- One that was never tried: what it would say again need not be said twice.
+SELECT id, client, grant_id, event, attributes, at, next_try, tries, failure, delivered_at, dead_at,
+  acknowledged_at, acknowledged_idx
+FROM signals
+WHERE grant_id = $1 AND event = $2 AND tries = 0 AND next_try IS NOT NULL;
+
+-- name: signal.of_grant
+SELECT id, client, grant_id, event, attributes, at, next_try, tries, failure, delivered_at, dead_at,
+  acknowledged_at, acknowledged_idx
+FROM signals
+WHERE grant_id = $1
+ORDER BY at DESC;
+
+-- name: signal.of_citizen
+SELECT s.id, s.client, s.grant_id, s.event, s.attributes, s.at, s.next_try, s.tries, s.failure,
+  s.delivered_at, s.dead_at, s.acknowledged_at, s.acknowledged_idx
+FROM signals s
+JOIN grants g ON g.id = s.grant_id
+WHERE g.citizen = $1 AND s.acknowledged_at IS NOT NULL;
+
+-- name: signal.unanswered
+SELECT id, client, grant_id, event, attributes, at, next_try, tries, failure, delivered_at, dead_at,
+  acknowledged_at, acknowledged_idx
+FROM signals
+WHERE acknowledged_at IS NULL AND at <= $1
+ORDER BY at
+LIMIT $2;
+
+-- name: deletion.get
+SELECT grant_id, scope, statement, jwks, deleted_at, stated_at, log, idx
+FROM deletions
+WHERE grant_id = $1 AND scope = $2;
+
+-- name: deletion.put
+INSERT INTO deletions
+  (grant_id, scope, statement, jwks, deleted_at, stated_at, log, idx)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
+
+-- name: deletion.of_grant
+SELECT grant_id, scope, statement, jwks, deleted_at, stated_at, log, idx
+FROM deletions
+WHERE grant_id = $1
+ORDER BY stated_at;
+
+-- name: deletion.owed
+-- Ended grants under which something went out and nothing was stated: what the organisation still holds, for all we know.
+SELECT id, client, purpose, purpose_version, ended_at
+FROM grants
+WHERE state <> 'live' AND state <> 'erased' AND day > 0 AND ended_at <= $1
+  AND id NOT IN (SELECT grant_id FROM deletions)
+ORDER BY ended_at
+LIMIT $2;
+
+-- name: disclosed.newest
+SELECT id, grant_id, client, citizen, log, idx, items, at
+FROM disclosures
+WHERE grant_id = $1
+ORDER BY at DESC, idx DESC
+LIMIT 1;
+
+-- name: disclosed.of_name
+-- The newest disclosure of one attribute; $2 is the beginning of its item as it is written: ["name",
+SELECT id, grant_id, client, citizen, log, idx, items, at
+FROM disclosures
+WHERE grant_id = $1 AND items LIKE $2
+ORDER BY at DESC, idx DESC
+LIMIT 1;
