@@ -19,6 +19,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from consent.acts.approve import approve
 from consent.acts.begin import begin_log
+from consent.acts.client_keys import ClientKeys
 from consent.acts.expire import expire
 from consent.acts.hold import put_value
 from consent.acts.house import House
@@ -135,6 +136,7 @@ async def open_house(settings: Settings, store: Store, clock: Callable[[], int] 
         )
     check_metadata(metadata(settings.public_issuer))
     signer, ring = read_log_key(settings.folder, head.log), read_ring(settings.folder)
+    outside = Network(sandbox=settings.sandbox)
     return House(
         issuer=settings.public_issuer,
         log=head.log,
@@ -149,8 +151,9 @@ async def open_house(settings: Settings, store: Store, clock: Callable[[], int] 
         server_key=read_issuer_key(settings.folder),
         proof_keys=KeyCache(),
         request_template=template_hash("request.html"),
-        outside=Network(sandbox=settings.sandbox),
         acknowledge_within=settings.acknowledge_days * DAY,
+        outside=outside,
+        client_keys=ClientKeys(outside.get, clock),
         sandbox=settings.sandbox,
     )
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from msgspec.structs import replace
+
 from consent.oauth.clients import Client, check_client_assertion, unverified_client_id
 from consent.oauth.dpop import check_proof
 from consent.oauth.keys import public_jwks
@@ -23,8 +25,11 @@ async def authenticate(
     """
     name = unverified_client_id(form)
     rows = await house.store.read(CLIENT.get, name)
-    at = house.clock()
     client = client_from(CLIENT.from_row(rows[0])) if rows else _nobody(house, name)
+    if client.settings.jwks_uri is not None:
+        signed = (form.get("client_assertion", ""), form.get("request", ""))
+        client = replace(client, jwks=await house.client_keys.of(client.settings.jwks_uri, *signed))
+    at = house.clock()  # after waiting for somebody else's machine
     assertion = check_client_assertion(form, client=client, issuer=house.issuer, at=at)
     if not rows:  # our own key signs no assertions; should one ever look so, it still speaks for nobody
         raise InvalidClient("no key of the client verifies the signature")

@@ -11,6 +11,7 @@ from consent.storage.book import UnwrappedKeys
 from consent.storage.store import Store
 from consent.vault.keys import KeyRing
 
+from .client_keys import ClientKeys
 from .scribe import Scribe
 
 
@@ -50,4 +51,5 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     request_template: bytes  # hash of the page on which a citizen answers
     outside: Outside
     acknowledge_within: int  # microseconds; then an answer to a signal is late
+    client_keys: ClientKeys
     sandbox: bool

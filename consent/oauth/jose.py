@@ -123,6 +123,36 @@ def check_public_jwks(jwks: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
     return tuple(dict(jwk) for jwk in keys)
 
 
+def check_fetched_jwks(document: bytes) -> tuple[dict[str, Any], ...]:
+    """Read the key set that a client publishes itself, and give its usable keys back.
+
+    A client uses its set with others too, so what is not for us is passed over: other types, other uses, a `kid` that
+    occurs twice (FAPI 2.0 §5.4.3). Raises BadInput when it is no key set, is too large, has no usable key, or shows a
+    private or symmetric one: then who else can sign with the rest?
+    """
+    try:
+        keys = _JSON_OBJECT.decode(document).get("keys")
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        raise BadInput("the key set is malformed") from None
+    if not isinstance(keys, list) or len(keys) > KEYS_LIMIT or not all(isinstance(jwk, dict) for jwk in keys):
+        raise BadInput(f"a key set holds at most {KEYS_LIMIT} keys")
+    if any(not _PRIVATE.isdisjoint(jwk) for jwk in keys):
+        raise BadInput("the key set shows private or symmetric members")
+    usable = tuple(jwk for jwk in keys if _is_for_us(jwk))
+    if not usable:
+        raise BadInput("the key set holds no key for an accepted signature")
+    return usable
+
+
+def is_signed_by(token: str, keys: Sequence[Mapping[str, Any]]) -> bool:
+    """Answer whether one of *keys* signed *token*, whatever it says."""
+    try:
+        check_jws(token, keys, types=None)
+    except BadInput:
+        return False
+    return True
+
+
 def check_jws(
     token: str, keys: Sequence[Mapping[str, Any]], *, types: frozenset[str] | None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -174,6 +204,16 @@ def unverified_claims(token: str) -> dict[str, Any]:
     if len(token) > TOKEN_LIMIT or len(parts) != 3:
         raise BadInput("the signed token is too long or malformed")
     return _object(parts[1], limit=TOKEN_LIMIT)
+
+
+def _is_for_us(jwk: Mapping[str, Any]) -> bool:
+    if not any(is_usable(jwk, algorithm) for algorithm in ALGORITHMS):
+        return False
+    try:
+        import_public_jwk(jwk)
+    except BadInput:
+        return False
+    return True
 
 
 def _candidates(keys: Sequence[Mapping[str, Any]], algorithm: str, kid: Any) -> list[Mapping[str, Any]]:
