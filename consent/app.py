@@ -48,7 +48,7 @@ from consent.storage.kinds import HEAD, PERSONA, VALUE
 from consent.storage.rows import Persona
 from consent.storage.sqlite import SqliteStore
 from consent.storage.store import Store
-from consent.web import assets, auditor, citizen, entrance, oauth, organisation
+from consent.web import assets, auditor, citizen, entrance, grants, oauth, organisation
 from consent.web.openapi import document
 from consent.web.porch import handle, porch
 from consent.web.render import template_hash
@@ -251,6 +251,7 @@ def routes(lifespan: list[object] | None = None) -> Litestar:
     app = Litestar(
         route_handlers=[
             *organisation.HANDLERS,
+            *grants.HANDLERS,
             *oauth.HANDLERS,
             *auditor.HANDLERS,
             *entrance.HANDLERS,

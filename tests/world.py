@@ -18,7 +18,9 @@ from consent.acts import acknowledge as acknowledging
 from consent.acts import ask as asking
 from consent.acts import disclose as disclosing
 from consent.acts import grant as granting
+from consent.acts import inspect as inspecting
 from consent.acts import redeem as redeeming
+from consent.acts import revoke as revoking
 from consent.acts import use as using
 from consent.acts import withdraw as withdrawing
 from consent.acts.authenticate import authenticate
@@ -26,13 +28,14 @@ from consent.acts.house import House
 from consent.acts.once import Caller
 from consent.app import add_organisation, open_house, plant, prepare
 from consent.export import export_log
+from consent.grants.grant import Grant
 from consent.ledger.entry import opening_json
 from consent.oauth.clients import ASSERTION_TYPE
 from consent.oauth.dpop import Proof, check_proof
 from consent.oauth.metadata import PAR_PATH, TOKEN_PATH
 from consent.oauth.par import check_pushed_request
 from consent.oauth.signals import STATEMENT_TYPE
-from consent.oauth.token import ClientCredentials, CodeExchange, handle_hash
+from consent.oauth.token import ClientCredentials, CodeExchange, Refresh, handle_hash
 from consent.seed import ClientEntry, Seed, read_seed
 from consent.settings import Settings
 from consent.storage.kinds import SIGNAL
@@ -203,6 +206,26 @@ class World:
         _, caller = await self.caller(client, {}, TOKEN_PATH)
         form = CodeExchange(code=code, redirect_uri=None, verifier=verifier)
         return await redeeming.redeem(self.house, caller, form)
+
+    async def refresh(self, tokens: redeeming.Tokens, *, client: str = MUNICIPALITY) -> redeeming.Tokens:
+        """A client gets a new access token."""
+        _, caller = await self.caller(client, {}, TOKEN_PATH)
+        form = Refresh(refresh_token=tokens.refresh_token or "")
+        return await redeeming.redeem(self.house, caller, form)
+
+    async def let_go(self, grant: str, *, client: str = MUNICIPALITY) -> Grant:
+        """An organisation ends a grant itself."""
+        token = await self.own_token(client)
+        proof = self.proof(client, "DELETE", f"/grants/{grant}", token)
+        return await revoking.revoke(self.house, token_hash=handle_hash(token), proof=proof, grant=grant)
+
+    async def state(self, grant: str, *, client: str = MUNICIPALITY) -> inspecting.GrantState:
+        """An organisation asks how a grant stands."""
+        token = await self.own_token(client)
+        proof = self.proof(client, "GET", f"/grants/{grant}", token)
+        return await inspecting.grant_state(
+            self.house, token_hash=handle_hash(token), proof=proof, grant=grant
+        )
 
     async def given(
         self, *, chosen: frozenset[str] = NEEDED, citizen: str | None = None, days: int = 90

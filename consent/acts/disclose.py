@@ -34,6 +34,7 @@ from consent.storage.kinds import (
 from consent.storage.rows import Disclosed, Memo
 from consent.vault.keys import CitizenKeys, pairwise_id
 from consent.vault.seal import OpenedValue, SealedValue, open_sealed
+from consent.words.actors import GivenBy
 from consent.words.attributes import CATALOGUE
 from consent.words.decision import Permit, Refusal
 from consent.words.errors import BadInput, Conflict, InsufficientScope, InvalidToken
@@ -52,6 +53,7 @@ class Given(msgspec.Struct, frozen=True):
 
     disclosure: str
     grant: str
+    given_by: GivenBy
     values: tuple[tuple[SealedValue, OpenedValue], ...]
     leaf: bytes
     opening: Opening
@@ -72,7 +74,7 @@ class _Yes(msgspec.Struct, frozen=True):
     sealed: tuple[SealedValue, ...]
     keys: CitizenKeys
     disclosure: str
-    grant: str
+    grant: Grant
     log: str
     index: int
     leaf: bytes | None = None
@@ -162,7 +164,8 @@ async def disclose(
     if outcome.leaf is not None and outcome.opening is not None:
         return Given(
             outcome.disclosure,
-            outcome.grant,
+            outcome.grant.id,
+            outcome.grant.given_by,
             values,
             outcome.leaf,
             outcome.opening,
@@ -171,7 +174,8 @@ async def disclose(
     leaf, opening = await opening_of(house, outcome.log, outcome.index, outcome.keys)
     return Given(
         outcome.disclosure,
-        outcome.grant,
+        outcome.grant.id,
+        outcome.grant.given_by,
         values,
         leaf,
         opening,
@@ -265,7 +269,7 @@ def _first(
     if key is not None:
         book.put(MEMO, Memo(client=client, key=key, body=body, disclosure=disclosure, created_at=book.at))
     opening = Opening(index, entry.consent_key, entry.audit_key, entry.record, entry.detail_key, entry.detail)
-    return _Yes(answer, sealed, keys, disclosure, grant.id, book.head.log, index, entry.leaf, opening)
+    return _Yes(answer, sealed, keys, disclosure, grant, book.head.log, index, entry.leaf, opening)
 
 
 def _again(
@@ -283,7 +287,7 @@ def _again(
         if value is None or value.removed or value.version != version:
             return _No("values_changed", disclosed.log, disclosed.index)
         sealed.append(value)
-    return _Yes(answer, tuple(sealed), keys, disclosed.id, grant.id, disclosed.log, disclosed.index)
+    return _Yes(answer, tuple(sealed), keys, disclosed.id, grant, disclosed.log, disclosed.index)
 
 
 def standing_of(book: Book, grant: Grant) -> Standing:

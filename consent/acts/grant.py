@@ -7,15 +7,16 @@ from typing import Literal
 import msgspec
 from msgspec.structs import replace
 
-from consent.grants.grant import Grant, end
+from consent.grants.grant import Grant, end, version_of
 from consent.grants.shown import Shown, page_bytes, terms_hash
 from consent.oauth.authorize import error_redirect, success_redirect
 from consent.oauth.par import CODE_LIFE
 from consent.oauth.token import Code, handle_from, handle_hash
 from consent.storage.book import TURN, Book, Story
-from consent.storage.kinds import CODE, GRANT, KEYS, PURPOSE, REQUEST
+from consent.storage.kinds import CODE, GRANT, GRANT_VERSION, KEYS, PURPOSE, REQUEST
 from consent.storage.rows import AccessRequest
 from consent.vault.keys import CitizenKeys, pairwise_id
+from consent.words.actors import HERSELF, Actor
 from consent.words.errors import NotFound
 from consent.words.ids import id_from, is_id
 from consent.words.purposes import Language
@@ -51,11 +52,12 @@ async def answer(
     decision: str | None,
     chosen: frozenset[str],
     seal: str,
+    by: Actor = HERSELF,
 ) -> Answered | Again:
     """Take a citizen's answer to a request that she was shown.
 
     *decision* is "yes", "no" or anything else for neither; *chosen* are the names she ticked; *seal* is the keyed
-    hash of the page she saw. Raises NotFound and Gone.
+    hash of the page she saw; *by* is who answers in her name. Raises NotFound and Gone.
     """
     if not is_id(request):
         raise NotFound("there is no such request")
@@ -75,12 +77,12 @@ async def answer(
             raise NotFound("there is no such request")
         keys = book.keys_of(wrapped)
         if decision == "no":
-            return _decline(house, book, replace(asked, citizen=citizen), citizen, keys)
+            return _decline(house, book, replace(asked, citizen=citizen), citizen, keys, by)
         trouble = _trouble(decision, chosen, seal, seen)
         if trouble is not None:
             return Again(seen, trouble)
         asked = replace(asked, citizen=citizen)
-        grant = _give(house, book, asked, seen.shown, citizen, keys, chosen, language)
+        grant = _give(house, book, asked, seen.shown, citizen, keys, chosen, language, by)
         book.put(
             CODE,
             Code(
@@ -127,6 +129,7 @@ def _give(
     keys: CitizenKeys,
     chosen: frozenset[str],
     language: Language,
+    by: Actor,
 ) -> str:
     """Write the grant and its entry; end the one it replaces. One live grant a citizen, client and purpose."""
     before = book.live_grant(citizen, asked.client, asked.purpose)
@@ -139,7 +142,7 @@ def _give(
                 citizen=citizen,
                 keys=keys,
                 grant=ended,
-                by="rule" if lapsed else "self",
+                by="rule" if lapsed else by.kind,
                 reason="time_passed" if lapsed else "replaced",
                 detail=lambda _: {"sub": pairwise_id(keys.subject, asked.organisation)},
             )
@@ -167,6 +170,7 @@ def _give(
         index=book.next_index,
         nonce=nonce,
         last=book.next_index,
+        given_by=by.kind,
     )
 
     def detail(detail_key: bytes) -> dict[str, object]:
@@ -179,19 +183,24 @@ def _give(
         keys=keys,
         grant=grant,
         attributes=attributes,
+        by=by.kind,
         terms=grant.terms,
         nonce=nonce,
         detail=detail,
     )
+    book.put(GRANT_VERSION, version_of(grant, by=by, at=book.at, index=grant.index))
     return grant.id
 
 
-def _decline(house: House, book: Book, asked: AccessRequest, citizen: str, keys: CitizenKeys) -> Answered:
+def _decline(
+    house: House, book: Book, asked: AccessRequest, citizen: str, keys: CitizenKeys, by: Actor
+) -> Answered:
     """A no: her own line in the log, open to nobody else, and `access_denied` for the organisation."""
     book.record_event(
         "other",
         citizen=citizen,
         keys=keys,
+        by=by.kind,
         detail=lambda _: {
             "event": "declined",
             "org": asked.organisation,

@@ -12,7 +12,7 @@ from consent.oauth.introspect import introspection
 from consent.oauth.revoke import revocation
 from consent.oauth.token import check_access, handle_hash
 from consent.storage.book import TURN, Book, Story
-from consent.storage.kinds import GRANT, KEYS, TOKEN, USED
+from consent.storage.kinds import GRANT, GRANT_VERSION, KEYS, TOKEN, USED
 from consent.vault.keys import pairwise_id
 from consent.words.errors import InsufficientScope, NotFound
 from consent.words.ids import is_id
@@ -75,25 +75,37 @@ async def throw_away(house: House, caller: Caller, token: str) -> None:
 
 
 class GrantState(msgspec.Struct, frozen=True):
-    """A grant as its own organisation may see it: no cause, no person."""
+    """A grant as its own organisation may see it: no cause, no person. `updated_at` is when its version began."""
 
     grant: Grant
     live: bool
+    updated_at: int
 
 
 async def grant_state(house: House, *, token_hash: bytes, proof: Proof, grant: str) -> GrantState:
     """What a grant of this client still is. Raises NotFound for a foreign, unknown or erased one; InvalidToken."""
 
     def story(book: Book) -> Story[GrantState]:
-        yield [TOKEN.one(token_hash), USED.one(proof.jti_hash), *([GRANT.one(grant)] if is_id(grant) else [])]
+        versions = GRANT_VERSION.by("of_grant", grant)
+        asked = [GRANT.one(grant), versions] if is_id(grant) else []
+        yield [TOKEN.one(token_hash), USED.one(proof.jti_hash), *asked]
         yield TURN
-        token = check_access(book.get(TOKEN, token_hash), jkt=proof.jkt, at=book.at)
-        if token.kind != "client":
-            raise InsufficientScope("ask with a token of the client itself (client_credentials)")
+        found = own_grant(book, grant, token_hash, proof)
         spend_proof(book, proof)
-        found = book.get(GRANT, grant)
-        if found is None or found.client != token.client or found.state == "erased":
-            raise NotFound("there is no such grant")
-        return GrantState(found, found.is_live(at=book.at))
+        began = book.get(GRANT_VERSION, (found.id, found.version))
+        return GrantState(
+            found, found.is_live(at=book.at), began.from_at if began is not None else found.granted_at
+        )
 
     return (await house.scribe.do(story)).outcome
+
+
+def own_grant(book: Book, grant: str, token_hash: bytes, proof: Proof) -> Grant:
+    """The grant that a client names with a token of its own. Raises NotFound, InvalidToken, InsufficientScope."""
+    token = check_access(book.get(TOKEN, token_hash), jkt=proof.jkt, at=book.at)
+    if token.kind != "client":
+        raise InsufficientScope("ask with a token of the client itself (client_credentials)")
+    found = book.get(GRANT, grant)
+    if found is None or found.client != token.client or found.state == "erased":
+        raise NotFound("there is no such grant")
+    return found

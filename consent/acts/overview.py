@@ -1,7 +1,10 @@
 """Who may see what: the citizen's home. It lists grants, not tokens: a permission without a token is still one."""
 
+from typing import Any
+
 import msgspec
 
+from consent.grants.grant import Grant
 from consent.storage.kinds import GRANT, PURPOSE, REQUEST
 from consent.words.attributes import CATALOGUE
 from consent.words.purposes import Language, Purpose
@@ -41,7 +44,7 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     organisation: str
     purpose: str
     ended_at: int
-    how: str
+    how: str  # a state of the grant, or `let_go` when the organisation ended it itself
 
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,7 +84,10 @@ async def overview(house: House, *, citizen: str, language: Language) -> Overvie
         how = grant.how_ended(at=at)
         if how is not None:
             ended_at = grant.ended_at if grant.ended_at is not None else grant.expires_at
-            ended.append(Ended(id=grant.id, organisation=name, purpose=title, ended_at=ended_at, how=how))
+            told = await how_it_ended(house, grant, at=at)
+            ended.append(
+                Ended(id=grant.id, organisation=name, purpose=title, ended_at=ended_at, how=told or how)
+            )
             continue
         count, last = counts.get(grant.id, (0, None))
         live.append(
@@ -97,6 +103,30 @@ async def overview(house: House, *, citizen: str, language: Language) -> Overvie
             )
         )
     return Overview(requests=tuple(requests), grants=tuple(live), ended=tuple(ended))
+
+
+async def how_it_ended(house: House, grant: Grant, *, at: int) -> str | None:
+    """None while it is live; else its state, or `let_go` when, as the log has it, its organisation ended it."""
+    how = grant.how_ended(at=at)
+    if how != "revoked":
+        return how
+    for (record,) in await house.store.read(
+        "citizen_entry.of_ending", grant.citizen, grant.id, grant.ended_at
+    ):
+        kind = kind_of(msgspec.json.decode(record))
+        if kind == "let_go":
+            return kind
+    return how
+
+
+def kind_of(record: dict[str, Any]) -> str:
+    """What a page calls an entry: its event, but for those that she would take for something else."""
+    if record.get("reason") == "replaced":
+        return "replaced"  # she did not stop: a new yes took the place of this one
+    if record["ev"] == "revoked" and record.get("by") == "organisation":
+        return "let_go"  # nobody took anything away: the organisation needs it no longer
+    kind: str = record["ev"]
+    return kind
 
 
 async def find_purpose(house: House, purpose: str, version: int) -> Purpose:

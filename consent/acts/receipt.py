@@ -17,7 +17,7 @@ from consent.words.purposes import Language, Organisation
 from .answers import Answers, answers
 from .approve import organisation_from
 from .house import House
-from .overview import find_purpose, labels
+from .overview import find_purpose, how_it_ended, labels
 from .publish import head, prove
 
 
@@ -67,7 +67,7 @@ async def receipt(house: House, *, citizen: str, grant: str, language: Language)
     """A citizen's receipt as a page shows it. Raises NotFound for a grant that is not hers."""
     given = await own_grant(house, citizen, grant)
     purpose = await find_purpose(house, given.purpose, given.purpose_version)
-    how = given.how_ended(at=house.clock())
+    how = await how_it_ended(house, given, at=house.clock())
     deliveries = [DISCLOSED.from_row(row) for row in await house.store.read("disclosed.of_grant", grant)]
     return Receipt(
         id=given.id,

@@ -15,7 +15,7 @@ from consent.words.purposes import Language
 from .approve import organisation_from
 from .hold import organisation_name
 from .house import House
-from .overview import find_purpose, labels
+from .overview import find_purpose, kind_of, labels
 from .publish import head, leaf_of
 
 MOST_LINES = 500
@@ -57,12 +57,10 @@ async def timeline(house: House, *, citizen: str, language: Language) -> list[Mo
     months: dict[tuple[int, int], list[Line]] = {}
     for log, index, grant, octets in await house.store.read("citizen_entry.of_citizen", citizen, MOST_LINES):
         record = msgspec.json.decode(octets)
-        kind, about = record["ev"], record
+        kind, about = kind_of(record), record
         if kind == "other":
             about = await _own_detail(house, citizen, log, index)
             kind = about["event"]
-        elif record.get("reason") == "replaced":
-            kind = "replaced"  # she did not stop: a new yes took the place of this one
         line_purpose = None
         sentence = None
         use = uses.get((log, index))

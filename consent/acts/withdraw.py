@@ -6,6 +6,7 @@ from consent.grants.grant import Grant, end
 from consent.storage.book import TURN, Book, Story
 from consent.storage.kinds import GRANT, KEYS
 from consent.vault.keys import pairwise_id
+from consent.words.actors import HERSELF, Actor
 from consent.words.errors import NotFound
 from consent.words.ids import is_id
 
@@ -24,8 +25,11 @@ class Stopped(msgspec.Struct, frozen=True):
     proof: str | None
 
 
-async def withdraw(house: House, *, citizen: str, grant: str) -> Stopped:
-    """Withdraw a citizen's own grant. Raises NotFound for a foreign or unknown one; they look alike."""
+async def withdraw(house: House, *, citizen: str, grant: str, by: Actor = HERSELF) -> Stopped:
+    """Withdraw a citizen's own grant; *by* is who does it in her name.
+
+    Raises NotFound for a foreign or unknown one; they look alike.
+    """
     if not is_id(grant):
         raise NotFound("there is no such grant")
 
@@ -46,8 +50,8 @@ async def withdraw(house: House, *, citizen: str, grant: str) -> Stopped:
             citizen=citizen,
             keys=keys,
             grant=ended,
-            by="rule" if lapsed else "self",
-            reason="time_passed" if lapsed else "citizen_asked",
+            by="rule" if lapsed else by.kind,
+            reason="time_passed" if lapsed else "citizen_asked" if by == HERSELF else "helper_asked",
             detail=lambda _: {"sub": pairwise_id(keys.subject, ended.organisation)},
         )
         signal(book, ended, "ended")

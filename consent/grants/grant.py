@@ -8,11 +8,15 @@ The whole life of a grant is one table. A grant that has ended never comes back;
     live       expire      expired       time: follows from `expires_at`, written down lazily
     live       freeze      frozen        the citizen's account is being erased: the gate shuts at once
     frozen     erase       erased        the ending that follows within a day
+
+While it is live the citizen may also change it (`amend`): it stays the same grant, in a next version.
 """
 
 from typing import Literal
 
 import msgspec
+
+from consent.words.actors import Actor, GivenBy
 
 State = Literal["live", "withdrawn", "revoked", "expired", "frozen", "erased"]
 Ending = Literal["withdraw", "revoke", "expire", "freeze", "erase"]
@@ -55,6 +59,9 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     # How often it was used today, for the purpose's frequency.
     day: int = 0
     disclosed_today: int = 0
+    # One higher with each change that she agreed to.
+    version: int = 1
+    given_by: GivenBy = "self"  # who agreed to this version: all that the organisation learns of a helper
 
     def is_live(self, *, at: int) -> bool:
         """Whether it still opens a door at instant *at*."""
@@ -78,3 +85,65 @@ def end(grant: Grant, ending: Ending, *, at: int) -> Grant | None:
     if after is None:
         return None
     return msgspec.structs.replace(grant, state=after, ended_at=at)
+
+
+class Version(msgspec.Struct, frozen=True, kw_only=True):
+    """What a grant was from `from_at` on, until its next version or its end. Instants are microseconds."""
+
+    grant: str
+    number: int
+    from_at: int
+    expires_at: int
+    purpose_version: int
+    attributes: tuple[str, ...]
+    language: str
+    terms: str
+    given_by: GivenBy
+    helper: str | None  # who agreed in her name: for the citizen alone
+    # The entry that began it.
+    log: str
+    index: int
+
+
+def version_of(grant: Grant, *, by: Actor, at: int, index: int) -> Version:
+    """What *grant* is from instant *at* on, as entry *index* of its log has it and *by* agreed to."""
+    return Version(
+        grant=grant.id,
+        number=grant.version,
+        from_at=at,
+        expires_at=grant.expires_at,
+        purpose_version=grant.purpose_version,
+        attributes=grant.attributes,
+        language=grant.language,
+        terms=grant.terms,
+        given_by=by.kind,
+        helper=by.id,
+        log=grant.log,
+        index=index,
+    )
+
+
+def amend(
+    grant: Grant,
+    *,
+    purpose_version: int,
+    attributes: tuple[str, ...],
+    expires_at: int,
+    language: str,
+    terms: str,
+    by: Actor,
+    at: int,
+) -> Grant | None:
+    """The same grant with what she agreed to now, or None when it is no longer live: what has ended stays as it was."""
+    if not grant.is_live(at=at):
+        return None
+    return msgspec.structs.replace(
+        grant,
+        purpose_version=purpose_version,
+        attributes=tuple(sorted(attributes)),
+        expires_at=expires_at,
+        language=language,
+        terms=terms,
+        given_by=by.kind,
+        version=grant.version + 1,
+    )

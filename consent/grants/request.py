@@ -99,5 +99,6 @@ def granted_details(grant: Grant, *, issuer: str) -> list[dict[str, object]]:
             "attributes": list(grant.attributes),
             "grant_id": grant.id,
             "expires_at": seconds(grant.expires_at),
+            "given_by": grant.given_by,
         }
     ]

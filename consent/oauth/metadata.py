@@ -15,6 +15,7 @@ TOKEN_PATH = "/oauth/token"  # noqa: S105
 INTROSPECT_PATH = "/oauth/introspect"
 REVOKE_PATH = "/oauth/revoke"
 JWKS_PATH = "/oauth/jwks"
+GRANTS_PATH = "/grants"
 DOCUMENTATION_PATH = "/docs"
 
 
@@ -48,6 +49,9 @@ def metadata(issuer: str, *, service_documentation: str | None = None) -> dict[s
         "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
         "dpop_signing_alg_values_supported": algorithms,  # RFC 9449 §5.1
         "authorization_details_types_supported": [request_type(issuer)],  # RFC 9396 §10
+        # Grant Management for OAuth 2.0 §7 (OpenID draft)
+        "grant_management_endpoint": issuer + GRANTS_PATH,
+        "grant_management_actions_supported": ["create", "query", "revoke"],
         "authorization_response_iss_parameter_supported": True,  # RFC 9207 §3
     }
 

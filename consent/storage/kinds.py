@@ -8,7 +8,7 @@ from typing import Any, Generic, NamedTuple, TypeVar, get_origin
 
 import msgspec
 
-from consent.grants.grant import Grant
+from consent.grants.grant import Grant, Version
 from consent.oauth.token import Code, Token
 from consent.vault.keys import WrappedKeys
 from consent.vault.seal import SealedValue
@@ -132,6 +132,7 @@ GRANT = Kind(
     move="grant.move",
     moves=("state", "ended_at", "sequence", "last", "day", "disclosed_today"),
 )
+GRANT_VERSION = Kind("grant_version", Version, lambda r: (r.grant, r.number))
 MEMO = Kind("memo", rows.Memo, lambda r: (r.client, r.key))
 DISCLOSED = Kind("disclosed", rows.Disclosed, lambda r: r.id)
 USE = Kind("use", rows.Use, lambda r: (r.grant, r.template, r.day))
@@ -151,6 +152,7 @@ CITIZEN_ENTRY = Kind("citizen_entry", rows.CitizenEntry, lambda r: (r.citizen, r
 
 # The order in which a batch writes: whatever is referred to comes first.
 ALL: tuple[Kind[Any, Any], ...] = (
-    CITIZEN, KEYS, VALUE, ORGANISATION, CLIENT, PURPOSE, REQUEST, GRANT, CODE, TOKEN, USED, DISCLOSED, MEMO, USE,
-    REFUSAL, SIGNAL, DELETION, SESSION, CEREMONY, PASSKEY, PERSONA, AUDITOR, ENTRY, OPENING, DETAIL, CITIZEN_ENTRY,
+    CITIZEN, KEYS, VALUE, ORGANISATION, CLIENT, PURPOSE, REQUEST, GRANT, GRANT_VERSION, CODE, TOKEN, USED, DISCLOSED,
+    MEMO, USE, REFUSAL, SIGNAL, DELETION, SESSION, CEREMONY, PASSKEY, PERSONA, AUDITOR, ENTRY, OPENING, DETAIL,
+    CITIZEN_ENTRY,
 )  # fmt: skip

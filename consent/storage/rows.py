@@ -73,6 +73,8 @@ class AccessRequest(msgspec.Struct, frozen=True, kw_only=True):
     answered_at: int | None = None
     answer: Literal["yes", "no"] | None = None
     response_mode: ResponseMode = "query"
+    amends: str | None = None  # the running grant that it wants to change
+    amends_version: int | None = None  # in this version and in no other
 
 
 class Used(msgspec.Struct, frozen=True, kw_only=True):

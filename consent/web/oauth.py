@@ -31,6 +31,7 @@ from consent.oauth.metadata import (
 from consent.oauth.par import REQUEST_LIFE, check_pushed_request
 from consent.oauth.revoke import check_revocation_form
 from consent.oauth.token import check_token_form
+from consent.words.actors import GivenBy
 from consent.words.errors import InvalidDpopProof, InvalidRequest
 from consent.words.instants import SECOND
 
@@ -63,6 +64,7 @@ class GrantedDetail(msgspec.Struct, frozen=True):
     attributes: list[str]
     grant_id: str
     expires_at: int
+    given_by: GivenBy
 
 
 class TokenAnswer(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -1,4 +1,4 @@
-"""The organisation's door: disclosures, uses, the state of a grant.
+"""The organisation's door: disclosures and uses.
 
 `POST /disclosures` is the hot path: a bare ASGI handler, without the framework's request and response objects.
 """
@@ -8,18 +8,17 @@ from base64 import b64encode
 from typing import Annotated, Any, cast
 
 import msgspec
-from litestar import Request, Response, asgi, get, post
+from litestar import Request, Response, asgi, post
 from litestar.types import HTTPScope, Receive, Scope, Send
 
 from consent.acts import disclose as disclosing
-from consent.acts import inspect as inspecting
 from consent.acts import use as using
 from consent.acts.house import House
 from consent.acts.use import MOST_DISCLOSURES
 from consent.ledger.entry import Opening, opening_json
+from consent.words.actors import GivenBy
 from consent.words.attributes import CATALOGUE
 from consent.words.errors import BadInput
-from consent.words.instants import seconds
 
 from .arrival import dpop_token, headers_of, read_body
 from .doors import Answer, Door, Field, declared
@@ -62,6 +61,7 @@ class DisclosureAnswer(msgspec.Struct, frozen=True):
 
     disclosure_id: str
     grant_id: str
+    given_by: GivenBy
     attributes: dict[str, DisclosedValue]
     entry: EntryShown
     proof: str
@@ -85,29 +85,17 @@ class UseAnswer(msgspec.Struct, frozen=True):
     link: str
 
 
-class GrantAnswer(msgspec.Struct, frozen=True):
-    """A grant as its organisation may see it. Instants are whole seconds since 1970."""
-
-    grant_id: str
-    active: bool
-    purpose: str
-    purpose_version: int
-    attributes: list[str]
-    granted_at: int
-    expires_at: int
-
-
 _REQUEST = msgspec.json.Decoder(DisclosureRequest)
 _USE = msgspec.json.Decoder(UseRequest)
 _ENCODER = msgspec.json.Encoder()
 
-_PROOF = Field(
+PROOF = Field(
     name="DPoP",
     where="header",
     description="A proof of possession for this request (RFC 9449)",
     required=True,
 )
-_NO = {
+NO = {
     400: refused("Cannot be read"),
     401: refused("The token, the proof or the grant opens nothing", "WWW-Authenticate"),
     403: refused("Not granted, or not with this token"),
@@ -127,7 +115,7 @@ _DISCLOSE = Door(
     description="The answer leaves only after its entry is durable in the signed log, and carries the proof.",
     security="dpop_grant",
     fields=(
-        _PROOF,
+        PROOF,
         Field(
             name="Idempotency-Key",
             where="header",
@@ -137,7 +125,7 @@ _DISCLOSE = Door(
     ),
     body=DisclosureRequest,
     answers={200: Answer(description="The values, the entry and its proof", body=DisclosureAnswer)}
-    | {status: answer for status, answer in _NO.items() if status != 404},
+    | {status: answer for status, answer in NO.items() if status != 404},
 )
 
 
@@ -195,6 +183,7 @@ async def _disclose(scope: HTTPScope, receive: Receive) -> tuple[int, dict[str, 
     answer = DisclosureAnswer(
         disclosure_id=outcome.disclosure,
         grant_id=outcome.grant,
+        given_by=outcome.given_by,
         attributes={
             sealed.name: DisclosedValue(
                 msgspec.Raw(opened.value), sealed.source, sealed.as_of, b64encode(opened.salt).decode()
@@ -229,10 +218,10 @@ def _idempotency_key(headers: dict[bytes, bytes]) -> bytes | None:
             summary="Say what disclosed values were used for",
             description="One entry a grant, template and day. A use without a live grant is refused.",
             security="dpop_any",
-            fields=(_PROOF,),
+            fields=(PROOF,),
             body=UseRequest,
             answers={200: Answer(description="Registered", body=UseAnswer)}
-            | {status: _NO[status] for status in (400, 401, 403, 404, 413, 415, 503)},
+            | {status: NO[status] for status in (400, 401, 403, 404, 413, 415, 503)},
         )
     ),
     status_code=200,
@@ -263,49 +252,6 @@ async def uses(request: Request[Any, Any, Any]) -> Response[bytes]:
     return _json(answer)
 
 
-@get(
-    "/grants/{grant_id:str}",
-    opt=declared(
-        Door(
-            id="readGrant",
-            tag="organisation",
-            summary="See whether a grant is still active",
-            security="dpop_client",
-            fields=(
-                Field(
-                    name="grant_id",
-                    where="path",
-                    description="The grant_id of the token response",
-                    required=True,
-                    schema={"type": "string", "pattern": ID_PATTERN},
-                ),
-                _PROOF,
-            ),
-            answers={200: Answer(description="The grant", body=GrantAnswer)}
-            | {status: _NO[status] for status in (400, 401, 403, 404, 503)},
-        )
-    ),
-)
-async def grants(request: Request[Any, Any, Any], grant_id: str) -> Response[bytes]:
-    """The state of one grant of this client."""
-    house: House = request.app.state.house
-    headers, proofs = headers_of(request.scope)
-    token_hash, proof = dpop_token(house, headers, proofs, method="GET", path=request.scope["path"])
-    state = await inspecting.grant_state(house, token_hash=token_hash, proof=proof, grant=grant_id)
-    grant = state.grant
-    return _json(
-        GrantAnswer(
-            grant_id=grant.id,
-            active=state.live,
-            purpose=grant.purpose,
-            purpose_version=grant.purpose_version,
-            attributes=list(grant.attributes),
-            granted_at=seconds(grant.granted_at),
-            expires_at=seconds(grant.expires_at),
-        )
-    )
-
-
 def _json(answer: msgspec.Struct) -> Response[bytes]:
     return _response(
         200, {"content-type": "application/json", "cache-control": "no-store"}, _ENCODER.encode(answer)
@@ -316,4 +262,4 @@ def _response(status: int, headers: dict[str, str], body: bytes) -> Response[byt
     return Response(body, status_code=status, headers=headers, media_type=headers["content-type"])
 
 
-HANDLERS = (disclosures, uses, grants)
+HANDLERS = (disclosures, uses)

@@ -154,5 +154,5 @@ def test_the_answer_names_the_chosen_and_never_the_unticked() -> None:
     assert detail == {
         "type": RIGHT["type"], "purpose": "energietoeslag", "purpose_version": 1,
         "attributes": ["household_size", "income_below_threshold"], "grant_id": "a" * 32,
-        "expires_at": (NOON + 90 * DAY) // SECOND,
+        "expires_at": (NOON + 90 * DAY) // SECOND, "given_by": "self",
     }  # fmt: skip

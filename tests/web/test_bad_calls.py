@@ -204,3 +204,28 @@ def test_nothing_that_went_wrong_is_in_the_services_own_log(office: Office) -> N
     said = (office.stage.folder / "service.log").read_text()
     assert MARK not in said
     assert "Traceback" not in said
+
+
+def test_an_organisation_ends_its_own_grant_over_http_and_nobody_elses(office: Office, rival: Office) -> None:
+    got = office.tokens()
+    path, own, stranger = f"/grants/{got['grant_id']}", office.own_token(), rival.own_token()
+    before = office.call("GET", path, own).json()
+    assert (before["status"], before["active"], before["given_by"]) == ("active", True, "self")
+    assert before["authorization_details"] == got["authorization_details"]
+    assert before["granted_at"] == before["updated_at"]
+    check(rival.call("DELETE", path, stranger), 404, "not_found")
+    check(office.call("DELETE", f"/grants/{UNKNOWN}", own), 404, "not_found")
+    check(office.call("DELETE", path, got["access_token"]), 403, "insufficient_scope")
+    assert office.call("POST", "/disclosures", got["access_token"], {"attributes": [ASKED[0]]}).is_success
+    for _ in range(2):
+        ended = office.call("DELETE", path, own)
+        assert (ended.status_code, ended.content) == (204, b"")
+    check(
+        office.call("POST", "/disclosures", got["access_token"], {"attributes": [ASKED[0]]}),
+        401,
+        "grant_not_active",
+    )
+    after = office.call("GET", path, own).json()
+    assert (after["status"], after["active"]) == ("ended", False)
+    refresh = office.identified(grant_type="refresh_token", refresh_token=got["refresh_token"])
+    assert office.post("/oauth/token", refresh).json()["error"] == "invalid_grant"

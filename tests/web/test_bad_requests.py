@@ -21,6 +21,7 @@ API = [
     ("POST", "/disclosures"),
     ("POST", "/uses"),
     ("GET", "/grants/" + "0" * 32),
+    ("DELETE", "/grants/" + "0" * 32),
     ("GET", "/audit/openings"),
 ]
 OAUTH_FORMS = ["/oauth/par", "/oauth/token", "/oauth/introspect", "/oauth/revoke"]
@@ -53,7 +54,7 @@ def check_language(answer: Answer, path: str, status: int) -> None:
 def test_another_method_is_told_which_ones_there_are(served: Stage, method: str, path: str) -> None:
     for other in {"GET", "POST", "PUT", "PATCH", "DELETE", "TRACE"} - {method}:
         answer = knock(served.port, write(other, path))
-        if other == "POST" and path == "/sign-in/persona":
+        if (other, path) in [*API, ("POST", "/sign-in/persona")]:
             continue
         check_language(answer, path, 405)
         assert method in answer.header("allow").replace(" ", "").split(",")
@@ -74,7 +75,8 @@ def test_head_is_get_without_a_body(served: Stage, method: str, path: str) -> No
 @pytest.mark.parametrize(("method", "path"), API)
 def test_an_act_of_the_api_is_not_done_to_see_its_length(served: Stage, method: str, path: str) -> None:
     answer = knock(served.port, write("HEAD", path))
-    assert (answer.status, answer.header("allow").split(",")[0]) == (405, method)
+    allowed = answer.header("allow").replace(" ", "").split(",")
+    assert (answer.status, method in allowed, "HEAD" in allowed) == (405, True, False)
 
 
 @pytest.mark.parametrize(("method", "path"), OAUTH + LOG + PAGES[:2])

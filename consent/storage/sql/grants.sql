@@ -1,7 +1,7 @@
 -- name: request.get
 SELECT id, reference, client, organisation, purpose, purpose_version, attributes, duration_days,
   redirect_uri, code_challenge, state, dpop_jkt, asked_at, expires_at, citizen, answered_at, answer,
-  response_mode
+  response_mode, amends, amends_version
 FROM requests
 WHERE id = $1;
 
@@ -9,15 +9,17 @@ WHERE id = $1;
 INSERT INTO requests
   (id, reference, client, organisation, purpose, purpose_version, attributes, duration_days,
    redirect_uri, code_challenge, state, dpop_jkt, asked_at, expires_at, citizen, answered_at,
-   answer, response_mode)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+   answer, response_mode, amends, amends_version)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
+  $20)
 ON CONFLICT (id) DO UPDATE SET
   expires_at = excluded.expires_at, citizen = excluded.citizen, answered_at = excluded.answered_at,
   answer = excluded.answer;
 
 -- name: grant.get
 SELECT id, citizen, organisation, client, purpose, purpose_version, attributes, language, terms,
-  granted_at, expires_at, state, ended_at, log, idx, nonce, sequence, last, day, disclosed_today
+  granted_at, expires_at, state, ended_at, log, idx, nonce, sequence, last, day, disclosed_today,
+  version, given_by
 FROM grants
 WHERE id = $1;
 
@@ -29,11 +31,26 @@ LIMIT 1;
 -- name: grant.put
 INSERT INTO grants
   (id, citizen, organisation, client, purpose, purpose_version, attributes, language, terms,
-   granted_at, expires_at, state, ended_at, log, idx, nonce, sequence, last, day, disclosed_today)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+   granted_at, expires_at, state, ended_at, log, idx, nonce, sequence, last, day, disclosed_today,
+   version, given_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
+  $21, $22)
 ON CONFLICT (id) DO UPDATE SET
   state = excluded.state, ended_at = excluded.ended_at, sequence = excluded.sequence, last =
   excluded.last, day = excluded.day, disclosed_today = excluded.disclosed_today;
+
+-- name: grant_version.put
+INSERT INTO grant_versions
+  (grant_id, version, from_at, expires_at, purpose_version, attributes, language, terms, given_by,
+   helper, log, idx)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12);
+
+-- name: grant_version.of_grant
+SELECT grant_id, version, from_at, expires_at, purpose_version, attributes, language, terms,
+  given_by, helper, log, idx
+FROM grant_versions
+WHERE grant_id = $1
+ORDER BY version;
 
 -- name: code.get
 SELECT hash, request, grant_id, client, redirect_uri, code_challenge, jkt, expires_at, used_at
@@ -109,14 +126,14 @@ ON CONFLICT (grant_id, reason, day) DO UPDATE SET
 -- name: request.by_reference
 SELECT id, reference, client, organisation, purpose, purpose_version, attributes, duration_days,
   redirect_uri, code_challenge, state, dpop_jkt, asked_at, expires_at, citizen, answered_at, answer,
-  response_mode
+  response_mode, amends, amends_version
 FROM requests
 WHERE reference = $1;
 
 -- name: request.open_of_citizen
 SELECT id, reference, client, organisation, purpose, purpose_version, attributes, duration_days,
   redirect_uri, code_challenge, state, dpop_jkt, asked_at, expires_at, citizen, answered_at, answer,
-  response_mode
+  response_mode, amends, amends_version
 FROM requests
 WHERE citizen = $1 AND answered_at IS NULL AND expires_at > $2
 ORDER BY asked_at DESC;
@@ -128,20 +145,23 @@ WHERE id = $1;
 
 -- name: grant.for_purpose
 SELECT id, citizen, organisation, client, purpose, purpose_version, attributes, language, terms,
-  granted_at, expires_at, state, ended_at, log, idx, nonce, sequence, last, day, disclosed_today
+  granted_at, expires_at, state, ended_at, log, idx, nonce, sequence, last, day, disclosed_today,
+  version, given_by
 FROM grants
 WHERE citizen = $1 AND client = $2 AND purpose = $3 AND state = 'live';
 
 -- name: grant.of_citizen
 SELECT id, citizen, organisation, client, purpose, purpose_version, attributes, language, terms,
-  granted_at, expires_at, state, ended_at, log, idx, nonce, sequence, last, day, disclosed_today
+  granted_at, expires_at, state, ended_at, log, idx, nonce, sequence, last, day, disclosed_today,
+  version, given_by
 FROM grants
 WHERE citizen = $1
 ORDER BY granted_at DESC;
 
 -- name: grant.lapsed
 SELECT id, citizen, organisation, client, purpose, purpose_version, attributes, language, terms,
-  granted_at, expires_at, state, ended_at, log, idx, nonce, sequence, last, day, disclosed_today
+  granted_at, expires_at, state, ended_at, log, idx, nonce, sequence, last, day, disclosed_today,
+  version, given_by
 FROM grants
 WHERE state = 'live' AND expires_at <= $1
 ORDER BY expires_at, id

@@ -97,3 +97,10 @@ JOIN log_openings o ON o.log = e.log AND o.idx = e.idx
 WHERE e.citizen = $1
 ORDER BY o.at DESC, e.idx DESC
 LIMIT $2;
+
+-- name: citizen_entry.of_ending
+-- The record that ended a grant: the entry of that very instant.
+SELECT o.record
+FROM citizen_entries e
+JOIN log_openings o ON o.log = e.log AND o.idx = e.idx
+WHERE e.citizen = $1 AND e.grant_id = $2 AND o.at = $3;
