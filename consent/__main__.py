@@ -4,16 +4,13 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
 
 from consent import __version__
+from consent.commands import add_operator_commands, with_house
 from consent.settings import Settings, read_settings
 from consent.words.errors import ConsentError
-
-T = TypeVar("T")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -55,13 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("file", metavar="FILE")
     _where(add)
     add.set_defaults(run=_organisation_add)
-    for word, status in (("suspend", "suspended"), ("approve", "approved")):
-        change = organisation.add_parser(
-            word, help=f"{word} an organisation; takes effect before the next disclosure"
-        )
-        change.add_argument("id")
-        _where(change)
-        change.set_defaults(run=_organisation_status, status=status)
+    add_operator_commands(commands, organisation, where=_where)
 
     auditor = commands.add_parser("auditor", help="who may open entries").add_subparsers(required=True)
     let_in = auditor.add_parser(
@@ -123,43 +114,14 @@ def _demo(arguments: argparse.Namespace) -> int:
     return demo(port=arguments.port, data=arguments.data, check=arguments.check)
 
 
-def _with_house(settings: Settings, work: Callable[[Any], Awaitable[T]]) -> T:
-    """Do one piece of the operator's work on the data folder, also while it is being served."""
-    from consent.app import open_house, prepare
-
-    async def run() -> T:
-        store = await prepare(settings)
-        try:
-            house = await open_house(settings, store)
-            house.scribe.start()
-            try:
-                return await work(house)
-            finally:
-                await house.scribe.stop()
-        finally:
-            await store.close()
-
-    return asyncio.run(run())
-
-
 def _organisation_add(arguments: argparse.Namespace) -> int:
     from consent.app import add_organisation
     from consent.seed import read_organisation
 
     file = read_organisation(Path(arguments.file))
-    _with_house(_settings(arguments), lambda house: add_organisation(house, file))
+    with_house(_settings(arguments), lambda house: add_organisation(house, file))
     purposes = ", ".join(purpose.reference for purpose in file.purposes)
     print(f"{file.organisation.name} is approved for: {purposes or 'no purpose yet'}")
-    return 0
-
-
-def _organisation_status(arguments: argparse.Namespace) -> int:
-    from consent.acts.approve import set_status
-
-    _with_house(
-        _settings(arguments), lambda house: house.scribe.do(set_status(arguments.id, arguments.status))
-    )
-    print(f"{arguments.id} is {arguments.status}")
     return 0
 
 
@@ -177,7 +139,7 @@ def _auditor_add(arguments: argparse.Namespace) -> int:
         expires_at=clock() + arguments.days * DAY,
         chance=os.urandom(32),
     )
-    _with_house(_settings(arguments), lambda house: house.scribe.do(deed))
+    with_house(_settings(arguments), lambda house: house.scribe.do(deed))
     print("Hand this token over in person; it is shown once.", file=sys.stderr)
     print(token)
     return 0
@@ -193,7 +155,7 @@ def _log_init(arguments: argparse.Namespace) -> int:
 def _log_export(arguments: argparse.Namespace) -> int:
     from consent.export import export_log
 
-    size, where = _with_house(
+    size, where = with_house(
         _settings(arguments),
         lambda house: export_log(house, arguments.log or house.log, Path(arguments.folder)),
     )

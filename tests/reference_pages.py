@@ -193,6 +193,7 @@ _TITLES = {
     "RFC 7519": "JSON Web Token",
     "RFC 7523": "private_key_jwt",
     "RFC 7591": "Client registration: the names of client settings",
+    "RFC 7592": "Management of a registration",
     "RFC 7636": "PKCE",
     "RFC 7638": "Thumbprint of a key",
     "RFC 7662": "Token introspection",

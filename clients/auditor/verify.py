@@ -397,6 +397,7 @@ class Tree:
     levels: list[bytearray]
     leaves: dict[int, bytes] = field(default_factory=dict)  # only those that were asked for
     controls: int = 0
+    bodies: dict[int, bytes] = field(default_factory=dict)  # of the control entries
 
     def root_at(self, size: int) -> bytes:
         """The root that this log had when it had *size* entries."""
@@ -454,7 +455,9 @@ def read_tree(source: Source, size: int, wanted: set[int]) -> Tree:
             row.append(hash_of(b"\0" + leaf).digest())
             if len(leaf) != 152 or leaf[:8] != event_start:
                 check_leaf(leaf, index)
-                tree.controls += 1
+                if leaf[4]:
+                    tree.controls += 1
+                    tree.bodies[index] = leaf[152:]
             nonces.add(leaf[8:24])
             if len(nonces) != index + 1:
                 raise Broken(f"Entry {index} repeats the nonce of an earlier entry.")
@@ -586,6 +589,8 @@ EVENTS = frozenset(
 BEGINNINGS = frozenset({"granted", "carried"})
 ENDINGS = frozenset({"withdrawn", "revoked", "expired", "frozen", "erased"})
 NEEDS_LIFE = frozenset({"disclosed", "used", "amended"})
+# Whose suspension shows in the records, and under which name.
+STANDING = {"organisation": "org", "purpose": "purpose"}
 # All others stand under a grant and say so; these may concern a citizen as a whole, or no grant at all.
 MAY_STAND_ALONE = frozenset(
     {"other", "lawful", "frozen", "erased", "corrected", "declined", "mandate_given", "mandate_ended"}
@@ -689,6 +694,43 @@ def replay(opened: Mapping[int, Opened]) -> list[str]:
         holder = holders.setdefault(chain[0].consent_key, began)
         if holder != began:
             findings.append(f"Entry {began} begins a grant under the key of the grant at entry {holder}.")
+    return findings
+
+
+def read_standing(bodies: Mapping[int, bytes]) -> list[tuple[int, bool, str, str]]:
+    """What the log says about approvals: (index, suspended or restored, "org" or "purpose", its name)."""
+    said = []
+    for index in sorted(bodies):
+        try:
+            body = json.loads(bodies[index], object_pairs_hook=_once)
+            subject, _, change = body["ev"].partition(".")
+            name = body[STANDING[subject]]
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            continue  # another control entry: only the two that an auditor can follow are read here
+        if change in ("suspended", "restored") and isinstance(name, str):
+            said.append((index, change == "suspended", STANDING[subject], name))
+    return said
+
+
+def replay_standing(opened: Mapping[int, Opened], bodies: Mapping[int, bytes]) -> list[str]:
+    """Nothing goes out while the log says that an organisation or a purpose is suspended, by index."""
+    findings = []
+    said = read_standing(bodies)
+    since: dict[tuple[str, str], int] = {}
+    for index in sorted(opened):
+        while said and said[0][0] < index:
+            at, is_suspended, *subject = said.pop(0)
+            if is_suspended:
+                since.setdefault((subject[0], subject[1]), at)
+            else:
+                since.pop((subject[0], subject[1]), None)
+        says = opened[index].says
+        for name, meaning in (("org", "organisation"), ("purpose", "purpose")):
+            began = since.get((name, says.get(name, "")))
+            if began is not None and says["ev"] in NEEDS_LIFE:
+                findings.append(
+                    f"Entry {index} ({says['ev']}) stands while its {meaning} was suspended by entry {began}."
+                )
     return findings
 
 
@@ -895,7 +937,7 @@ def _audit(report: Report, opened: Mapping[int, Opened], tree: Tree, checkpoint:
     report.sentences.append(
         f"The openings fit the log: {number(len(opened))} entries under {number(grants)} grants."
     )
-    findings = replay(opened)
+    findings = replay(opened) + replay_standing(opened, tree.bodies)
     if findings:
         report.sentences += findings[:-1]
         raise Broken(findings[-1])

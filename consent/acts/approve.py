@@ -1,14 +1,13 @@
 """The operator approves who may ask, and for what. Approved texts never change; an approval can be taken away.
 
-An organisation's file is added and approved in one step. A purpose that is there already, with the same version and
-other words, is refused: citizens agreed to the words as they were.
+An organisation's file is added and approved in one step; what was suspended stays so until it is restored. A purpose
+that is there already, with the same version and other words, is refused: citizens agreed to the words as they were.
 """
 
 from collections.abc import Sequence
 from functools import lru_cache
 
 import msgspec
-from msgspec.structs import replace
 
 from consent.grants.grant import Grant
 from consent.oauth.clients import Client, ClientSettings
@@ -19,6 +18,7 @@ from consent.words.canonical import canonical
 from consent.words.errors import Conflict, NotFound
 from consent.words.purposes import Organisation, Purpose
 
+from .operate import Operator, write_down
 from .scribe import Deed
 
 
@@ -31,7 +31,11 @@ class Approved(msgspec.Struct, frozen=True):
 
 
 def approve(
-    organisation: Organisation, clients: Sequence[Client], purposes: Sequence[Purpose]
+    organisation: Organisation,
+    clients: Sequence[Client],
+    purposes: Sequence[Purpose],
+    *,
+    by: Operator = Operator("file"),
 ) -> Deed[Approved]:
     """A deed that adds an organisation with its clients and purposes, all checked before.
 
@@ -42,7 +46,7 @@ def approve(
         yield [
             ORGANISATION.one(organisation.id),
             *[CLIENT.one(client.id) for client in clients],
-            *[PURPOSE.one(purpose.id, purpose.version) for purpose in purposes],
+            *[PURPOSE.by("versions", purpose.id) for purpose in purposes],
         ]
         yield TURN
         for client in clients:
@@ -50,6 +54,10 @@ def approve(
             if known is not None and known.organisation != organisation.id:
                 raise Conflict("a client with this id belongs to another organisation")
         for purpose in purposes:
+            if any(
+                row.organisation != organisation.id for row in book.found(PURPOSE.by("versions", purpose.id))
+            ):
+                raise Conflict("a purpose with this id belongs to another organisation")
             there = book.get(PURPOSE, (purpose.id, purpose.version))
             if there is not None and there.record != canonical(purpose):
                 raise Conflict(
@@ -57,7 +65,11 @@ def approve(
                 )
         book.put(
             ORGANISATION,
-            OrganisationRow(id=organisation.id, record=canonical(organisation), status="approved"),
+            OrganisationRow(
+                id=organisation.id,
+                record=canonical(organisation),
+                status=_still(book.get(ORGANISATION, organisation.id)),
+            ),
         )
         for client in clients:
             book.put(
@@ -68,7 +80,7 @@ def approve(
                     name=client.name,
                     jwks=msgspec.json.encode(client.jwks).decode(),
                     redirect_uris=msgspec.json.encode(client.redirect_uris).decode(),
-                    status="approved",
+                    status=_still(book.get(CLIENT, client.id)),
                     settings=canonical(client.settings).decode(),
                 ),
             )
@@ -80,26 +92,18 @@ def approve(
                     version=purpose.version,
                     organisation=organisation.id,
                     record=canonical(purpose),
-                    status="approved",
+                    status=_still(book.get(PURPOSE, (purpose.id, purpose.version))),
                 ),
             )
+        write_down(book, by, "approved", "organisation", organisation.id)
         return Approved(organisation.id, tuple(c.id for c in clients), tuple(p.reference for p in purposes))
 
     return story
 
 
-def set_status(organisation: str, status: Status) -> Deed[None]:
-    """A deed that suspends an organisation, or approves it again; it takes effect before the next disclosure."""
-
-    def story(book: Book) -> Story[None]:
-        yield [ORGANISATION.one(organisation)]
-        yield TURN
-        row = book.get(ORGANISATION, organisation)
-        if row is None:
-            raise NotFound("there is no organisation of this name")
-        book.put(ORGANISATION, replace(row, status=status))
-
-    return story
+def _still(there: OrganisationRow | ClientRow | PurposeRow | None) -> Status:
+    """A file that is added again restores nothing: that is an act of its own, and a line of the log."""
+    return there.status if there is not None else "approved"
 
 
 def client_from(row: ClientRow) -> Client:

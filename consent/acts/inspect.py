@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from consent.grants.decide import Standing
 from consent.grants.grant import Grant
 from consent.grants.request import granted_details
 from consent.oauth.dpop import Proof
@@ -12,11 +13,12 @@ from consent.oauth.introspect import introspection
 from consent.oauth.revoke import revocation
 from consent.oauth.token import check_access, handle_hash
 from consent.storage.book import TURN, Book, Story
-from consent.storage.kinds import GRANT, GRANT_VERSION, KEYS, TOKEN, USED
+from consent.storage.kinds import CLIENT, GRANT, GRANT_VERSION, KEYS, ORGANISATION, PURPOSE, TOKEN, USED
 from consent.vault.keys import pairwise_id
 from consent.words.errors import InsufficientScope, NotFound
 from consent.words.ids import is_id
 
+from .disclose import standing_of
 from .house import House
 from .once import Caller, asks, spend, spend_proof
 
@@ -30,13 +32,24 @@ async def introspect(house: House, caller: Caller, token: str) -> dict[str, Any]
         found = book.get(TOKEN, token_hash)
         yield [] if found is None or found.grant is None else [GRANT.one(found.grant)]
         grant = book.get(GRANT, found.grant) if found is not None and found.grant is not None else None
-        yield [] if grant is None else [KEYS.one(grant.citizen)]
+        yield (
+            []
+            if grant is None
+            else [
+                KEYS.one(grant.citizen),
+                CLIENT.one(grant.client),
+                ORGANISATION.one(grant.organisation),
+                PURPOSE.one(grant.purpose, grant.purpose_version),
+            ]
+        )
         yield TURN
         spend(book, caller)
         found = book.get(TOKEN, token_hash)
         grant = book.get(GRANT, found.grant) if found is not None and found.grant is not None else None
         wrapped = book.get(KEYS, grant.citizen) if grant is not None else None
         live = grant is not None and wrapped is not None and grant.is_live(at=book.at)
+        if live and grant is not None:  # suspended, it opens nothing: active comes back with the restoring
+            live = standing_of(book, grant) == Standing(organisation=True, client=True, purpose=True)
         return introspection(
             found,
             caller=caller.client,

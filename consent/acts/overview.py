@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from consent.grants.grant import Grant
-from consent.storage.kinds import GRANT, PURPOSE, REQUEST
+from consent.storage.kinds import CLIENT, GRANT, ORGANISATION, PURPOSE, REQUEST
 from consent.words.attributes import CATALOGUE
 from consent.words.purposes import Language, Purpose
 
@@ -35,6 +35,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     until: int
     last_disclosed_at: int | None
     disclosures: int
+    on_hold: bool  # the operator suspended who asks, or what for: nothing goes out until that is over
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,16 +91,18 @@ async def overview(house: House, *, citizen: str, language: Language) -> Overvie
             )
             continue
         count, last = counts.get(grant.id, (0, None))
+        hold = await is_on_hold(house, grant)
         live.append(
             Card(
                 id=grant.id,
                 organisation=name,
-                verified=True,
+                verified=not hold,
                 purpose=title,
                 labels=labels(grant.attributes, language),
                 until=grant.expires_at,
                 last_disclosed_at=last,
                 disclosures=count,
+                on_hold=hold,
             )
         )
     return Overview(requests=tuple(requests), grants=tuple(live), ended=tuple(ended))
@@ -127,6 +130,15 @@ def kind_of(record: dict[str, Any]) -> str:
         return "let_go"  # nobody took anything away: the organisation needs it no longer
     kind: str = record["ev"]
     return kind
+
+
+async def is_on_hold(house: House, grant: Grant) -> bool:
+    """Whether the operator suspended the organisation, the client or the purpose of a grant. For a page: the doors ask
+    again, in the transaction in which they decide."""
+    ((*_, organisation),) = await house.store.read(ORGANISATION.get, grant.organisation)
+    client = CLIENT.from_row((await house.store.read(CLIENT.get, grant.client))[0])
+    ((*_, purpose),) = await house.store.read(PURPOSE.get, grant.purpose, grant.purpose_version)
+    return "suspended" in (organisation, client.status, purpose)
 
 
 async def find_purpose(house: House, purpose: str, version: int) -> Purpose:

@@ -17,7 +17,7 @@ from consent.words.purposes import Language, Organisation
 from .answers import Answers, answers
 from .approve import organisation_from
 from .house import House
-from .overview import find_purpose, how_it_ended, labels
+from .overview import find_purpose, how_it_ended, is_on_hold, labels
 from .publish import head, prove
 
 
@@ -54,6 +54,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     until: int
     ended_at: int | None
     ended_how: str | None
+    on_hold: bool
     data_life_days: int
     recipients: tuple[str, ...]
     storage_places: tuple[str, ...]
@@ -84,6 +85,7 @@ async def receipt(house: House, *, citizen: str, grant: str, language: Language)
         if how is not None
         else None,
         ended_how=how,
+        on_hold=how is None and await is_on_hold(house, given),
         data_life_days=purpose.data_life_days,
         recipients=tuple(r.in_language(language) for r in purpose.recipients),
         storage_places=purpose.storage_places,

@@ -24,7 +24,7 @@ from consent.oauth.token import (
     is_reused,
 )
 from consent.storage.book import TURN, Book, Story
-from consent.storage.kinds import CLIENT, CODE, GRANT, KEYS, ORGANISATION, TOKEN
+from consent.storage.kinds import CLIENT, CODE, GRANT, KEYS, ORGANISATION, PURPOSE, TOKEN, Ask
 from consent.vault.keys import pairwise_id
 from consent.words.errors import InvalidDpopProof, InvalidGrant, UnauthorizedClient
 
@@ -63,7 +63,7 @@ async def _exchange(house: House, caller: Caller, proof: Proof, form: CodeExchan
         code = book.get(CODE, code_hash)
         yield [] if code is None else [GRANT.one(code.grant)]
         grant = book.get(GRANT, code.grant) if code is not None else None
-        yield [] if grant is None else [KEYS.one(grant.citizen), ORGANISATION.one(grant.organisation)]
+        yield [] if grant is None else _asks_for(grant)
         yield TURN
         code = book.get(CODE, code_hash)
         if is_reused(code, client_id=caller.client):
@@ -78,6 +78,7 @@ async def _exchange(house: House, caller: Caller, proof: Proof, form: CodeExchan
         sub = _sub(book, grant, caller)
         if grant is None or sub is None:
             raise InvalidGrant("the grant is not active")
+        _check_standing(book, grant, caller)
         spend(book, caller)
         book.put(CODE, replace(good, used_at=book.at))
         book.put(TOKEN, _token(access, "access", caller, proof, book, grant, code_hash))
@@ -103,7 +104,7 @@ async def _refresh(house: House, caller: Caller, proof: Proof, form: Refresh) ->
         token = book.get(TOKEN, refresh_hash)
         yield [GRANT.one(token.grant)] if token is not None and token.grant is not None else []
         grant = book.get(GRANT, token.grant) if token is not None and token.grant is not None else None
-        yield [] if grant is None else [KEYS.one(grant.citizen), ORGANISATION.one(grant.organisation)]
+        yield [] if grant is None else _asks_for(grant)
         yield TURN
         good = check_refresh(
             book.get(TOKEN, refresh_hash), client_id=caller.client, jkt=proof.jkt, at=book.at
@@ -112,6 +113,7 @@ async def _refresh(house: House, caller: Caller, proof: Proof, form: Refresh) ->
         sub = _sub(book, grant, caller)
         if grant is None or sub is None:
             raise InvalidGrant("the grant is not active")
+        _check_standing(book, grant, caller)
         spend(book, caller)
         book.put(TOKEN, _token(access, "access", caller, proof, book, grant, good.code))
         return Tokens(access_token=access, expires_in=_seconds_left(book, grant), grant=grant, sub=sub)
@@ -127,8 +129,7 @@ async def _for_the_client(house: House, caller: Caller, proof: Proof) -> Tokens:
         client = book.get(CLIENT, caller.client)
         yield [] if client is None else [ORGANISATION.one(client.organisation)]
         yield TURN
-        if not _approved(book, caller):
-            raise UnauthorizedClient("this client may not ask now; turn to the operator")
+        _check_standing(book, None, caller)
         spend(book, caller)
         book.put(TOKEN, _token(access, "client", caller, proof, book, None, None))
         return Tokens(access_token=access, expires_in=ACCESS_TOKEN_LIFE // 1_000_000)
@@ -136,15 +137,24 @@ async def _for_the_client(house: House, caller: Caller, proof: Proof) -> Tokens:
     return (await house.scribe.do(story)).outcome
 
 
-def _approved(book: Book, caller: Caller) -> bool:
+def _asks_for(grant: Grant) -> list[Ask]:
+    """The rows that say what a grant still opens."""
+    return [
+        KEYS.one(grant.citizen),
+        ORGANISATION.one(grant.organisation),
+        PURPOSE.one(grant.purpose, grant.purpose_version),
+    ]
+
+
+def _check_standing(book: Book, grant: Grant | None, caller: Caller) -> None:
+    """Refuse tokens while an approval is suspended. Raises UnauthorizedClient, which ends nothing: code and refresh
+    token work again once it is restored, where invalid_grant would make the client throw them away."""
     client = book.get(CLIENT, caller.client)
     organisation = book.get(ORGANISATION, client.organisation) if client is not None else None
-    return (
-        client is not None
-        and organisation is not None
-        and client.status == "approved"
-        and organisation.status == "approved"
-    )
+    purpose = book.get(PURPOSE, (grant.purpose, grant.purpose_version)) if grant is not None else None
+    asked = [client, organisation, *([purpose] if grant is not None else [])]
+    if any(row is None or row.status != "approved" for row in asked):
+        raise UnauthorizedClient("this is suspended; nothing is lost, turn to the operator")
 
 
 def _sub(book: Book, grant: Grant | None, caller: Caller) -> str | None:
@@ -152,7 +162,7 @@ def _sub(book: Book, grant: Grant | None, caller: Caller) -> str | None:
     if grant is None or grant.client != caller.client or not grant.is_live(at=book.at):
         return None
     wrapped = book.get(KEYS, grant.citizen)
-    if wrapped is None or not _approved(book, caller):
+    if wrapped is None:
         return None
     return pairwise_id(book.keys_of(wrapped).subject, grant.organisation)
 

@@ -218,6 +218,73 @@ class AuditorAccess(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: int
 
 
+class InitialToken(msgspec.Struct, frozen=True, kw_only=True):
+    """What lets an organisation's developer register clients (RFC 7591 §1.2): so many, until then."""
+
+    hash: bytes
+    organisation: str
+    given_by: str
+    created_at: int
+    expires_at: int
+    remaining: int
+
+
+class Registration(msgspec.Struct, frozen=True, kw_only=True):
+    """A client as its developer keeps it (RFC 7592). What is in effect stands in the client's own row.
+
+    `submitted` and `approved` are canonical JSON of `oauth.registration.ClientMetadata`; `revision` counts what was
+    submitted, so that an operator approves what was looked at and nothing newer.
+    """
+
+    client: str
+    organisation: str
+    token: bytes  # hash of the registration access token
+    state: Literal["pending", "approved", "refused", "removed"]
+    revision: int
+    submitted: bytes
+    approved: bytes | None
+    note: str  # what the operator says about a refusal
+    registered_at: int
+    submitted_at: int
+    decided_at: int | None = None
+
+
+class Proposal(msgspec.Struct, frozen=True, kw_only=True):
+    """A version of a purpose that an organisation proposed. The bytes never change: other words, another version."""
+
+    id: str
+    version: int
+    organisation: str
+    record: bytes
+    state: Literal["pending", "approved", "refused"]
+    note: str
+    submitted_at: int
+    decided_at: int | None = None
+
+
+class OperatorAccess(msgspec.Struct, frozen=True, kw_only=True):
+    """What an operator may do over HTTP, and until when."""
+
+    hash: bytes
+    operator: str
+    scopes: tuple[str, ...]
+    created_at: int
+    expires_at: int
+    ended_at: int | None = None
+
+
+class JournalLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One act of an operator: who, what, about whom, when. `note` is the operator's own words."""
+
+    id: str
+    at: int
+    operator: str
+    act: str
+    kind: str
+    subject: str
+    note: str
+
+
 class Head(msgspec.Struct, frozen=True, kw_only=True):
     """The newest state of a log. Its row is the lock that puts every write in one order."""
 

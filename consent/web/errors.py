@@ -82,6 +82,12 @@ CODES: dict[str, Known] = {
         "The auditor's token does not open this",
         "Ask the operator for a token for this organisation and period.",
     ),
+    "unknown_operator": Known(
+        401, "The operator's token does not open this", "Make a token with `consent operator token`."
+    ),
+    "operator_scope": Known(
+        403, "The operator's token is for other acts", "Use a token that was made with this scope."
+    ),
     "insufficient_scope": Known(
         403, "This token is of another kind", "Use the kind of token that openapi.yaml names."
     ),
@@ -140,8 +146,10 @@ def problem(
             "grant_not_active": "invalid_token",
             "beyond_grant": "insufficient_scope",
             "unknown_auditor": "invalid_token",
+            "unknown_operator": "invalid_token",
+            "operator_scope": "insufficient_scope",
         }.get(code, code)
-        if code == "unknown_auditor":
+        if code in ("unknown_auditor", "unknown_operator", "operator_scope"):
             headers["www-authenticate"] = f'Bearer error="{word}"'  # RFC 6750 §3
         elif word in _CHALLENGED:
             headers["www-authenticate"] = (

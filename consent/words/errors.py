@@ -5,6 +5,7 @@
     ├── BadInput                 what was sent cannot be read; nothing changed
     │   └── TooLarge
     ├── NotSignedIn, Forbidden
+    ├── UnknownOperator, WrongScope
     ├── Conflict                 same Idempotency-Key with another body; a page that is out of date
     ├── NotReached               an address of somebody else gave no answer that we can use
     ├── StillActive              a statement about a grant that has not ended
@@ -41,6 +42,14 @@ class NotSignedIn(ConsentError):
 
 class Forbidden(ConsentError):
     code = "forbidden"
+
+
+class UnknownOperator(ConsentError):
+    code = "unknown_operator"
+
+
+class WrongScope(ConsentError):
+    code = "operator_scope"
 
 
 class Conflict(ConsentError):

@@ -10,10 +10,11 @@ from typing import Any
 import consent_verify
 import pytest
 
-from consent.acts.approve import set_status
 from consent.acts.disclose import Given, Refused
 from consent.acts.house import House
+from consent.acts.operate import Operator
 from consent.acts.scribe import MOST_IN_A_BATCH, Deed
+from consent.acts.suspend import Subject, restore, suspend
 from consent.acts.withdraw import Stopped
 from consent.app import DATABASE, open_house
 from consent.storage.book import TURN, Book, Story
@@ -23,6 +24,9 @@ from consent.words.errors import InvalidDpopProof
 from tests.acts.meddling_store import Meddling
 from tests.faults.stopping_store import everything
 from tests.world import MUNICIPALITY, World
+
+CITY = Subject("organisation", "voorbeeldstad")
+OPERATOR = Operator("anna")
 
 
 @pytest.fixture
@@ -235,9 +239,9 @@ async def test_what_another_process_decides_holds_for_the_next_deed(world: World
     given = await world.given()
     assert isinstance(await world.disclose(given.tokens), Given)
     async with second_house(world) as other:
-        await other.scribe.do(set_status("voorbeeldstad", "suspended"))
+        await other.scribe.do(suspend(CITY, by=OPERATOR))
         assert await world.disclose(given.tokens) == Refused("organisation_suspended")
-        await other.scribe.do(set_status("voorbeeldstad", "approved"))
+        await other.scribe.do(restore(CITY, by=OPERATOR))
         assert isinstance(await world.disclose(given.tokens), Given)
 
 

@@ -93,7 +93,7 @@ def test_after_a_suspension_there_is_no_yes_but_still_a_no(attacker: Attacker, o
             assert isinstance(no, str)
             assert "error=access_denied" in no
         finally:
-            other.stage.run("organisation", "approve", "buurman")
+            other.stage.run("organisation", "restore", "buurman")
 
 
 def test_a_form_from_another_site_decides_and_stops_nothing(attacker: Attacker, question: str) -> None:

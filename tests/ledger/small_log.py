@@ -97,9 +97,10 @@ class SmallLog:
         )
         return self.write(entry.leaf)
 
-    def control(self, what: str = "log_opened") -> int:
+    def control(self, said: object = None) -> int:
+        """Append a public entry about the log or an approval."""
         nonce = chance("control", len(self.leaves), length=16)
-        return self.write(control_entry(nonce, canonical({"control": what})))
+        return self.write(control_entry(nonce, canonical(said or {"ev": "log.opened"})))
 
     def fill(self, size: int) -> "SmallLog":
         """Honest entries up to *size*: a control entry, then grants that each disclose, disclose and end."""

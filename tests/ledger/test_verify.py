@@ -459,6 +459,42 @@ def test_an_expiry_before_its_time_is_found(case: Case) -> None:
     assert "before its time" in case.findings()[0]
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "of"), [("organisation", "org", "bank"), ("purpose", "purpose", "loan@1")]
+)
+@pytest.mark.parametrize("event", ["disclosed", "used", "amended"])
+def test_nothing_goes_out_while_an_approval_is_suspended(
+    case: Case, kind: str, name: str, of: str, event: str
+) -> None:
+    case.disclose()
+    case.log.control({"ev": f"{kind}.suspended", name: "another"})
+    suspended = case.log.control({"ev": f"{kind}.suspended", name: of})
+    case.event("refused", reason=f"{kind}_suspended", by="organisation")
+    assert case.findings() == []
+    index = case.event(event, attributes=("income",))
+    meaning = {"org": "organisation", "purpose": "purpose"}[name]
+    assert case.findings() == [
+        f"Entry {index} ({event}) stands while its {meaning} was suspended by entry {suspended}."
+    ]
+
+
+def test_what_is_restored_goes_on_and_a_body_that_nobody_knows_is_passed_over(case: Case) -> None:
+    case.log.control({"ev": "organisation.suspended", "org": "bank"})
+    case.event("withdrawn")
+    case.log.control({"ev": "organisation.restored", "org": "bank"})
+    again = case.log.event("granted", citizen="eve")
+    for said in (
+        7,
+        {"ev": 7},
+        {"ev": "organisation.suspended"},
+        {"ev": "purpose.suspended", "purpose": ["loan@1"]},
+    ):
+        case.log.control(said)
+    case.log.control({"ev": "organisation.moved", "org": "bank"})
+    case.log.event("disclosed", grant=again, attributes=("income",))
+    assert case.findings() == []
+
+
 def test_a_narrowed_grant_no_longer_covers_what_it_did(case: Case) -> None:
     case.event("amended", attributes=("name",))
     index = case.disclose()

@@ -27,6 +27,9 @@ class Eyes(Hands):
         ((_, _, size, *_),) = self._read("head.get", self.world.house.log)
         assert size == self.model.size, "the log has another number of entries"
         for index in range(self.checked, size):
+            if self.model.lines[index - self.first].ev == "control":
+                assert self._read("opening.get", self.world.house.log, index) == []
+                continue
             ((_, _, organisation, _, _, _, record),) = self._read("opening.get", self.world.house.log, index)
             self.sent.append(record)
             line = self.model.lines[index - self.first]
@@ -65,8 +68,10 @@ class Eyes(Hands):
         """From the log alone, without the model: no disclosure or use stands after the end of its grant."""
         ended: dict[int, str] = {}
         for index in range(self.first, self.model.size):
-            ((*_, octets),) = self._read("opening.get", self.world.house.log, index)
-            record = decoded(octets)
+            opening = self._read("opening.get", self.world.house.log, index)
+            if not opening:
+                continue  # about the log itself
+            record = decoded(opening[0][-1])
             if record["ev"] in ("withdrawn", "expired"):
                 ended[record["c"]] = record["ev"]
             elif record["ev"] in ("disclosed", "used"):

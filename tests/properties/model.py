@@ -50,6 +50,13 @@ class Model:
             return "not_active"
         return "organisation_suspended" if self.is_suspended(grant.client) else None
 
+    def stands(self, organisation: str, *, suspended: bool) -> None:
+        """The operator takes an approval away or gives it back; only a change is a line, and it is about nobody."""
+        if suspended != (organisation in self.suspended):
+            (self.suspended.add if suspended else self.suspended.discard)(organisation)
+            self.lines.append(Line("control", "", None, None, None, (), None, self.at))
+            self.size, self.head_at = self.size + 1, self.at
+
     def is_suspended(self, client: str) -> bool:
         return self.organisation_of[client] in self.suspended
 
@@ -120,8 +127,10 @@ class Model:
             for token in self.tokens:
                 token.revoked |= token.code is code
             return "InvalidGrant"
-        if not mine or self.at >= code.expires_at or not knows_verifier or self.closed(code.grant):
+        if not mine or self.at >= code.expires_at or not knows_verifier:
             return "InvalidGrant"
+        if (no := self.no_tokens(code.grant)) is not None:
+            return no
         code.used = True
         grant = code.grant
         access = Token("access", grant, code, min(self.at + ACCESS_LIFE, grant.expires_at))
@@ -129,11 +138,16 @@ class Model:
         self.tokens += [access, refresh]
         return access, refresh
 
+    def no_tokens(self, grant: Grant) -> str | None:
+        """A grant that is over is over; a suspended organisation only waits."""
+        no = self.closed(grant)
+        return {None: None, "organisation_suspended": "UnauthorizedClient"}.get(no, "InvalidGrant")
+
     def refresh(self, token: Token, client: str) -> "str | Token":
         if token.kind != "refresh" or token.grant.client != client or not self.works(token):
             return "InvalidGrant"
-        if self.closed(token.grant):
-            return "InvalidGrant"
+        if (no := self.no_tokens(token.grant)) is not None:
+            return no
         access = Token("access", token.grant, token.code, min(self.at + ACCESS_LIFE, token.grant.expires_at))
         self.tokens.append(access)
         return access

@@ -22,8 +22,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from consent.acts.approve import set_status
 from consent.acts.expire import expire
+from consent.acts.operate import Operator
+from consent.acts.suspend import Subject, restore, suspend
 from consent.acts.tidy import tidy
 from consent.words.instants import SECOND
 
@@ -167,10 +168,11 @@ class Life(AskingRules):
 
     @rule(organisation=st.sampled_from(sorted(ORGANISATION.values())), approve=mostly)
     def operator_approves_or_suspends(self, organisation: str, approve: bool) -> None:
-        suspend = organisation not in self.model.suspended and not approve
-        deed = set_status(organisation, "suspended" if suspend else "approved")
+        is_taken_away = organisation not in self.model.suspended and not approve
+        change = suspend if is_taken_away else restore
+        deed = change(Subject("organisation", organisation), by=Operator("anna"))
         self.home.run(self.world.house.scribe.do(deed))
-        (self.model.suspended.add if suspend else self.model.suspended.discard)(organisation)
+        self.model.stands(organisation, suspended=is_taken_away)
 
     @rule(by=st.sampled_from([1, 20, 59, 60, 299, 600, 3600, 86_400, -1, -59, -61, -300]))
     def the_clock_moves(self, by: int) -> None:

@@ -157,6 +157,7 @@ def grants(language: str) -> list[Sample]:
             until=at("2027-02-20 14:05"),
             last_disclosed_at=at("2026-11-24 09:12"),
             disclosures=3,
+            on_hold=False,
         ),
         Sample(
             id="b" * 32,
@@ -167,6 +168,7 @@ def grants(language: str) -> list[Sample]:
             until=at("2026-12-31 23:59"),
             last_disclosed_at=None,
             disclosures=0,
+            on_hold=True,
         ),
     ]
 
@@ -182,6 +184,7 @@ def receipt(language: str, **changed: Any) -> Sample:
         "until": at("2027-02-20 14:05"),
         "ended_at": None,
         "ended_how": None,
+        "on_hold": False,
         "data_life_days": 365,
         "recipients": [],
         "storage_places": ["NL"],

@@ -150,6 +150,7 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
             },
         ),
         "receipt": ("receipt.html", {**signed, "receipt": receipt(language)}),
+        "receipt_on_hold": ("receipt.html", {**signed, "receipt": receipt(language, on_hold=True)}),
         "receipt_ended": (
             "receipt.html",
             {

@@ -49,3 +49,18 @@ VALUES ($1, $2, $3, $4, $5, $6, $7);
 SELECT id, record, status
 FROM organisations
 ORDER BY id;
+
+-- name: client.all
+SELECT id, organisation, name, jwks, redirect_uris, status, settings
+FROM clients
+ORDER BY id;
+
+-- name: purpose.all
+SELECT id, version, organisation, record, status
+FROM purposes
+ORDER BY id, version;
+
+-- name: purpose.versions
+SELECT id, version, organisation, record, status
+FROM purposes
+WHERE id = $1;

@@ -1,0 +1,156 @@
+"""The operator's commands: who may ask, who may operate, what waits. They work on the data folder itself, also while it
+is being served: whoever may read the folder is the operator, and needs no token for it."""
+
+import argparse
+import asyncio
+import getpass
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from consent.settings import Settings, read_settings
+
+T = TypeVar("T")
+_Subparsers = Any  # argparse names it with an underscore
+
+
+def with_house(settings: Settings, work: Callable[[Any], Awaitable[T]]) -> T:
+    """Do one piece of the operator's work on the data folder, also while it is being served."""
+    from consent.app import open_house, prepare
+
+    async def run() -> T:
+        store = await prepare(settings)
+        try:
+            house = await open_house(settings, store)
+            house.scribe.start()
+            try:
+                return await work(house)
+            finally:
+                await house.scribe.stop()
+        finally:
+            await store.close()
+
+    return asyncio.run(run())
+
+
+def add_operator_commands(
+    commands: _Subparsers, organisation: _Subparsers, *, where: Callable[[argparse.ArgumentParser], None]
+) -> None:
+    """Add all of them to the command line; *organisation* has other words already, *where* adds the usual flags."""
+    client = commands.add_parser("client", help="which programs ask").add_subparsers(required=True)
+    purpose = commands.add_parser("purpose", help="what for").add_subparsers(required=True)
+    for kind, words in (("organisation", organisation), ("client", client), ("purpose", purpose)):
+        _add_standing(kind, words, where)
+    operator = commands.add_parser("operator", help="who operates, and what was done").add_subparsers(
+        required=True
+    )
+    token = operator.add_parser("token", help="make a token for the operator's API; it is shown once")
+    token.add_argument("name", help="who will use it")
+    token.add_argument(
+        "--scope",
+        action="append",
+        required=True,
+        help="read, decide, suspend or register; may be given again",
+    )
+    token.add_argument("--days", type=int, default=30, help="how long it works (30, at most 90)")
+    end = operator.add_parser("end", help="end all tokens of an operator, at once")
+    end.add_argument("name")
+    shown = operator.add_parser("journal", help="what operators did, newest first")
+    for parser, run in ((token, _operator_token), (end, _operator_end), (shown, _journal)):
+        _by(parser)
+        where(parser)
+        parser.set_defaults(run=run)
+
+
+def _add_standing(kind: str, words: _Subparsers, where: Callable[[argparse.ArgumentParser], None]) -> None:
+    a = f"an {kind}" if kind == "organisation" else f"a {kind}"
+    listed = words.add_parser("list", help=f"every {kind}, how it stands and what waits")
+    listed.add_argument("--waiting", action="store_true", help="only what waits for a decision")
+    where(listed)
+    listed.set_defaults(run=_list, kind=kind)
+    for word, about in (
+        ("suspend", f"suspend {a}; takes effect before the next disclosure"),
+        ("restore", f"give {a} that was suspended its approval back"),
+    ):
+        change = words.add_parser(word, help=about)
+        change.add_argument("id", help="its id" + (", or id@version" if kind == "purpose" else ""))
+        change.add_argument("--note", default="", help="why, for the journal")
+        _by(change)
+        where(change)
+        change.set_defaults(run=_standing, kind=kind, word=word)
+
+
+def _by(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--by", metavar="NAME", help="who acts, for the journal (the name you logged in with)"
+    )
+
+
+def _who(arguments: argparse.Namespace) -> Any:
+    from consent.acts.operate import operator
+
+    return operator(arguments.by or getpass.getuser())
+
+
+def _on_the_house(arguments: argparse.Namespace, work: Callable[[Any], Awaitable[T]]) -> T:
+    return with_house(read_settings(vars(arguments)), work)
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from consent.acts.oversee import listing
+
+    found = _on_the_house(arguments, lambda house: listing(house, arguments.kind, waiting=arguments.waiting))
+    for one in found:
+        waits = f", waits (revision {one.revision})" if one.revision else ", waits"
+        print(f"{one.id}\t{one.status}{waits if one.waits else ''}\t{one.organisation}\t{one.name}")
+    return 0
+
+
+def _standing(arguments: argparse.Namespace) -> int:
+    from consent.acts.suspend import restore, subject, suspend
+
+    change = suspend if arguments.word == "suspend" else restore
+    deed = change(subject(arguments.kind, arguments.id), by=_who(arguments), note=arguments.note)
+    done = _on_the_house(arguments, lambda house: house.scribe.do(deed)).outcome
+    print(f"{done.subject} is {done.status}{'' if done.changed else ' already'}")
+    return 0
+
+
+def _operator_token(arguments: argparse.Namespace) -> int:
+    from consent.acts.operate import let_in
+    from consent.app import clock
+    from consent.words.instants import DAY
+
+    deed, token = let_in(
+        arguments.name,
+        arguments.scope,
+        by=_who(arguments),
+        expires_at=clock() + arguments.days * DAY,
+        chance=os.urandom(32),
+    )
+    _on_the_house(arguments, lambda house: house.scribe.do(deed))
+    print("Hand this token over in person; it is shown once.", file=sys.stderr)
+    print(token)
+    return 0
+
+
+def _operator_end(arguments: argparse.Namespace) -> int:
+    from consent.acts.operate import shut_out
+
+    deed = shut_out(arguments.name, by=_who(arguments))
+    ended = _on_the_house(arguments, lambda house: house.scribe.do(deed)).outcome
+    print(f"{ended} {'token' if ended == 1 else 'tokens'} of {arguments.name} ended")
+    return 0
+
+
+def _journal(arguments: argparse.Namespace) -> int:
+    from datetime import UTC, datetime
+
+    from consent.acts.oversee import journal
+
+    for line in _on_the_house(arguments, journal):
+        moment = datetime.fromtimestamp(line.at / 1_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+        note = f"\t{line.note}" if line.note else ""
+        print(f"{moment}\t{line.operator}\t{line.act}\t{line.kind}\t{line.subject}{note}")
+    return 0
