@@ -1,4 +1,4 @@
-"""The command line: serve, demo, organisation, auditor, log, verify, openapi."""
+"""The command line: serve, demo, organisation, signals, auditor, log, verify, openapi."""
 
 import argparse
 import asyncio
@@ -53,6 +53,18 @@ def _parser() -> argparse.ArgumentParser:
     _where(add)
     add.set_defaults(run=_organisation_add)
     add_operator_commands(commands, organisation, where=_where)
+
+    signals = commands.add_parser("signals", help="what organisations had to hear").add_subparsers(
+        required=True
+    )
+    listed = signals.add_parser("list", help="what is not acknowledged, or not stated to be deleted")
+    listed.add_argument("--overdue", action="store_true", help="only what should have been by now")
+    _where(listed)
+    listed.set_defaults(run=_signals_list)
+    resend = signals.add_parser("resend", help="try an undelivered signal again, from now on")
+    resend.add_argument("id")
+    _where(resend)
+    resend.set_defaults(run=_signals_resend)
 
     auditor = commands.add_parser("auditor", help="who may open entries").add_subparsers(required=True)
     let_in = auditor.add_parser(
@@ -122,6 +134,27 @@ def _organisation_add(arguments: argparse.Namespace) -> int:
     with_house(_settings(arguments), lambda house: add_organisation(house, file))
     purposes = ", ".join(purpose.reference for purpose in file.purposes)
     print(f"{file.organisation.name} is approved for: {purposes or 'no purpose yet'}")
+    return 0
+
+
+def _signals_list(arguments: argparse.Namespace) -> int:
+    from consent.acts.answers import unanswered
+
+    lines = _with_house(_settings(arguments), lambda house: unanswered(house, only_late=arguments.overdue))
+    for line in lines:
+        when = datetime.fromtimestamp(line.at // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        why = f" ({line.failure}, {line.tries} tries)" if line.failure else ""
+        print(f"{when}  {line.standing:<9}  {line.event:<9}  {line.client}  grant {line.grant}{why}", end="")
+        print(f"  signal {line.signal}" if line.signal else "")
+    print(f"{len(lines)} without an answer" + (" in time" if arguments.overdue else ""))
+    return 0
+
+
+def _signals_resend(arguments: argparse.Namespace) -> int:
+    from consent.acts.signal import send_again
+
+    _with_house(_settings(arguments), lambda house: house.scribe.do(send_again(arguments.id)))
+    print("It is sent again from now on.")
     return 0
 
 

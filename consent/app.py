@@ -42,13 +42,14 @@ from consent.oauth.dpop import KeyCache
 from consent.oauth.metadata import check_metadata, metadata
 from consent.outside import Network
 from consent.seed import OrganisationFile, Seed, read_seed
+from consent.sender import Sender
 from consent.settings import Settings
 from consent.storage.book import TURN, Book, Story, UnwrappedKeys
 from consent.storage.kinds import HEAD, PERSONA, VALUE
 from consent.storage.rows import Persona
 from consent.storage.sqlite import SqliteStore
 from consent.storage.store import Store
-from consent.web import assets, auditor, citizen, entrance, grants, oauth, organisation
+from consent.web import assets, auditor, citizen, entrance, grants, oauth, organisation, signals
 from consent.web.openapi import document
 from consent.web.porch import handle, porch
 from consent.web.render import template_hash
@@ -230,10 +231,13 @@ def build(settings: Settings, clock: Callable[[], int] = clock) -> Litestar:
                     await plant(house, read_seed(Path(settings.seed)))
                 app.state.house = house
                 sweeper = asyncio.create_task(_sweep(house), name="sweeper")
+                sender = Sender(house)
+                sender.start()
                 try:
                     yield
                 finally:
                     sweeper.cancel()
+                    await sender.stop()
                     await house.scribe.stop()
             finally:
                 await store.close()
@@ -252,6 +256,7 @@ def routes(lifespan: list[object] | None = None) -> Litestar:
         route_handlers=[
             *organisation.HANDLERS,
             *grants.HANDLERS,
+            *signals.HANDLERS,
             *oauth.HANDLERS,
             *auditor.HANDLERS,
             *entrance.HANDLERS,

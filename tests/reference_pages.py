@@ -126,9 +126,10 @@ _ERRORS = """# Errors
 Every error says what to do next and repeats nothing of what was sent. Which form it has depends on the address:
 
 - `/oauth/…`: RFC 6749 §5.2, JSON with `error` and `error_description`.
-- `/disclosures`, `/uses`, `/grants/…`, `/audit/…`, `/log…`: RFC 9457, `application/problem+json` with `status`, `code`,
-  `title`, `detail` and `next`. A 401, and a 403 that a token causes, has a `WWW-Authenticate: DPoP` challenge (RFC 9449
-  §7.1). The refusal of a repeated disclosure also has the `entry` and `proof` of the old one, without values.
+- `/disclosures`, `/uses`, `/grants/…`, `/signals/…`, `/audit/…`, `/log…`: RFC 9457, `application/problem+json` with
+  `status`, `code`, `title`, `detail` and `next`. A 401, and a 403 that a token causes, has a `WWW-Authenticate: DPoP`
+  challenge (RFC 9449 §7.1). The refusal of a repeated disclosure also has the `entry` and `proof` of the old one,
+  without values.
 - Everything else is a page for people, in their language.
 
 ## `code` of a problem

@@ -173,6 +173,16 @@ def grants(language: str) -> list[Sample]:
     ]
 
 
+def heard(event: str, **changed: Any) -> Sample:
+    fields = {"event": event, "at": at("2026-11-24 12:01"), "delivered_at": None, "acknowledged_at": None}
+    return Sample(**(fields | {"is_late": False} | changed))
+
+
+def gone(**changed: Any) -> Sample:
+    fields = {"scope": None, "deleted_at": None, "due_at": at("2026-12-24 12:01"), "is_late": False}
+    return Sample(**(fields | changed))
+
+
 def receipt(language: str, **changed: Any) -> Sample:
     fields: dict[str, Any] = {
         "id": "a" * 32,
@@ -194,6 +204,7 @@ def receipt(language: str, **changed: Any) -> Sample:
             Sample(at=at("2026-11-23 16:40"), labels=labels(language)),
         ],
         "entry": Sample(log="2026", index=4217),
+        "answers": Sample(heard=[heard("corrected")], gone=None),
     }
     return Sample(**(fields | changed))
 
@@ -209,6 +220,7 @@ def line(kind: str, when: str, language: str, **changed: Any) -> Sample:
         "grant": "a" * 32,
         "use": None,
         "count": None,
+        "about": None,
     }
     return Sample(**(fields | changed))
 
@@ -241,6 +253,11 @@ def months(language: str) -> list[Sample]:
                     "corrected", "2026-10-12 11:11", language, organisation=None, labels=labels(language, 1)
                 ),
                 line("amended", "2026-10-11 11:11", language),
+                line("acknowledged", "2026-10-11 10:11", language, about="ended"),
+                line("acknowledged", "2026-10-11 10:10", language, about="corrected"),
+                line("acknowledged", "2026-10-11 10:09", language, about="amended"),
+                line("deletion_stated", "2026-10-11 10:08", language),
+                line("deletion_stated", "2026-10-11 10:07", language, about="legal_obligation"),
                 line("revoked", "2026-10-10 11:11", language),
                 line("expired", "2026-10-09 11:11", language),
                 line("frozen", "2026-10-08 11:11", language, organisation=None, labels=[], grant=None),

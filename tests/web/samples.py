@@ -9,7 +9,9 @@ from sample_things import (
     attribute,
     because,
     contact,
+    gone,
     grants,
+    heard,
     held,
     labels,
     months,
@@ -156,10 +158,42 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
             {
                 **signed,
                 "receipt": receipt(
-                    language, ended_at=at("2026-11-24 12:01"), ended_how="withdrawn", disclosures=[]
+                    language,
+                    ended_at=at("2026-11-24 12:01"),
+                    ended_how="withdrawn",
+                    disclosures=[],
+                    answers=Sample(heard=[], gone=None),
                 ),
             },
         ),
+        **{
+            f"receipt_{name}": (
+                "receipt.html",
+                {
+                    **signed,
+                    "receipt": receipt(
+                        language,
+                        ended_at=at("2026-11-24 12:01"),
+                        ended_how="withdrawn",
+                        answers=Sample(heard=[signal], gone=state),
+                    ),
+                },
+            )
+            for name, signal, state in (
+                ("told", heard("ended", delivered_at=at("2026-11-24 12:02")), gone()),
+                ("late", heard("amended", is_late=True), gone(is_late=True)),
+                (
+                    "answered",
+                    heard("ended", acknowledged_at=at("2026-11-25 09:02")),
+                    gone(scope="all_but_legal_duty", deleted_at=at("2026-11-25 09:02")),
+                ),
+                (
+                    "gone",
+                    heard("ended", acknowledged_at=at("2026-11-25 09:02")),
+                    gone(scope="all", deleted_at=at("2026-11-25 09:02")),
+                ),
+            )
+        },
         "stopped": (
             "stopped.html",
             {
