@@ -173,6 +173,8 @@ async def _checked(
     token = check_access(TOKEN.from_row(rows[0]) if rows else None, jkt=proof.jkt, at=house.clock())
     (row,) = await house.store.read(CLIENT.get, token.client)
     client = client_from(CLIENT.from_row(row))
+    if client.settings.jwks_uri is not None:
+        client = replace(client, jwks=await house.client_keys.of(client.settings.jwks_uri, statement))
     deletion = check_deletion_statement(
         statement, client=client.id, keys=client.jwks, issuer=house.issuer, grant=grant, at=house.clock()
     )
