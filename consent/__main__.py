@@ -140,7 +140,7 @@ def _organisation_add(arguments: argparse.Namespace) -> int:
 def _signals_list(arguments: argparse.Namespace) -> int:
     from consent.acts.answers import unanswered
 
-    lines = _with_house(_settings(arguments), lambda house: unanswered(house, only_late=arguments.overdue))
+    lines = with_house(_settings(arguments), lambda house: unanswered(house, only_late=arguments.overdue))
     for line in lines:
         when = datetime.fromtimestamp(line.at // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         why = f" ({line.failure}, {line.tries} tries)" if line.failure else ""
@@ -153,7 +153,7 @@ def _signals_list(arguments: argparse.Namespace) -> int:
 def _signals_resend(arguments: argparse.Namespace) -> int:
     from consent.acts.signal import send_again
 
-    _with_house(_settings(arguments), lambda house: house.scribe.do(send_again(arguments.id)))
+    with_house(_settings(arguments), lambda house: house.scribe.do(send_again(arguments.id)))
     print("It is sent again from now on.")
     return 0
 
