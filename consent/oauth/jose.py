@@ -24,6 +24,7 @@ from consent.words.errors import BadInput
 ALGORITHMS: tuple[str, ...] = ("ES256", "PS256", "EdDSA", "Ed25519")
 
 TOKEN_LIMIT = 8 * 1024  # characters of one compact JWS
+LARGEST = 32 * 1024  # … of the largest kind
 HEADER_LIMIT = 4 * 1024  # characters of its header segment
 KEY_LIMIT = 4 * 1024  # characters of all members of one JWK
 KEYS_LIMIT = 16  # keys in one set
@@ -47,7 +48,7 @@ class _Registry(JWSRegistry):
     """joserfc's registry with our list, our sizes, and unknown header members tolerated (RFC 7515 §4)."""
 
     max_header_length = HEADER_LIMIT
-    max_payload_length = TOKEN_LIMIT
+    max_payload_length = LARGEST
 
     def get_alg(self, name: str) -> Any:
         # joserfc's own would warn at each "EdDSA", a name that RFC 9864 deprecates and clients still use.
@@ -154,15 +155,15 @@ def is_signed_by(token: str, keys: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def check_jws(
-    token: str, keys: Sequence[Mapping[str, Any]], *, types: frozenset[str] | None
+    token: str, keys: Sequence[Mapping[str, Any]], *, types: frozenset[str] | None, limit: int = TOKEN_LIMIT
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Verify a compact JWS around a JSON object with one of *keys* (public JWKs): (header, claims).
 
     *types*: the accepted `typ` values in lower case without "application/"; "" stands for no `typ` at all;
-    None leaves it unchecked. Raises BadInput, and never says which key or which part of the signature
-    failed.
+    None leaves it unchecked. *limit*: its most characters, up to LARGEST. Raises BadInput, and never says which
+    key or which part of the signature failed.
     """
-    if len(token) > TOKEN_LIMIT or not token.isascii():
+    if len(token) > limit or not token.isascii():
         raise BadInput("the signed token is too long or malformed")
     header = _object(token.partition(".")[0], limit=HEADER_LIMIT)
     algorithm = header.get("alg")
@@ -185,7 +186,7 @@ def check_jws(
         raise BadInput("the signed token is malformed") from None
     if not verified:
         raise BadInput("no key of the client verifies the signature")
-    return header, _object(token.split(".")[1], limit=TOKEN_LIMIT)
+    return header, _object(token.split(".")[1], limit=limit)
 
 
 def sign_jws(claims: Mapping[str, Any], *, key: EllipticCurvePrivateKey, type: str) -> str:

@@ -38,16 +38,12 @@ class PushedRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check_pushed_request(form: Mapping[str, str], *, client: Client, proof_jkt: str | None) -> PushedRequest:
-    """Check a pushed request of *client*, who has already proved to be itself.
+    """Check a pushed request of *client*, who has already proved to be itself; *form* is what `jar` says that counts.
 
     *proof_jkt*: the key of the DPoP proof that came along, if any (RFC 9449 §10.1). Parameters that we do
     not know are ignored (RFC 6749 §3.1), and so is `scope`: what is asked stands in authorization_details.
     Raises InvalidRequest, UnsupportedResponseType, InvalidDpopProof.
     """
-    if "request_uri" in form:
-        raise InvalidRequest("request_uri is not allowed here")  # RFC 9126 §2.1
-    if "request" in form:
-        raise InvalidRequest("signed request objects are not supported")  # OpenID Connect Core §3.1.2.6
     if form.get("client_id", client.id) != client.id:
         raise InvalidRequest("client_id is not the authenticated client")
     response_type = form.get("response_type")

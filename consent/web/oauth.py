@@ -18,6 +18,7 @@ from consent.oauth.authorize import check_authorize, request_uri
 from consent.oauth.clients import ASSERTION_TYPE, Client
 from consent.oauth.forms import FORM_LIMIT, is_form, parse_form, parse_query
 from consent.oauth.introspect import check_introspection_form
+from consent.oauth.jar import check_request
 from consent.oauth.keys import public_jwks
 from consent.oauth.metadata import (
     AUTHORIZE_PATH,
@@ -142,13 +143,14 @@ async def _client(
             fields=(
                 *_CLIENT_FIELDS,
                 _PROOF,
-                _form_field("response_type", "RFC 6749 §3.1.1", "code", required=True),
-                _form_field("redirect_uri", "A registered address", required=True),
-                _form_field("code_challenge", "RFC 7636 §4.2", required=True, pattern=_HANDLE),
-                _form_field("code_challenge_method", "RFC 7636 §4.3", "S256", required=True),
+                _form_field("request", "RFC 9101: all that follows, signed; then nothing outside counts"),
+                _form_field("response_type", "RFC 6749 §3.1.1", "code"),
+                _form_field("redirect_uri", "A registered address"),
+                _form_field("code_challenge", "RFC 7636 §4.2", pattern=_HANDLE),
+                _form_field("code_challenge_method", "RFC 7636 §4.3", "S256"),
                 _form_field("state", "Comes back with the answer", maxLength=4096),
                 _form_field("dpop_jkt", "RFC 9449 §10: binds the code to a key", pattern=_HANDLE),
-                _form_field("authorization_details", "RFC 9396: one element of our type", required=True),
+                _form_field("authorization_details", "RFC 9396: one element of our type"),
             ),
             body_media=FORM,
             answers={201: Answer(description="Pushed", body=PushedAnswer), **_NO},
@@ -161,7 +163,10 @@ async def par(request: Request[Any, Any, Any]) -> Response[bytes]:
     house: House = request.app.state.house
     form = await _form(request)
     client, caller = await _client(request, form, PAR_PATH)
-    checked = check_pushed_request(form, client=client, proof_jkt=caller.proof.jkt if caller.proof else None)
+    counting = check_request(form, client=client, issuer=house.issuer, at=house.clock())
+    checked = check_pushed_request(
+        counting, client=client, proof_jkt=caller.proof.jkt if caller.proof else None
+    )
     pushed = await asking.push(house, caller, checked)
     return _answer(PushedAnswer(request_uri(pushed.reference), REQUEST_LIFE // SECOND), status=201)
 

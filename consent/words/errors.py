@@ -116,6 +116,10 @@ class InvalidRequestUri(OAuthError):
     code = "invalid_request_uri"  # RFC 9101 §7
 
 
+class InvalidRequestObject(OAuthError):
+    code = "invalid_request_object"  # RFC 9101 §7
+
+
 class InvalidDpopProof(OAuthError):
     code = "invalid_dpop_proof"  # RFC 9449 §5
 

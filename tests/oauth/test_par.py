@@ -76,14 +76,6 @@ def test_fapi_ensure_registered_redirect_uri() -> None:
     refuse(redirect_uri=REDIRECT + "?x=1")
 
 
-def test_fapi_par_authorization_request_containing_request_uri_form_param() -> None:
-    refuse(request_uri=par.REQUEST_URI_PREFIX + "x")
-
-
-def test_a_signed_request_object_is_refused_and_not_ignored() -> None:
-    refuse(request="e30.e30.e30")
-
-
 def test_a_request_for_another_client_fails() -> None:
     refuse(client_id="other-app")
     assert push(client_id=None).client == "bank-app"

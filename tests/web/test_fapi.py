@@ -112,7 +112,7 @@ def test_details_that_cannot_be_read_are_refused(office: Office, text: str) -> N
         ({"code_challenge_method": "plain"}, "invalid_request"), ({"code_challenge": "short"}, "invalid_request"),
         ({"redirect_uri": "https://elsewhere.example/"}, "invalid_request"),
         ({"redirect_uri": REDIRECT + "&x=1"}, "invalid_request"),
-        ({"request_uri": "urn:x"}, "invalid_request"), ({"request": "e30.e30."}, "invalid_request"),
+        ({"request_uri": "urn:x"}, "invalid_request"), ({"request": "e30.e30."}, "invalid_request_object"),
         ({"response_mode": "fragment"}, "invalid_request"),
         ({"authorization_details": "x" * 20_000}, "invalid_request"),
         ({"dpop_jkt": "A" * 43}, "invalid_dpop_proof"), ({"dpop_jkt": "x"}, "invalid_request"),
