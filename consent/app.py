@@ -49,7 +49,7 @@ from consent.storage.kinds import HEAD, PERSONA, VALUE
 from consent.storage.rows import Persona
 from consent.storage.sqlite import SqliteStore
 from consent.storage.store import Store
-from consent.web import assets, auditor, citizen, entrance, grants, oauth, organisation, signals
+from consent.web import assets, auditor, citizen, entrance, grants, oauth, organisation, signals, tokens
 from consent.web.openapi import document
 from consent.web.porch import handle, porch
 from consent.web.render import template_hash
@@ -258,6 +258,7 @@ def routes(lifespan: list[object] | None = None) -> Litestar:
             *grants.HANDLERS,
             *signals.HANDLERS,
             *oauth.HANDLERS,
+            *tokens.HANDLERS,
             *auditor.HANDLERS,
             *entrance.HANDLERS,
             *citizen.HANDLERS,

@@ -21,7 +21,7 @@ _TYPES = frozenset({"oauth-authz-req+jwt", "jwt", ""})
 _PARAMETERS = frozenset(
     {
         "response_type", "response_mode", "redirect_uri", "state", "nonce", "code_challenge", "code_challenge_method",
-        "dpop_jkt", "authorization_details", "client_id",
+        "dpop_jkt", "authorization_details", "client_id", "grant_id", "grant_management_action",
     }
 )  # fmt: skip
 

@@ -19,8 +19,8 @@ from consent.words.instants import seconds
 
 from .arrival import dpop_token, headers_of
 from .doors import Answer, Door, Field, declared
-from .oauth import GrantedDetail
 from .organisation import ID_PATTERN, NO, PROOF
+from .tokens import GrantedDetail
 
 
 class GrantAnswer(msgspec.Struct, frozen=True):

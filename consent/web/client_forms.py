@@ -1,0 +1,78 @@
+"""What all OAuth doors share: a form that is read strictly, a client that proves who it is, an answer nobody keeps."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.types import Receive
+
+from consent.acts.authenticate import authenticate
+from consent.acts.house import House
+from consent.acts.once import Caller
+from consent.oauth.clients import ASSERTION_TYPE, Client
+from consent.oauth.forms import FORM_LIMIT, is_form, parse_form
+from consent.words.errors import InvalidRequest
+
+from .arrival import read_body
+from .doors import Answer, Field
+
+FORM = "application/x-www-form-urlencoded"
+
+
+class OAuthProblem(msgspec.Struct, frozen=True):
+    """RFC 6749 §5.2."""
+
+    error: str
+    error_description: str = ""
+
+
+def form_field(name: str, description: str, *only: str, required: bool = False, **schema: Any) -> Field:
+    """A field of a form; *only* these values when some are named."""
+    schema = {"type": "string"} | schema | ({"enum": list(only)} if only else {})
+    return Field(name=name, where="form", description=description, required=required, schema=schema)
+
+
+HANDLE = "^[A-Za-z0-9_-]{43}$"  # 256 bits in base64url
+CLIENT_FIELDS = (
+    form_field("client_id", "The client"),
+    form_field("client_assertion_type", "RFC 7523 §2.2", ASSERTION_TYPE, required=True),
+    form_field("client_assertion", "private_key_jwt whose aud is the issuer (RFC 7523)", required=True),
+)
+PROOF = Field(name="DPoP", where="header", description="A proof of possession (RFC 9449)")
+NO = {
+    400: Answer(description="Not a valid request", body=OAuthProblem),
+    401: Answer(description="The client did not prove who it is", body=OAuthProblem),
+    413: Answer(description="Too large", body=OAuthProblem),
+    503: Answer(description="Try again in a moment", body=OAuthProblem, headers=("Retry-After",)),
+}
+
+
+async def read_form(request: Request[Any, Any, Any]) -> dict[str, str]:
+    """The parameters of a posted form. Raises InvalidRequest, TooLarge."""
+    if not is_form(request.headers.get("content-type")):
+        raise InvalidRequest(f"send the parameters as {FORM}")
+    receive: Receive = request.receive
+    return parse_form(await read_body(receive, dict(request.scope["headers"]), FORM_LIMIT))
+
+
+async def client_of(
+    request: Request[Any, Any, Any], form: Mapping[str, str], path: str
+) -> tuple[Client, Caller]:
+    """Who sent *form* to *path*, proved. Raises InvalidClient, InvalidDpopProof."""
+    house: House = request.app.state.house
+    proofs = [value for name, value in request.scope["headers"] if name == b"dpop"]
+    return await authenticate(house, form, proofs=proofs, method="POST", url=house.issuer + path)
+
+
+def answer(body: Any, *, status: int = 200, cache: str = "no-store") -> Response[bytes]:
+    """*body* as JSON."""
+    # RFC 6749 §5.1: nothing on the way may keep a token.
+    return Response(
+        msgspec.json.encode(body),
+        status_code=status,
+        headers={"cache-control": cache, "pragma": "no-cache"}
+        if cache == "no-store"
+        else {"cache-control": cache},
+        media_type="application/json",
+    )

@@ -1,0 +1,163 @@
+"""Where a client gets tokens, asks what they still are, and throws them away."""
+
+from typing import Any
+
+import msgspec
+from litestar import Request, Response, post
+
+from consent.acts import inspect as inspecting
+from consent.acts import redeem as redeeming
+from consent.acts.house import House
+from consent.grants.request import granted_details
+from consent.oauth.introspect import check_introspection_form
+from consent.oauth.metadata import INTROSPECT_PATH, REVOKE_PATH, TOKEN_PATH
+from consent.oauth.revoke import check_revocation_form
+from consent.oauth.token import check_token_form
+from consent.words.actors import GivenBy
+from consent.words.errors import InvalidDpopProof
+
+from .client_forms import CLIENT_FIELDS, FORM, HANDLE, NO, PROOF, answer, client_of, form_field, read_form
+from .doors import Answer, Door, declared
+
+_GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
+
+
+class GrantedDetail(msgspec.Struct, frozen=True):
+    """What was chosen (RFC 9396 §7)."""
+
+    type: str
+    purpose: str
+    purpose_version: int
+    attributes: list[str]
+    grant_id: str
+    expires_at: int
+    given_by: GivenBy
+
+
+class TokenAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """RFC 6749 §5.1, RFC 9396 §7. Without a grant only the first three are there."""
+
+    access_token: str
+    token_type: str
+    expires_in: int
+    refresh_token: str | None = None
+    grant_id: str | None = None
+    sub: str | None = None
+    authorization_details: list[GrantedDetail] | None = None
+
+
+class IntrospectionAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """RFC 7662 §2.2. An unknown, foreign, dead or expired token is just not active."""
+
+    active: bool
+    iss: str | None = None
+    client_id: str | None = None
+    iat: int | None = None
+    exp: int | None = None
+    sub: str | None = None
+    token_type: str | None = None
+    cnf: dict[str, str] | None = None
+    authorization_details: list[GrantedDetail] | None = None
+
+
+@post(
+    TOKEN_PATH,
+    opt=declared(
+        Door(
+            id="token",
+            tag="oauth",
+            summary="Get tokens",
+            description="authorization_code (with PKCE), refresh_token or client_credentials; with a DPoP proof.",
+            security="client",
+            fields=(
+                *CLIENT_FIELDS,
+                msgspec.structs.replace(PROOF, required=True),
+                form_field("grant_type", "RFC 6749 §4", *_GRANT_TYPES, required=True),
+                form_field("code", "For authorization_code", pattern=HANDLE),
+                form_field("redirect_uri", "For authorization_code; may be left out"),
+                form_field(
+                    "code_verifier", "For authorization_code: RFC 7636 §4.1", minLength=43, maxLength=128
+                ),
+                form_field("refresh_token", "For refresh_token", pattern=HANDLE),
+            ),
+            body_media=FORM,
+            answers={200: Answer(description="Tokens", body=TokenAnswer), **NO},
+        )
+    ),
+    status_code=200,
+)
+async def token(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """Exchange a code, refresh, or give the client a token of its own."""
+    house: House = request.app.state.house
+    form = await read_form(request)
+    _, caller = await client_of(request, form, TOKEN_PATH)
+    if caller.proof is None:
+        raise InvalidDpopProof("a token request needs a DPoP proof")
+    tokens = await redeeming.redeem(house, caller, check_token_form(form))
+    grant = tokens.grant
+    given = TokenAnswer(
+        access_token=tokens.access_token,
+        token_type="DPoP",  # noqa: S106 - RFC 9449 §5
+        expires_in=tokens.expires_in,
+        refresh_token=tokens.refresh_token,
+        grant_id=grant.id if grant is not None else None,
+        sub=tokens.sub,
+        authorization_details=msgspec.convert(
+            granted_details(grant, issuer=house.issuer), list[GrantedDetail]
+        )
+        if grant is not None
+        else None,
+    )
+    return answer(given)
+
+
+@post(
+    INTROSPECT_PATH,
+    opt=declared(
+        Door(
+            id="introspect",
+            tag="oauth",
+            summary="Ask what one of your own tokens still is",
+            security="client",
+            fields=(*CLIENT_FIELDS, form_field("token", "The token", required=True)),
+            body_media=FORM,
+            answers={200: Answer(description="What it is", body=IntrospectionAnswer), **NO},
+        )
+    ),
+    status_code=200,
+)
+async def introspect(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """RFC 7662."""
+    house: House = request.app.state.house
+    form = await read_form(request)
+    _, caller = await client_of(request, form, INTROSPECT_PATH)
+    return answer(await inspecting.introspect(house, caller, check_introspection_form(form)))
+
+
+@post(
+    REVOKE_PATH,
+    opt=declared(
+        Door(
+            id="revokeToken",
+            tag="oauth",
+            summary="Throw a token away",
+            description="Kills the token, never the citizen's grant. An unknown token looks the same.",
+            security="client",
+            fields=(*CLIENT_FIELDS, form_field("token", "The token", required=True)),
+            body_media=FORM,
+            answers={200: Answer(description="It does not work any more", media=None), **NO},
+        )
+    ),
+    status_code=200,
+)
+async def revoke(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """RFC 7009."""
+    house: House = request.app.state.house
+    form = await read_form(request)
+    _, caller = await client_of(request, form, REVOKE_PATH)
+    await inspecting.throw_away(house, caller, check_revocation_form(form))
+    # RFC 7009 §2.2: the status says it all.
+    return Response(b"", status_code=200, headers={"cache-control": "no-store"}, media_type="text/plain")
+
+
+HANDLERS = (token, introspect, revoke)
