@@ -151,8 +151,9 @@ class World:
         purpose: str = PURPOSE,
         attributes: tuple[str, ...] = ASKED,
         days: int = 90,
+        **fields: str,
     ) -> str:
-        """Push a request; returns its id, as the page's address has it."""
+        """Push a request; returns its id, as the page's address has it. *fields* are added to its form."""
         details = [
             {
                 "type": request_type(self.house.issuer),
@@ -169,7 +170,7 @@ class World:
             "code_challenge_method": "S256",
             "state": "s",
             "authorization_details": msgspec.json.encode(details).decode(),
-        }
+        } | fields
         known, caller = await self.caller(client, form, PAR_PATH)
         checked = check_pushed_request(
             form, client=known, proof_jkt=caller.proof.jkt if caller.proof else None

@@ -9,7 +9,10 @@ from msgspec.structs import replace
 
 from consent.grants.grant import Grant, end, version_of
 from consent.grants.shown import Shown, page_bytes, terms_hash
-from consent.oauth.authorize import error_redirect, success_redirect
+from consent.oauth import jarm
+from consent.oauth.authorize import error_redirect, signed_redirect, success_redirect
+from consent.oauth.jarm import response_claims
+from consent.oauth.jose import sign_jws
 from consent.oauth.par import CODE_LIFE
 from consent.oauth.token import Code, handle_from, handle_hash
 from consent.storage.book import TURN, Book, Story
@@ -98,8 +101,7 @@ async def answer(
             ),
         )
         book.put(REQUEST, replace(asked, answered_at=book.at, answer="yes"))
-        where = success_redirect(asked.redirect_uri, code=handle, state=asked.state, issuer=house.issuer)
-        return Answered(where, grant)
+        return Answered(_way_back(house, asked, code=handle, at=book.at), grant)
 
     return (await house.scribe.do(story)).outcome
 
@@ -208,5 +210,18 @@ def _decline(
         },
     )
     book.put(REQUEST, replace(asked, answered_at=book.at, answer="no"))
-    where = error_redirect(asked.redirect_uri, error="access_denied", state=asked.state, issuer=house.issuer)
-    return Answered(where, None)
+    return Answered(_way_back(house, asked, error="access_denied", at=book.at), None)
+
+
+def _way_back(
+    house: House, asked: AccessRequest, *, at: int, code: str | None = None, error: str | None = None
+) -> str:
+    """Where her browser takes a code or an error, in the form that the organisation asked for."""
+    uri, state, issuer = asked.redirect_uri, asked.state, house.issuer
+    if asked.response_mode == "jwt":
+        answer = {"code": code, "error": error, "state": state}
+        claims = response_claims(answer, issuer=issuer, client=asked.client, at=at)
+        return signed_redirect(uri, response=sign_jws(claims, key=house.server_key, type=jarm.TYPE))
+    if code is not None:
+        return success_redirect(uri, code=code, state=state, issuer=issuer)
+    return error_redirect(uri, error=error or "server_error", state=state, issuer=issuer)

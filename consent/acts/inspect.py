@@ -9,7 +9,8 @@ from consent.grants.decide import Standing
 from consent.grants.grant import Grant
 from consent.grants.request import granted_details
 from consent.oauth.dpop import Proof
-from consent.oauth.introspect import introspection
+from consent.oauth.introspect import SIGNED_TYPE, introspection, introspection_claims
+from consent.oauth.jose import sign_jws
 from consent.oauth.revoke import revocation
 from consent.oauth.token import check_access, handle_hash
 from consent.storage.book import TURN, Book, Story
@@ -63,6 +64,12 @@ async def introspect(house: House, caller: Caller, token: str) -> dict[str, Any]
         )
 
     return (await house.scribe.do(story)).outcome
+
+
+def signed_introspection(house: House, caller: Caller, facts: dict[str, Any]) -> str:
+    """What `introspect` answered, signed for *caller* and nobody else (RFC 9701 §5)."""
+    claims = introspection_claims(facts, issuer=house.issuer, caller=caller.client, at=house.clock())
+    return sign_jws(claims, key=house.server_key, type=SIGNED_TYPE)
 
 
 async def throw_away(house: House, caller: Caller, token: str) -> None:

@@ -55,6 +55,11 @@ def error_redirect(redirect_uri: str, *, error: str, state: str | None, issuer: 
     return _with_parameters(redirect_uri, {"error": error, "state": state, "iss": issuer})
 
 
+def signed_redirect(redirect_uri: str, *, response: str) -> str:
+    """Where the citizen goes with an answer that is signed; nothing stands beside it (JARM §2.3.1)."""
+    return _with_parameters(redirect_uri, {"response": response})
+
+
 def _with_parameters(uri: str, parameters: Mapping[str, str | None]) -> str:
     # RFC 6749 §3.1.2: a query that was registered stays as it is.
     added = "&".join(

@@ -1,5 +1,6 @@
-"""An organisation asks what one of its tokens still is (RFC 7662)."""
+"""An organisation asks what one of its tokens still is (RFC 7662); the answer can be signed (RFC 9701)."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,24 @@ def check_introspection_form(form: Mapping[str, str]) -> str:
     if token is None:
         raise InvalidRequest("token is missing")
     return token
+
+
+SIGNED_MEDIA = "application/token-introspection+jwt"  # RFC 9701 §4
+SIGNED_TYPE = "token-introspection+jwt"  # RFC 9701 §5: no other kind of token can be taken for it
+
+
+def wants_signed(accept: str) -> bool:
+    """Answer whether an Accept header asks for a signed answer by name (RFC 9701 §4); "anything" does not."""
+    for part in accept.split(","):
+        media, *parameters = [piece.strip().lower() for piece in part.split(";")]
+        if media == SIGNED_MEDIA:
+            return not any(re.fullmatch(r"q=0(\.0{0,3})?", one) for one in parameters)
+    return False
+
+
+def introspection_claims(facts: Mapping[str, Any], *, issuer: str, caller: str, at: int) -> dict[str, Any]:
+    """What is signed of an answer: the facts as one member, so they are no claims about the answer (RFC 9701 §5)."""
+    return {"iss": issuer, "aud": caller, "iat": seconds(at), "token_introspection": dict(facts)}
 
 
 def introspection(

@@ -4,7 +4,7 @@ from typing import Any
 
 from authlib.oauth2 import rfc8414, rfc9207  # type: ignore[import-untyped]
 
-from consent.oauth import jose
+from consent.oauth import jarm, jose
 from consent.words.errors import Misconfigured
 from consent.words.purposes import request_type
 
@@ -38,7 +38,7 @@ def metadata(issuer: str, *, service_documentation: str | None = None) -> dict[s
         "service_documentation": service_documentation or issuer + DOCUMENTATION_PATH,
         "ui_locales_supported": ["nl", "en"],
         "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
+        "response_modes_supported": list(jarm.MODES),
         "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
         "code_challenge_methods_supported": ["S256"],
         "token_endpoint_auth_methods_supported": authentication,
@@ -48,6 +48,10 @@ def metadata(issuer: str, *, service_documentation: str | None = None) -> dict[s
         "revocation_endpoint_auth_methods_supported": authentication,
         "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
         "dpop_signing_alg_values_supported": algorithms,  # RFC 9449 §5.1
+        "request_object_signing_alg_values_supported": algorithms,  # RFC 9101 §10.5
+        "require_signed_request_object": False,  # not of everybody: each client chooses
+        "authorization_signing_alg_values_supported": [jarm.ALGORITHM],  # JARM §4
+        "introspection_signing_alg_values_supported": [jarm.ALGORITHM],  # RFC 9701 §7
         "authorization_details_types_supported": [request_type(issuer)],  # RFC 9396 §10
         # Grant Management for OAuth 2.0 §7 (OpenID draft)
         "grant_management_endpoint": issuer + GRANTS_PATH,

@@ -8,6 +8,7 @@ import msgspec
 
 from consent.oauth import pkce
 from consent.oauth.clients import Client, is_registered_redirect
+from consent.oauth.jarm import check_response_mode
 from consent.words.errors import InvalidDpopProof, InvalidRequest, UnsupportedResponseType
 from consent.words.instants import SECOND
 
@@ -51,8 +52,7 @@ def check_pushed_request(form: Mapping[str, str], *, client: Client, proof_jkt: 
         raise InvalidRequest("response_type is missing")
     if response_type != "code":
         raise UnsupportedResponseType("response_type is code")  # FAPI 2.0 §5.3.2.2-1
-    if form.get("response_mode", "query") != "query":
-        raise InvalidRequest("response_mode is query")
+    response_mode = check_response_mode(form, client)
     redirect_uri = form.get("redirect_uri")
     if redirect_uri is None:
         raise InvalidRequest("redirect_uri is missing")  # FAPI 2.0 §5.3.2.2-6
@@ -66,6 +66,7 @@ def check_pushed_request(form: Mapping[str, str], *, client: Client, proof_jkt: 
         nonce=_short(form, "nonce", _NONCE_LIMIT),
         dpop_jkt=_binding(form.get("dpop_jkt"), proof_jkt),
         authorization_details=_details(form),
+        response_mode=response_mode,
     )
 
 

@@ -10,6 +10,7 @@ from litestar import Request, Response, get, post
 
 from consent.acts import ask as asking
 from consent.acts.house import House
+from consent.oauth import jarm
 from consent.oauth.authorize import check_authorize, request_uri
 from consent.oauth.forms import parse_query
 from consent.oauth.jar import check_request
@@ -46,6 +47,7 @@ class PushedAnswer(msgspec.Struct, frozen=True):
                 form_field("redirect_uri", "A registered address"),
                 form_field("code_challenge", "RFC 7636 §4.2", pattern=HANDLE),
                 form_field("code_challenge_method", "RFC 7636 §4.3", "S256"),
+                form_field("response_mode", "JARM: in which form the answer goes back", *jarm.MODES),
                 form_field("state", "Comes back with the answer", maxLength=4096),
                 form_field("dpop_jkt", "RFC 9449 §10: binds the code to a key", pattern=HANDLE),
                 form_field("authorization_details", "RFC 9396: one element of our type"),

@@ -9,7 +9,7 @@ from consent.acts import inspect as inspecting
 from consent.acts import redeem as redeeming
 from consent.acts.house import House
 from consent.grants.request import granted_details
-from consent.oauth.introspect import check_introspection_form
+from consent.oauth.introspect import SIGNED_MEDIA, check_introspection_form, wants_signed
 from consent.oauth.metadata import INTROSPECT_PATH, REVOKE_PATH, TOKEN_PATH
 from consent.oauth.revoke import check_revocation_form
 from consent.oauth.token import check_token_form
@@ -118,6 +118,7 @@ async def token(request: Request[Any, Any, Any]) -> Response[bytes]:
             id="introspect",
             tag="oauth",
             summary="Ask what one of your own tokens still is",
+            description="`Accept: application/token-introspection+jwt` asks for a signed answer (RFC 9701).",
             security="client",
             fields=(*CLIENT_FIELDS, form_field("token", "The token", required=True)),
             body_media=FORM,
@@ -127,11 +128,17 @@ async def token(request: Request[Any, Any, Any]) -> Response[bytes]:
     status_code=200,
 )
 async def introspect(request: Request[Any, Any, Any]) -> Response[bytes]:
-    """RFC 7662."""
+    """RFC 7662, RFC 9701."""
     house: House = request.app.state.house
     form = await read_form(request)
-    _, caller = await client_of(request, form, INTROSPECT_PATH)
-    return answer(await inspecting.introspect(house, caller, check_introspection_form(form)))
+    client, caller = await client_of(request, form, INTROSPECT_PATH)
+    facts = await inspecting.introspect(house, caller, check_introspection_form(form))
+    if client.settings.introspection_signed_response_alg or wants_signed(request.headers.get("accept", "")):
+        signed = inspecting.signed_introspection(house, caller, facts)
+        return Response(
+            signed.encode(), headers={"cache-control": "no-store"}, media_type=SIGNED_MEDIA, status_code=200
+        )
+    return answer(facts)
 
 
 @post(

@@ -32,8 +32,15 @@ def test_fapi_discovery_end_point_verification() -> None:
     for name, value in document.items():
         if name.endswith("_auth_methods_supported"):
             assert value == ["private_key_jwt"]
-        if "signing_alg" in name:
-            assert value == ["ES256", "PS256", "EdDSA", "Ed25519"]
+        if name in (
+            "authorization_signing_alg_values_supported",
+            "introspection_signing_alg_values_supported",
+        ):
+            assert value == ["ES256"]  # what we sign
+        elif "signing_alg" in name:
+            assert value == ["ES256", "PS256", "EdDSA", "Ed25519"]  # what we accept
+    assert document["response_modes_supported"] == ["query", "jwt", "query.jwt"]
+    assert document["require_signed_request_object"] is False
     assert "scopes_supported" not in document
     assert not {"implicit", "password"} & set(document["grant_types_supported"])
 

@@ -87,10 +87,12 @@ def test_fapi_par_ensure_pkce_required_and_plain_rejected() -> None:
     refuse(code_challenge_method="plain")
 
 
-def test_only_the_response_mode_that_we_advertise() -> None:
-    push(response_mode="query")
-    for mode in ("fragment", "form_post", "jwt", "query.jwt"):
-        refuse(response_mode=mode)
+def test_only_the_response_modes_that_we_advertise() -> None:
+    assert [push(response_mode=mode).response_mode for mode in (None, "query", "jwt", "query.jwt")] == [
+        "query", "query", "jwt", "jwt",
+    ]  # fmt: skip
+    refuse(response_mode="fragment")
+    refuse(response_mode="form_post.jwt")
 
 
 def test_authorization_details_are_required() -> None:
