@@ -41,7 +41,7 @@ WORLDLY_CALLS = words(
 )
 # What people can do, as verbs …
 ACTS = words(
-    "acknowledge approve ask audit authenticate begin disclose expire explain grant hold inspect operate oversee "
+    "acknowledge amend approve ask audit authenticate begin disclose expire explain grant hold inspect operate oversee "
     "publish redeem refuse revoke sign_in signal suspend tidy use withdraw"
 )
 # … what a citizen looks at, and how every act is done: by whom written down, with what at hand, each proof once.

@@ -41,6 +41,7 @@ from consent.settings import Settings
 from consent.storage.kinds import SIGNAL
 from consent.storage.rows import Signal
 from consent.storage.store import Store
+from consent.words.actors import HERSELF, Actor
 from consent.words.instants import SECOND
 from consent.words.purposes import request_type
 
@@ -151,14 +152,20 @@ class World:
         purpose: str = PURPOSE,
         attributes: tuple[str, ...] = ASKED,
         days: int = 90,
+        version: int = 1,
+        amends: str | None = None,
+        how: str = "replace",
         **fields: str,
     ) -> str:
-        """Push a request; returns its id, as the page's address has it. *fields* are added to its form."""
+        """Push a request, perhaps one to change grant *amends*; returns its id, as the page's address has it.
+
+        *fields* are added to its form.
+        """
         details = [
             {
                 "type": request_type(self.house.issuer),
                 "purpose": purpose,
-                "purpose_version": 1,
+                "purpose_version": version,
                 "attributes": list(attributes),
                 "duration_days": days,
             }
@@ -171,6 +178,8 @@ class World:
             "state": "s",
             "authorization_details": msgspec.json.encode(details).decode(),
         } | fields
+        if amends is not None:
+            form |= {"grant_id": amends, "grant_management_action": how}
         known, caller = await self.caller(client, form, PAR_PATH)
         checked = check_pushed_request(
             form, client=known, proof_jkt=caller.proof.jkt if caller.proof else None
@@ -186,6 +195,7 @@ class World:
         citizen: str | None = None,
         chosen: frozenset[str] = NEEDED,
         decision: str = "yes",
+        by: Actor = HERSELF,
     ) -> granting.Answered | granting.Again:
         """A citizen looks at a request and answers it."""
         who = citizen or self.citizen()
@@ -198,6 +208,7 @@ class World:
             decision=decision,
             chosen=chosen,
             seal=page.seal,
+            by=by,
         )
 
     async def exchange(
@@ -207,6 +218,22 @@ class World:
         _, caller = await self.caller(client, {}, TOKEN_PATH)
         form = CodeExchange(code=code, redirect_uri=None, verifier=verifier)
         return await redeeming.redeem(self.house, caller, form)
+
+    async def amended(
+        self,
+        given: Given,
+        *attributes: str,
+        chosen: frozenset[str] | None = None,
+        days: int = 90,
+        version: int = 1,
+    ) -> Given:
+        """The whole way from a request to change a grant to new tokens; *chosen* is all that is asked, but for that."""
+        asked = await self.ask(attributes=attributes, days=days, version=version, amends=given.grant)
+        answered = await self.answer(asked, citizen=given.citizen, chosen=chosen or frozenset(attributes))
+        assert isinstance(answered, granting.Answered), answered
+        assert answered.grant == given.grant
+        code = answered.redirect.split("code=")[1].split("&")[0]
+        return Given(given.citizen, given.grant, code, await self.exchange(code))
 
     async def refresh(self, tokens: redeeming.Tokens, *, client: str = MUNICIPALITY) -> redeeming.Tokens:
         """A client gets a new access token."""
@@ -229,11 +256,16 @@ class World:
         )
 
     async def given(
-        self, *, chosen: frozenset[str] = NEEDED, citizen: str | None = None, days: int = 90
+        self,
+        *,
+        chosen: frozenset[str] = NEEDED,
+        citizen: str | None = None,
+        days: int = 90,
+        by: Actor = HERSELF,
     ) -> Given:
         """The whole way from a request to tokens."""
         who = citizen or self.citizen()
-        answered = await self.answer(await self.ask(days=days), citizen=who, chosen=chosen)
+        answered = await self.answer(await self.ask(days=days), citizen=who, chosen=chosen, by=by)
         assert isinstance(answered, granting.Answered), answered
         assert answered.grant is not None
         code = answered.redirect.split("code=")[1].split("&")[0]

@@ -734,6 +734,13 @@ def replay_standing(opened: Mapping[int, Opened], bodies: Mapping[int, bytes]) -
     return findings
 
 
+def is_later(said: str | None, before: str) -> bool:
+    """Answer whether *said* is a later version (`id@version`) of the purpose *before*."""
+    old = re.fullmatch(r"(.+)@([1-9][0-9]{0,8})", before, re.ASCII)
+    new = re.fullmatch(r"(.+)@([1-9][0-9]{0,8})", said or "", re.ASCII)
+    return bool(old and new and new[1] == old[1] and int(new[2]) > int(old[2]))
+
+
 def replay_grant(began: int, chain: Sequence[Opened]) -> list[str]:
     """The rules for the entries of one grant, which began with entry *began*; *chain* is in index order."""
     grant = chain[0].says
@@ -745,6 +752,7 @@ def replay_grant(began: int, chain: Sequence[Opened]) -> list[str]:
     if grant.get("n") != 0 or "prev" in grant:
         findings.append(f"Entry {began} begins a grant but is not number 0 in it.")
     allowed, opens, closes = set(grant["attributes"]), grant["nbf"], grant["exp"]
+    holds = {"org": grant["org"], "purpose": grant["purpose"]}
     ended: int | None = None
     before, count = began, 0
     for opening in chain[1:]:
@@ -764,8 +772,10 @@ def replay_grant(began: int, chain: Sequence[Opened]) -> list[str]:
             findings.append(f"{entry} is written under another consent key than the {its_grant}.")
         for field_name, meaning in (("org", "organisation"), ("purpose", "purpose")):
             # Only entries that need a live grant must repeat these; what is there must be the same.
-            said = says.get(field_name, None if event in NEEDS_LIFE else grant[field_name])
-            if said != grant[field_name]:
+            said = says.get(field_name, None if event in NEEDS_LIFE else holds[field_name])
+            if event == "amended" and field_name == "purpose" and is_later(said, holds["purpose"]):
+                holds["purpose"] = said  # the citizen agreed to new words of the same purpose
+            if said != holds[field_name]:
                 findings.append(f"{entry} is for another {meaning} than the {its_grant}.")
         if event in BEGINNINGS:
             findings.append(f"{entry} begins a grant, but stands under the {its_grant}.")
@@ -777,6 +787,8 @@ def replay_grant(began: int, chain: Sequence[Opened]) -> list[str]:
             findings.append(f"{entry} does not say which attributes went out.")
         if event in ("disclosed", "used") and not names <= allowed:
             findings.append(f"{entry} names an attribute that the {its_grant} does not have.")
+        if event == "amended" and not names:
+            findings.append(f"{entry} changes the {its_grant} without saying to which attributes.")
         if event == "amended":
             allowed = set(says.get("attributes", allowed))
             opens, closes = says.get("nbf", opens), says.get("exp", closes)

@@ -6,17 +6,18 @@ from msgspec.structs import replace
 
 from consent.grants import request as grant_request
 from consent.grants.decide import for_herself
+from consent.grants.grant import Grant
 from consent.grants.shown import Held, Shown, page_seal, show
 from consent.oauth.par import REQUEST_LIFE, PushedRequest
 from consent.oauth.token import handle_from, handle_hash
 from consent.storage.book import TURN, Book, Story
-from consent.storage.kinds import CLIENT, KEYS, ORGANISATION, PURPOSE, REQUEST, VALUE, Ask
+from consent.storage.kinds import CLIENT, GRANT, KEYS, ORGANISATION, PURPOSE, REQUEST, VALUE, Ask
 from consent.storage.rows import AccessRequest
 from consent.vault.keys import page_key
 from consent.vault.seal import open_sealed
 from consent.words.attributes import value_from
 from consent.words.decision import Refusal
-from consent.words.errors import InvalidRequestUri, NotFound, UnauthorizedClient
+from consent.words.errors import InvalidGrantId, InvalidRequestUri, NotFound, UnauthorizedClient
 from consent.words.ids import id_from, is_id
 from consent.words.instants import DAY
 from consent.words.purposes import Language
@@ -39,13 +40,19 @@ async def push(house: House, caller: Caller, pushed: PushedRequest) -> Pushed:
     """Keep a checked request until a citizen answers or it expires.
 
     Raises InvalidAuthorizationDetails when it asks beyond an approved purpose, UnauthorizedClient when the
-    operator's approval is gone.
+    operator's approval is gone, InvalidGrantId when it wants to change what is no running grant of this client.
     """
     asked = grant_request.read(pushed.authorization_details, issuer=house.issuer)
+    amendment = pushed.amendment
     reference = handle_from(house.chance(32))
 
     def story(book: Book) -> Story[Pushed]:
-        yield [*asks(caller), CLIENT.one(caller.client), PURPOSE.one(asked.purpose, asked.purpose_version)]
+        yield [
+            *asks(caller),
+            CLIENT.one(caller.client),
+            PURPOSE.one(asked.purpose, asked.purpose_version),
+            *([GRANT.one(amendment.grant)] if amendment is not None else []),
+        ]
         client = book.get(CLIENT, caller.client)
         if client is None:
             raise UnauthorizedClient("this client is not known here")
@@ -55,9 +62,13 @@ async def push(house: House, caller: Caller, pushed: PushedRequest) -> Pushed:
         organisation = book.get(ORGANISATION, client.organisation) if client else None
         if client is None or organisation is None or "suspended" in (client.status, organisation.status):
             raise UnauthorizedClient("this client may not ask now; turn to the operator")
+        grant = _running(book, amendment.grant, client.id) if amendment is not None else None
+        wanted = asked
+        if grant is not None and amendment is not None:
+            wanted = grant_request.amended(asked, grant, adds=amendment.how == "merge")
         row = book.get(PURPOSE, (asked.purpose, asked.purpose_version))
         approved = purpose_from(row.record) if row is not None and row.status == "approved" else None
-        grant_request.check(asked, approved, organisation=client.organisation)
+        grant_request.check(wanted, approved, organisation=client.organisation)
         spend(book, caller)
         expires_at = book.at + REQUEST_LIFE
         book.put(
@@ -69,8 +80,8 @@ async def push(house: House, caller: Caller, pushed: PushedRequest) -> Pushed:
                 organisation=client.organisation,
                 purpose=asked.purpose,
                 purpose_version=asked.purpose_version,
-                attributes=asked.attributes,
-                duration_days=asked.duration_days,
+                attributes=wanted.attributes,
+                duration_days=wanted.duration_days,
                 redirect_uri=pushed.redirect_uri,
                 code_challenge=pushed.code_challenge,
                 state=pushed.state,
@@ -78,11 +89,21 @@ async def push(house: House, caller: Caller, pushed: PushedRequest) -> Pushed:
                 response_mode=pushed.response_mode,
                 asked_at=book.at,
                 expires_at=expires_at,
+                amends=grant.id if grant is not None else None,
+                amends_version=grant.version if grant is not None else None,
             ),
         )
         return Pushed(reference, expires_at)
 
     return (await house.scribe.do(story)).outcome
+
+
+def _running(book: Book, grant: str, client: str) -> Grant:
+    """A live grant of this client; foreign, unknown, ended and erased ones look alike. Raises InvalidGrantId."""
+    found = book.get(GRANT, grant)
+    if found is None or found.client != client or not found.is_live(at=book.at):
+        raise InvalidGrantId("there is no running grant of this client with this grant_id")
+    return found
 
 
 async def find(house: House, *, client: str, reference: str) -> AccessRequest:
@@ -162,18 +183,28 @@ def asks_to_show(asked: AccessRequest, citizen: str) -> list[Ask]:
         ORGANISATION.one(asked.organisation),
         PURPOSE.one(asked.purpose, asked.purpose_version),
         *[VALUE.one(citizen, name) for name in asked.attributes],
+        *([GRANT.one(asked.amends)] if asked.amends is not None else []),
     ]
 
 
 def own_request(book: Book, request: str, citizen: str) -> AccessRequest:
-    """Her request, still open. Raises NotFound and Gone."""
+    """Her request, still open. Raises NotFound and Gone.
+
+    Who asks to change a grant asks the person who gave it, about the grant as it was then: a link that somebody else
+    opens is nothing, and an answer to what is no longer so changes nothing.
+    """
     asked = book.get(REQUEST, request)
     if asked is None or asked.citizen not in (None, citizen):
+        raise NotFound("there is no such request")
+    grant = book.get(GRANT, asked.amends) if asked.amends is not None else None
+    if asked.amends is not None and (grant is None or grant.citizen != citizen):
         raise NotFound("there is no such request")
     if asked.answered_at is not None:
         raise Gone("answered")
     if asked.expires_at <= book.at:
         raise Gone("expired")
+    if grant is not None and (grant.version != asked.amends_version or not grant.is_live(at=book.at)):
+        raise Gone("changed")
     return asked
 
 
@@ -210,6 +241,7 @@ def page(book: Book, asked: AccessRequest, citizen: str, language: Language) -> 
         verified="suspended" not in (purpose_row.status, organisation_row.status, client_row.status),
         held=held,
         language=language,
+        running=book.get(GRANT, asked.amends) if asked.amends is not None else None,
     )
     return Page(asked, shown, page_seal(shown, key=page_key(keys.subject)))
 

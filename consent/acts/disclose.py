@@ -139,6 +139,8 @@ async def disclose(
         standing = standing_of(book, grant)
         if before is not None:
             return _again(book, before, grant, keys, client=token.client, standing=standing)
+        # A change that stands before this in the batch brought its own values with it.
+        names = sorted(attributes & frozenset(grant.attributes))
         return _first(
             book,
             grant,

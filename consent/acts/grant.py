@@ -24,6 +24,7 @@ from consent.words.errors import NotFound
 from consent.words.ids import id_from, is_id
 from consent.words.purposes import Language
 
+from .amend import amend
 from .approve import purpose_from
 from .ask import Page, asks_to_show, own_request, page
 from .house import House
@@ -85,7 +86,9 @@ async def answer(
         if trouble is not None:
             return Again(seen, trouble)
         asked = replace(asked, citizen=citizen)
-        grant = _give(house, book, asked, seen.shown, citizen, keys, chosen, language, by)
+        change = seen.shown.change
+        agreed = frozenset(change.stays) if change is not None and change.only_end else chosen
+        grant = _give(house, book, asked, seen.shown, citizen, keys, agreed, language, by)
         book.put(
             CODE,
             Code(
@@ -112,6 +115,8 @@ def _trouble(decision: str | None, chosen: frozenset[str], seal: str, seen: Page
         return "no_decision"
     if not hmac.compare_digest(seal.encode(), seen.seal.encode()) or not seen.shown.verified:
         return "changed"
+    if seen.shown.change is not None and seen.shown.change.only_end:
+        return None  # there was nothing to choose but yes or no
     offered = {item.name for item in seen.shown.items if item.value is not None}
     if not chosen <= offered:
         return "changed"
@@ -133,7 +138,34 @@ def _give(
     language: Language,
     by: Actor,
 ) -> str:
-    """Write the grant and its entry; end the one it replaces. One live grant a citizen, client and purpose."""
+    """Write the grant and its entry, new or changed; a new one ends the one it replaces.
+
+    One live grant a citizen, client and purpose.
+    """
+    purpose_row = book.get(PURPOSE, (asked.purpose, asked.purpose_version))
+    if purpose_row is None:
+        raise NotFound("the purpose is gone")
+    terms = terms_hash(
+        template=house.request_template, purpose=purpose_from(purpose_row.record), language=language
+    )
+    attributes = tuple(sorted(chosen))
+
+    def detail(detail_key: bytes) -> dict[str, object]:
+        filled_in = hmac.digest(detail_key, page_bytes(shown), "sha256")
+        return {"sub": pairwise_id(keys.subject, asked.organisation), "page": b64encode(filled_in).decode()}
+
+    if asked.amends is not None:
+        return amend(
+            book,
+            asked,
+            keys=keys,
+            attributes=attributes,
+            until=shown.until,
+            language=language,
+            terms=terms,
+            detail=detail,
+            by=by,
+        )
     before = book.live_grant(citizen, asked.client, asked.purpose)
     if before is not None:
         lapsed = not before.is_live(at=book.at)
@@ -149,11 +181,7 @@ def _give(
                 detail=lambda _: {"sub": pairwise_id(keys.subject, asked.organisation)},
             )
             signal(book, ended, "ended")
-    purpose_row = book.get(PURPOSE, (asked.purpose, asked.purpose_version))
-    if purpose_row is None:
-        raise NotFound("the purpose is gone")
     nonce = book.chance(16)
-    attributes = tuple(sorted(chosen))
     grant = Grant(
         id=id_from(book.chance(16)),
         citizen=citizen,
@@ -163,9 +191,7 @@ def _give(
         purpose_version=asked.purpose_version,
         attributes=attributes,
         language=language,
-        terms=terms_hash(
-            template=house.request_template, purpose=purpose_from(purpose_row.record), language=language
-        ),
+        terms=terms,
         granted_at=book.at,
         expires_at=shown.until,
         log=book.head.log,
@@ -174,10 +200,6 @@ def _give(
         last=book.next_index,
         given_by=by.kind,
     )
-
-    def detail(detail_key: bytes) -> dict[str, object]:
-        filled_in = hmac.digest(detail_key, page_bytes(shown), "sha256")
-        return {"sub": pairwise_id(keys.subject, asked.organisation), "page": b64encode(filled_in).decode()}
 
     book.record_event(
         "granted",
@@ -197,17 +219,24 @@ def _give(
 def _decline(
     house: House, book: Book, asked: AccessRequest, citizen: str, keys: CitizenKeys, by: Actor
 ) -> Answered:
-    """A no: her own line in the log, open to nobody else, and `access_denied` for the organisation."""
+    """A no: her own line in the log, open to nobody else, and `access_denied` for the organisation.
+
+    A grant that was to be changed stays as it was; the line says which.
+    """
+    kept = book.get(GRANT, asked.amends) if asked.amends is not None else None
     book.record_event(
         "other",
         citizen=citizen,
         keys=keys,
         by=by.kind,
-        detail=lambda _: {
-            "event": "declined",
-            "org": asked.organisation,
-            "purpose": f"{asked.purpose}@{asked.purpose_version}",
-        },
+        detail=lambda _: (
+            {
+                "event": "declined",
+                "org": asked.organisation,
+                "purpose": f"{asked.purpose}@{asked.purpose_version}",
+            }
+            | ({"c": kept.index} if kept is not None else {})
+        ),
     )
     book.put(REQUEST, replace(asked, answered_at=book.at, answer="no"))
     return Answered(_way_back(house, asked, error="access_denied", at=book.at), None)

@@ -12,7 +12,7 @@ from consent.oauth.dpop import Proof
 from consent.oauth.introspect import SIGNED_TYPE, introspection, introspection_claims
 from consent.oauth.jose import sign_jws
 from consent.oauth.revoke import revocation
-from consent.oauth.token import check_access, handle_hash
+from consent.oauth.token import check_access, handle_hash, held_to
 from consent.storage.book import TURN, Book, Story
 from consent.storage.kinds import CLIENT, GRANT, GRANT_VERSION, KEYS, ORGANISATION, PURPOSE, TOKEN, USED
 from consent.vault.keys import pairwise_id
@@ -48,6 +48,8 @@ async def introspect(house: House, caller: Caller, token: str) -> dict[str, Any]
         found = book.get(TOKEN, token_hash)
         grant = book.get(GRANT, found.grant) if found is not None and found.grant is not None else None
         wrapped = book.get(KEYS, grant.citizen) if grant is not None else None
+        if found is not None and grant is not None:
+            found = held_to(found, until=grant.expires_at)
         live = grant is not None and wrapped is not None and grant.is_live(at=book.at)
         if live and grant is not None:  # suspended, it opens nothing: active comes back with the restoring
             live = standing_of(book, grant) == Standing(organisation=True, client=True, purpose=True)

@@ -22,6 +22,7 @@ class OpenRequest(msgspec.Struct, frozen=True, kw_only=True):
     purpose: str
     asked_at: int
     expires_at: int
+    amends: bool  # about a grant that runs, not a new one
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +71,7 @@ async def overview(house: House, *, citizen: str, language: Language) -> Overvie
                 purpose=purpose.title.in_language(language),
                 asked_at=asked.asked_at,
                 expires_at=asked.expires_at,
+                amends=asked.amends is not None,
             )
         )
     counts = {

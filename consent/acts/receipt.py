@@ -4,10 +4,10 @@ from typing import Any
 
 import msgspec
 
-from consent.grants.grant import Grant
+from consent.grants.grant import Grant, Version
 from consent.grants.record import receipt as receipt_record
 from consent.grants.shown import ShownContact, ShownOrganisation, shown_contact, shown_organisation
-from consent.storage.kinds import DISCLOSED, GRANT, KEYS, ORGANISATION
+from consent.storage.kinds import DISCLOSED, GRANT, GRANT_VERSION, KEYS, ORGANISATION
 from consent.vault.keys import pairwise_id
 from consent.words.attributes import CATALOGUE
 from consent.words.errors import NotFound
@@ -33,6 +33,15 @@ class Delivery(msgspec.Struct, frozen=True):
 
     at: int
     labels: tuple[str, ...]
+
+
+class VersionShown(msgspec.Struct, frozen=True, kw_only=True):
+    """What she shared from one moment on, until the next version or the end."""
+
+    from_at: int
+    until: int
+    labels: tuple[str, ...]
+    with_help: bool
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -62,6 +71,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     disclosures: tuple[Delivery, ...]
     entry: Place
     answers: Answers
+    versions: tuple[VersionShown, ...]  # the newest first; one, when nothing was ever changed
 
 
 async def receipt(house: House, *, citizen: str, grant: str, language: Language) -> Receipt:
@@ -95,6 +105,15 @@ async def receipt(house: House, *, citizen: str, grant: str, language: Language)
         ),
         entry=Place(given.log, given.index),
         answers=await answers(house, given, purpose),
+        versions=tuple(
+            VersionShown(
+                from_at=one.from_at,
+                until=one.expires_at,
+                labels=labels(one.attributes, language),
+                with_help=one.given_by != "self",
+            )
+            for one in reversed(await _versions(house, given))
+        ),
     )
 
 
@@ -111,6 +130,7 @@ async def receipt_file(house: House, *, citizen: str, grant: str) -> dict[str, A
         issuer=house.issuer,
         origin=(await head(house, given.log)).origin,
         at=house.clock(),
+        versions=await _versions(house, given),
     )
 
 
@@ -156,6 +176,10 @@ async def own_grant(house: House, citizen: str, grant: str) -> Grant:
     if found is None or found.citizen != citizen:
         raise NotFound("there is no such grant")
     return found
+
+
+async def _versions(house: House, grant: Grant) -> list[Version]:
+    return [GRANT_VERSION.from_row(row) for row in await house.store.read("grant_version.of_grant", grant.id)]
 
 
 async def _organisation(house: House, grant: Grant) -> Organisation:

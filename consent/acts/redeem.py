@@ -21,6 +21,7 @@ from consent.oauth.token import (
     check_refresh,
     handle_from,
     handle_hash,
+    held_to,
     is_reused,
 )
 from consent.storage.book import TURN, Book, Story
@@ -106,10 +107,11 @@ async def _refresh(house: House, caller: Caller, proof: Proof, form: Refresh) ->
         grant = book.get(GRANT, token.grant) if token is not None and token.grant is not None else None
         yield [] if grant is None else _asks_for(grant)
         yield TURN
-        good = check_refresh(
-            book.get(TOKEN, refresh_hash), client_id=caller.client, jkt=proof.jkt, at=book.at
-        )
-        grant = book.get(GRANT, good.grant) if good.grant is not None else None
+        token = book.get(TOKEN, refresh_hash)
+        grant = book.get(GRANT, token.grant) if token is not None and token.grant is not None else None
+        if token is not None and grant is not None:
+            token = held_to(token, until=grant.expires_at)
+        good = check_refresh(token, client_id=caller.client, jkt=proof.jkt, at=book.at)
         sub = _sub(book, grant, caller)
         if grant is None or sub is None:
             raise InvalidGrant("the grant is not active")

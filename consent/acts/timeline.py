@@ -33,6 +33,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     grant: str | None
     use: str | None
     count: int | None
+    until: int | None = None  # of a change: when the grant ends now
     about: str | None = None  # of an acknowledgement: which event was heard; of a deletion: how much is gone
 
 
@@ -60,7 +61,8 @@ async def timeline(house: House, *, citizen: str, language: Language) -> list[Mo
         kind, about = kind_of(record), record
         if kind == "other":
             about = await _own_detail(house, citizen, log, index)
-            kind = about["event"]
+            # A no to a change is another no: what she shares goes on.
+            kind = "kept" if about["event"] == "declined" and "c" in about else about["event"]
         line_purpose = None
         sentence = None
         use = uses.get((log, index))
@@ -91,6 +93,7 @@ async def timeline(house: House, *, citizen: str, language: Language) -> list[Mo
                 grant=grant,
                 use=use.id if use is not None else None,
                 count=counts.get((grant, index)),
+                until=instant(record["exp"]) if kind == "amended" else None,
                 about=heard.get((grant, index)) or record.get("reason"),
             )
         )

@@ -100,7 +100,14 @@ async def use(
         if sentence is None:
             raise BadInput("the purpose has no such template")
         spend_proof(book, proof)
-        refusal = decide_use(grant, client=token.client, standing=standing_of(book, grant), at=book.at)
+        refusal = decide_use(
+            # Today's entry names its own attributes in the sentence: it needs them as much as these.
+            frozenset(attributes) | frozenset(known.attributes if known is not None else ()),
+            grant,
+            client=token.client,
+            standing=standing_of(book, grant),
+            at=book.at,
+        )
         if refusal is not None:
             record_refusal(book, grant, keys, refusal)
             return Refused(refusal.reason)

@@ -52,14 +52,25 @@ def decide_again(
     """Answer a retry of a disclosure that already has its entry.
 
     Decided anew: once the grant is not live a retry gets the proof of the old entry and never the values.
-    The frequency does not count again and nothing new is asked: *given* is what the old entry disclosed.
+    The frequency does not count again and nothing new is asked: *given* is what the old entry disclosed. What she took
+    out of the grant since then does not leave a second time.
     """
-    return _closed(grant, client=client, standing=standing, at=at) or Permit(grant.citizen, given)
+    no = _closed(grant, client=client, standing=standing, at=at)
+    if no is not None:
+        return no
+    if not given <= frozenset(grant.attributes):
+        return Refusal("beyond_grant")
+    return Permit(grant.citizen, given)
 
 
-def decide_use(grant: Grant, *, client: str, standing: Standing, at: int) -> Refusal | None:
-    """May a use of what was disclosed be registered? A use without a live grant is refused; None means yes."""
-    return _closed(grant, client=client, standing=standing, at=at)
+def decide_use(
+    used: frozenset[str], grant: Grant, *, client: str, standing: Standing, at: int
+) -> Refusal | None:
+    """May a use of disclosed attributes be registered? Not without a live grant that has them still; None means yes."""
+    no = _closed(grant, client=client, standing=standing, at=at)
+    if no is None and not used <= frozenset(grant.attributes):
+        return Refusal("beyond_grant")
+    return no
 
 
 def for_herself(citizen: str, names: frozenset[str], *, signed_in: str) -> Permit | Refusal:

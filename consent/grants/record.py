@@ -4,6 +4,7 @@ The receipt is the person's own copy. Sources: W3C DPVCG, "Guide for consent rec
 ISO/IEC TS 27560" (2026-02-15); schema `dpv-27560`, profiles `record-eu-gdpr` and `receipt-eu-gdpr`.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ from consent.words.attributes import CATALOGUE
 from consent.words.instants import SECOND, seconds
 from consent.words.purposes import Language, Organisation, Purpose
 
-from .grant import Grant
+from .grant import Grant, Version
 
 _CONTEXT = {
     "dpv": "https://w3id.org/dpv#",
@@ -48,9 +49,11 @@ def receipt(
     issuer: str,
     origin: str,
     at: int,
+    versions: Sequence[Version],
 ) -> dict[str, Any]:
     """The receipt of a grant at instant *at*: whom, for what, which attributes, until when, how to stop, where it
-    stands in the log. *subject* is her pairwise id at the organisation. It holds no value of any attribute."""
+    stands in the log. *subject* is her pairwise id at the organisation; *versions* say, the oldest first, what held
+    from when on and who agreed to it. It holds no value of any attribute."""
     language: Language = "nl" if grant.language == "nl" else "en"
     status = grant.how_ended(at=at) or "live"
     return {
@@ -107,25 +110,57 @@ def receipt(
             "dpv:hasNotice": {
                 "@type": "dpv:ConsentNotice",
                 "dct:language": grant.language,
-                "dct:date": _iso(grant.granted_at),
+                "dct:date": _iso(versions[-1].from_at),
                 "dct:identifier": f"sha256:{grant.terms}",
             },
             "dpv:hasConsentControl": {
                 "@type": "dpv:WithdrawConsent",
                 "dpv:isExercisedAt": f"{issuer}/my/grants/{grant.id}",
             },
-            "dpv:hasConsentStatus": [_given(grant), *([_ended(grant, status)] if status != "live" else [])],
+            "dpv:hasConsentStatus": [
+                *[_given(version) for version in versions],
+                *([_ended(grant, status)] if status != "live" else []),
+            ],
+            "dct:hasVersion": [_version(version, purpose) for version in versions],
         },
         "log": {"origin": origin, "index": grant.index, "last": grant.last},
     }
 
 
-def _given(grant: Grant) -> dict[str, Any]:
+def _given(version: Version) -> dict[str, Any]:
+    """A yes: the first gave the grant, each later one gave it anew in another form."""
     return {
-        "@type": ["dpv:ConsentGiven", "dpv:ExplicitlyExpressedConsent"],
-        "dpv:isIndicatedBy": "dpv:DataSubject",
-        "dpv:isIndicatedAtTime": _iso(grant.granted_at),
-        "dpv:hasDuration": f"PT{seconds(grant.expires_at) - seconds(grant.granted_at)}S",
+        "@type": [
+            "dpv:ConsentGiven" if version.number == 1 else "dpv:RenewedConsentGiven",
+            "dpv:ExplicitlyExpressedConsent",
+        ],
+        "dpv:isIndicatedBy": _who(version),
+        "dpv:isIndicatedAtTime": _iso(version.from_at),
+        "dpv:hasDuration": f"PT{seconds(version.expires_at) - seconds(version.from_at)}S",
+    }
+
+
+def _who(version: Version) -> str | dict[str, Any]:
+    """Who said yes. Only her own record says which helper it was."""
+    if version.given_by == "self":
+        return "dpv:DataSubject"
+    return {
+        "@type": "dpv:GuardianOfDataSubject" if version.given_by == "guardian" else "schema:Person",
+        "dct:identifier": version.helper,
+        "schema:roleName": version.given_by,
+    }
+
+
+def _version(version: Version, purpose: Purpose) -> dict[str, Any]:
+    """What held from one instant on, and which entry of the log began it."""
+    return {
+        "dct:identifier": f"{version.grant}/{version.number}",
+        "dct:issued": _iso(version.from_at),
+        "dct:valid": _iso(version.expires_at),
+        "dpv:hasPurpose": f"{purpose.id}@{version.purpose_version}",
+        "dpv:hasPersonalData": list(version.attributes),
+        "dpv:hasNotice": f"sha256:{version.terms}",
+        "log": {"name": version.log, "index": version.index},
     }
 
 

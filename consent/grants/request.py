@@ -81,6 +81,21 @@ def check(asked: Asked, purpose: Purpose | None, *, organisation: str) -> None:
         raise InvalidAuthorizationDetails("duration_days is longer than the purpose allows")
 
 
+def amended(asked: Asked, grant: Grant, *, adds: bool) -> Asked:
+    """What *grant* would hold after a yes: what is asked, or, when it *adds*, that and what the grant has already.
+
+    The duration counts from the request, as always. Raises InvalidAuthorizationDetails when it would become a grant for
+    something else, or go back to words that were replaced.
+    """
+    if asked.purpose != grant.purpose:
+        raise InvalidAuthorizationDetails("a change keeps the purpose of its grant; for another one ask anew")
+    if asked.purpose_version < grant.purpose_version:
+        raise InvalidAuthorizationDetails("a change does not go back to an older version of the purpose")
+    if not adds:
+        return asked
+    return msgspec.structs.replace(asked, attributes=tuple(sorted({*asked.attributes, *grant.attributes})))
+
+
 def until(asked: Asked, *, at: int) -> int:
     """When a grant that is given at instant *at* ends: a whole second, in microseconds."""
     return (at + asked.duration_days * DAY) // SECOND * SECOND

@@ -13,6 +13,7 @@ from consent.words.attributes import CATALOGUE, SOURCES, Value, show_value
 from consent.words.canonical import canonical, length_prefixed
 from consent.words.purposes import Contact, Language, Organisation, Purpose
 
+from .grant import Grant
 from .request import Asked, until
 
 
@@ -77,6 +78,18 @@ class ShownItem(msgspec.Struct, frozen=True, kw_only=True):
     as_of: str | None
 
 
+class ShownChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What a yes would change of a grant that runs. `until` is its end as it is now, in microseconds."""
+
+    grant: str
+    until: int
+    new: tuple[str, ...]  # names that she does not share yet
+    stays: tuple[str, ...]  # names that she shares now
+    goes: tuple[str, ...]  # labels of what she shares now and they ask no longer
+    new_words: bool  # the purpose has a later version than the one she agreed to
+    only_end: bool  # nothing else would change
+
+
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
     """The whole page. `until` is microseconds; everything that she reads about the request is in here."""
 
@@ -93,6 +106,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     recipients: tuple[str, ...]
     storage_places: tuple[str, ...]
     contact: ShownContact
+    change: ShownChange | None = None  # None: a new grant
 
 
 def show(
@@ -105,8 +119,12 @@ def show(
     verified: bool,
     held: dict[str, Held],
     language: Language,
+    running: Grant | None = None,
 ) -> Shown:
-    """Build what the page shows. The end date counts from when the organisation asked, so it stands still."""
+    """Build what the page shows. The end date counts from when the organisation asked, so it stands still.
+
+    *running* is the grant that the request wants to change, if it wants to change one.
+    """
     items = []
     for asked_attribute in sorted(purpose.attributes, key=lambda a: not a.required):
         if asked_attribute.name not in asked.attributes:
@@ -151,6 +169,21 @@ def show(
         recipients=tuple(r.in_language(language) for r in purpose.recipients),
         storage_places=purpose.storage_places,
         contact=shown_contact(purpose.contact, language),
+        change=_change(asked, running, language) if running is not None else None,
+    )
+
+
+def _change(asked: Asked, running: Grant, language: Language) -> ShownChange:
+    shared, wanted = set(running.attributes), set(asked.attributes)
+    new_words = asked.purpose_version != running.purpose_version
+    return ShownChange(
+        grant=running.id,
+        until=running.expires_at,
+        new=tuple(sorted(wanted - shared)),
+        stays=tuple(sorted(wanted & shared)),
+        goes=tuple(CATALOGUE[name].label.in_language(language) for name in sorted(shared - wanted)),
+        new_words=new_words,
+        only_end=wanted == shared and not new_words,
     )
 
 

@@ -55,7 +55,7 @@ def metadata(issuer: str, *, service_documentation: str | None = None) -> dict[s
         "authorization_details_types_supported": [request_type(issuer)],  # RFC 9396 §10
         # Grant Management for OAuth 2.0 §7 (OpenID draft)
         "grant_management_endpoint": issuer + GRANTS_PATH,
-        "grant_management_actions_supported": ["create", "query", "revoke"],
+        "grant_management_actions_supported": ["create", "merge", "query", "replace", "revoke", "update"],
         "authorization_response_iss_parameter_supported": True,  # RFC 9207 §3
     }
 

@@ -8,6 +8,7 @@ import msgspec
 
 from consent.oauth import pkce
 from consent.oauth.clients import Client, is_registered_redirect
+from consent.oauth.grant_management import Amendment, check_grant_management
 from consent.oauth.jarm import check_response_mode
 from consent.words.errors import InvalidDpopProof, InvalidRequest, UnsupportedResponseType
 from consent.words.instants import SECOND
@@ -35,6 +36,7 @@ class PushedRequest(msgspec.Struct, frozen=True, kw_only=True):
     nonce: str | None
     dpop_jkt: str | None  # the code will only work with this key (RFC 9449 §10)
     authorization_details: str  # JSON text as it came; its content is another room's business
+    amendment: Amendment | None = None  # None: a new grant
     response_mode: Literal["query", "jwt"] = "query"
 
 
@@ -67,6 +69,7 @@ def check_pushed_request(form: Mapping[str, str], *, client: Client, proof_jkt: 
         dpop_jkt=_binding(form.get("dpop_jkt"), proof_jkt),
         authorization_details=_details(form),
         response_mode=response_mode,
+        amendment=check_grant_management(form),
     )
 
 

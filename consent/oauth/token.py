@@ -136,6 +136,16 @@ def is_reused(code: Code | None, *, client_id: str) -> bool:
     return code is not None and code.client == client_id and code.used_at is not None
 
 
+def held_to(token: Token, *, until: int) -> Token:
+    """*token* as its grant, which ends at instant *until*, has it now.
+
+    A grant can be changed after its tokens were made: the refresh token lives as long as it does, an access token never
+    longer.
+    """
+    ends = until if token.kind == "refresh" else min(token.expires_at, until)
+    return msgspec.structs.replace(token, expires_at=ends)
+
+
 def check_refresh(token: Token | None, *, client_id: str, jkt: str, at: int) -> Token:
     """Check that *client_id* may refresh with *token* now, and give it back. Raises InvalidGrant.
 

@@ -82,7 +82,9 @@ async def show_request(request: Visit, request_id: str) -> Response[str]:
         )
     except asking.Gone as gone:
         return await page(request, "request_gone.html", status=410, reason=gone.reason)
-    return await _question(request, asked, frozenset(), None)
+    # A new question begins with nothing ticked; what she shares already is ticked, for her to untick.
+    change = asked.shown.change
+    return await _question(request, asked, frozenset(change.stays if change is not None else ()), None)
 
 
 @post(

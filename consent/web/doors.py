@@ -7,6 +7,9 @@ import msgspec
 Security = Literal["none", "dpop_grant", "dpop_client", "dpop_any", "client", "session", "auditor"]
 
 
+ID_PATTERN = "^[0-9a-f]{32}$"  # as `words.ids` makes them
+
+
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """One possible answer: a media type, and a Struct when it is JSON."""
 

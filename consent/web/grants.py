@@ -18,8 +18,8 @@ from consent.words.actors import GivenBy
 from consent.words.instants import seconds
 
 from .arrival import dpop_token, headers_of
-from .doors import Answer, Door, Field, declared
-from .organisation import ID_PATTERN, NO, PROOF
+from .doors import ID_PATTERN, Answer, Door, Field, declared
+from .organisation import NO, PROOF
 from .tokens import GrantedDetail
 
 

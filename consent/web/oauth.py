@@ -13,6 +13,7 @@ from consent.acts.house import House
 from consent.oauth import jarm
 from consent.oauth.authorize import check_authorize, request_uri
 from consent.oauth.forms import parse_query
+from consent.oauth.grant_management import ACTIONS
 from consent.oauth.jar import check_request
 from consent.oauth.keys import public_jwks
 from consent.oauth.metadata import AUTHORIZE_PATH, JWKS_PATH, PAR_PATH, metadata
@@ -20,7 +21,7 @@ from consent.oauth.par import REQUEST_LIFE, check_pushed_request
 from consent.words.instants import SECOND
 
 from .client_forms import CLIENT_FIELDS, FORM, HANDLE, NO, PROOF, answer, client_of, form_field, read_form
-from .doors import Answer, Door, Field, declared
+from .doors import ID_PATTERN, Answer, Door, Field, declared
 
 
 class PushedAnswer(msgspec.Struct, frozen=True):
@@ -51,6 +52,10 @@ class PushedAnswer(msgspec.Struct, frozen=True):
                 form_field("state", "Comes back with the answer", maxLength=4096),
                 form_field("dpop_jkt", "RFC 9449 §10: binds the code to a key", pattern=HANDLE),
                 form_field("authorization_details", "RFC 9396: one element of our type"),
+                form_field(
+                    "grant_management_action", "Grant Management §5.2: change a running grant", *ACTIONS
+                ),
+                form_field("grant_id", "The running grant that is to be changed", pattern=ID_PATTERN),
             ),
             body_media=FORM,
             answers={201: Answer(description="Pushed", body=PushedAnswer), **NO},

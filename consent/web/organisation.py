@@ -21,12 +21,11 @@ from consent.words.attributes import CATALOGUE
 from consent.words.errors import BadInput
 
 from .arrival import dpop_token, headers_of, read_body
-from .doors import Answer, Door, Field, declared
+from .doors import ID_PATTERN, Answer, Door, Field, declared
 from .errors import api_error, problem, refusal, refused
 
 BODY_LIMIT = 16 * 1024
 _KEY_LIMIT = 255
-ID_PATTERN = "^[0-9a-f]{32}$"  # as `words.ids` makes them
 
 # Only described, not decoded: an unknown name is another error than a body of another shape.
 _AttributeName = Annotated[str, msgspec.Meta(extra_json_schema={"enum": sorted(CATALOGUE)})]

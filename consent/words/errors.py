@@ -120,6 +120,10 @@ class InvalidRequestObject(OAuthError):
     code = "invalid_request_object"  # RFC 9101 §7
 
 
+class InvalidGrantId(OAuthError):
+    code = "invalid_grant_id"  # Grant Management for OAuth 2.0 §5.3 (OpenID draft)
+
+
 class InvalidDpopProof(OAuthError):
     code = "invalid_dpop_proof"  # RFC 9449 §5
 

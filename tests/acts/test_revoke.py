@@ -9,6 +9,7 @@ import pytest
 from consent.acts.disclose import Given, Refused
 from consent.acts.overview import overview
 from consent.acts.receipt import receipt
+from consent.acts.revoke import revoke
 from consent.acts.timeline import timeline
 from consent.oauth.token import handle_hash
 from consent.words.errors import InsufficientScope, InvalidDpopProof, InvalidGrant, NotFound
@@ -64,8 +65,6 @@ async def test_unknown_and_foreign_ones_look_alike(world: World, name: str) -> N
 
 
 async def test_only_a_token_of_the_client_itself_ends_a_grant_and_a_proof_works_once(world: World) -> None:
-    from consent.acts.revoke import revoke
-
     given = await world.given()
     path = f"/grants/{given.grant}"
     access = given.tokens.access_token

@@ -47,7 +47,7 @@ def test_no_state_but_live_opens_anything(state: State) -> None:
     ended = grant(state=state)
     assert decide(ASKED, ended, **RIGHT) == Refusal("not_active")
     assert decide_again(ASKED, ended, client="loket", standing=ALL_GOOD, at=NOON) == Refusal("not_active")
-    assert decide_use(ended, client="loket", standing=ALL_GOOD, at=NOON) == Refusal("not_active")
+    assert decide_use(ASKED, ended, client="loket", standing=ALL_GOOD, at=NOON) == Refusal("not_active")
 
 
 @pytest.mark.parametrize("extra", ["energy_supplier", "bsn", "made_up"])
@@ -127,9 +127,17 @@ def test_a_permit_is_never_wider_than_grant_question_and_holding(
     if isinstance(answer, Permit):
         assert answer == Permit("c" * 32, asked & has)
     again = decide_again(asked, given_grant, client=client, standing=standing, at=NOON)
-    assert isinstance(again, Permit) == open_door
-    use = decide_use(given_grant, client=client, standing=standing, at=NOON)
-    assert (use is None) == open_door
+    assert isinstance(again, Permit) == (open_door and asked <= granted)
+    use = decide_use(asked, given_grant, client=client, standing=standing, at=NOON)
+    assert (use is None) == (open_door and asked <= granted)
+
+
+def test_what_she_took_out_of_a_grant_neither_leaves_again_nor_is_used_again() -> None:
+    narrowed = grant(attributes=NAMES[1:2], version=2)
+    about = {"client": "loket", "standing": ALL_GOOD, "at": NOON}
+    assert decide_again(ASKED, narrowed, **about) == Refusal("beyond_grant")  # type: ignore[arg-type]
+    assert decide_use(ASKED, narrowed, **about) == Refusal("beyond_grant")  # type: ignore[arg-type]
+    assert isinstance(decide_again(frozenset(NAMES[1:2]), narrowed, **about), Permit)  # type: ignore[arg-type]
 
 
 def test_she_opens_her_own_values_and_nobody_elses() -> None:

@@ -5,17 +5,21 @@ from typing import Any
 
 import pytest
 
-from consent.grants.grant import State
+from consent.grants.grant import State, version_of
 from consent.grants.record import receipt
+from consent.words.actors import HERSELF
 
 from .things import ISSUER, NOON, grant, seeded
 
 
 def made(at: int = NOON, **changes: Any) -> dict[str, Any]:
     organisation, purpose = seeded()
+    given = grant(**changes)
+    first = version_of(given, by=HERSELF, at=given.granted_at, index=given.index)
     return receipt(
-        grant(**changes), purpose=purpose, organisation=organisation, subject="pairwise-name", issuer=ISSUER,
+        given, purpose=purpose, organisation=organisation, subject="pairwise-name", issuer=ISSUER,
         origin="consent.example/log/2030", at=at,
+        versions=[first],
     )  # fmt: skip
 
 

@@ -358,6 +358,8 @@ def test_a_proof_from_a_log_that_others_do_not_see_has_diverged(log: SmallLog, t
 
 # --- Openings ---
 
+NEW_WORDS = "loan@2"
+
 
 class Case:
     """A grant in entry 1, and what an auditor finds after what was done under it."""
@@ -501,6 +503,49 @@ def test_a_narrowed_grant_no_longer_covers_what_it_did(case: Case) -> None:
     assert case.findings() == [
         f"Entry {index} (disclosed) names an attribute that the grant at entry 1 does not have."
     ]
+
+
+def test_a_changed_grant_covers_what_it_says_until_its_new_end_and_in_its_new_words(case: Case) -> None:
+    case.event("amended", attributes=("address",), purpose=NEW_WORDS, exp=NOON + 2 * YEAR)
+    case.disclose(attributes=("address",), purpose=NEW_WORDS, t=NOON + 2 * YEAR - 1)
+    case.log.event("expired", grant=case.grant, purpose=NEW_WORDS, t=NOON + 2 * YEAR)
+    assert case.findings() == []
+
+
+def test_a_disclosure_after_the_earlier_end_of_a_changed_grant_is_found(case: Case) -> None:
+    case.event("amended", attributes=("income",), exp=NOON + 100)
+    index = case.disclose(t=NOON + 100)
+    assert case.findings() == [f"Entry {index} (disclosed) lies outside the time of the grant at entry 1."]
+
+
+def test_a_grant_that_is_over_is_not_brought_back_by_a_change(case: Case) -> None:
+    expires = json.loads(case.log.opened[1].record)["exp"]
+    index = case.event("amended", attributes=("income",), exp=expires + YEAR, t=expires)
+    found = case.findings()
+    assert f"Entry {index} (amended) lies outside the time of the grant at entry 1." in found
+
+
+def test_the_old_words_do_not_cover_what_goes_out_under_the_new(case: Case) -> None:
+    case.event("amended", attributes=("income",), purpose=NEW_WORDS)
+    index = case.disclose()
+    assert case.findings() == [f"Entry {index} (disclosed) is for another purpose than the grant at entry 1."]
+
+
+@pytest.mark.parametrize("purpose", ["marketing@2", None, "loan", "loan@0", "loan@x", "loan@1@2"])
+def test_a_change_keeps_its_purpose_and_never_goes_back(case: Case, purpose: str | None) -> None:
+    index = case.event("amended", attributes=("income",), purpose=purpose)
+    assert case.findings() == [f"Entry {index} (amended) is for another purpose than the grant at entry 1."]
+
+
+def test_a_change_that_goes_back_to_older_words_is_found(case: Case) -> None:
+    case.event("amended", attributes=("income",), purpose=NEW_WORDS)
+    index = case.event("amended", attributes=("income",))
+    assert case.findings() == [f"Entry {index} (amended) is for another purpose than the grant at entry 1."]
+
+
+def test_a_change_to_nothing_in_particular_is_found(case: Case) -> None:
+    index = case.event("amended", attributes=())
+    assert f"Entry {index} (amended) changes the grant at entry 1" in case.findings()[0]
 
 
 @pytest.mark.parametrize("dropped", [1, 2, 3])

@@ -133,6 +133,21 @@ def shown(language: str, **changed: Any) -> Sample:
         "recipients": (two("de uitkeringsadministratie", "the benefits office")[language],),
         "storage_places": ("NL", "DE"),
         "contact": contact(language),
+        "change": None,
+    }
+    return Sample(**(fields | changed))
+
+
+def change(language: str, **changed: Any) -> Sample:
+    """A running grant that they want to change: two attributes stay, three are new, one goes."""
+    fields: dict[str, Any] = {
+        "grant": "a" * 32,
+        "until": at("2026-12-22 14:05"),
+        "new": ("children", "iban", "residence_permit"),
+        "stays": ("full_name", "yearly_income"),
+        "goes": (two("Nationaliteit", "Nationality")[language],),
+        "new_words": True,
+        "only_end": False,
     }
     return Sample(**(fields | changed))
 
@@ -205,8 +220,15 @@ def receipt(language: str, **changed: Any) -> Sample:
         ],
         "entry": Sample(log="2026", index=4217),
         "answers": Sample(heard=[heard("corrected")], gone=None),
+        "versions": [version("2026-11-22 14:05", language, 3)],
     }
     return Sample(**(fields | changed))
+
+
+def version(when: str, language: str, count: int, with_help: bool = False) -> Sample:
+    return Sample(
+        from_at=at(when), until=at("2027-02-20 14:05"), labels=labels(language, count), with_help=with_help
+    )
 
 
 def line(kind: str, when: str, language: str, **changed: Any) -> Sample:
@@ -221,6 +243,7 @@ def line(kind: str, when: str, language: str, **changed: Any) -> Sample:
         "use": None,
         "count": None,
         "about": None,
+        "until": None,
     }
     return Sample(**(fields | changed))
 
@@ -252,7 +275,9 @@ def months(language: str) -> list[Sample]:
                 line(
                     "corrected", "2026-10-12 11:11", language, organisation=None, labels=labels(language, 1)
                 ),
-                line("amended", "2026-10-11 11:11", language),
+                line("amended", "2026-10-11 11:11", language, until=at("2027-02-20 14:05")),
+                line("kept", "2026-10-11 09:00", language, labels=[], grant=None),
+                line("let_go", "2026-10-10 12:00", language),
                 line("acknowledged", "2026-10-11 10:11", language, about="ended"),
                 line("acknowledged", "2026-10-11 10:10", language, about="corrected"),
                 line("acknowledged", "2026-10-11 10:09", language, about="amended"),

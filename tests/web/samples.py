@@ -8,6 +8,7 @@ from sample_things import (
     at,
     attribute,
     because,
+    change,
     contact,
     gone,
     grants,
@@ -18,6 +19,7 @@ from sample_things import (
     receipt,
     shown,
     two,
+    version,
 )
 
 
@@ -58,7 +60,9 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
         purpose=two("een lager tarief", "a lower rate")[language],
         asked_at=at("2026-11-25 09:00"),
         expires_at=at("2026-11-25 09:10"),
+        amends=False,
     )
+    changing = Sample(**{**vars(asked), "id": "0" * 31 + "2", "amends": True})
     ended = [
         Sample(
             id="e" * 31 + str(n),
@@ -68,7 +72,12 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
             how=how,
         )
         for n, (org, how) in enumerate(
-            [("Stichting Zwemfonds", "withdrawn"), ("Bibliotheek Oost", "expired"), ("Zon & Zee", "revoked")]
+            [
+                ("Stichting Zwemfonds", "withdrawn"),
+                ("Bibliotheek Oost", "expired"),
+                ("Zon & Zee", "revoked"),
+                ("Fonds Oost", "let_go"),
+            ]
         )
     ]
     use = Sample(
@@ -114,6 +123,13 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
         "chosen": set(),
         "error": None,
     }
+
+    def renewal(language: str) -> Any:
+        items = shown(language).items
+        names = tuple(sorted(one.name for one in items))
+        only = change(language, new=(), stays=names, goes=(), new_words=False, only_end=True)
+        return shown(language, change=only)
+
     base: dict[str, Any] = {"next": "/", "personas": [], "error": None, "waiting": None, "path": "/sign-in"}
     pages: dict[str, tuple[str, dict[str, Any]]] = {
         "sign_in": ("sign_in.html", {**base, "help": signed["help"], "waiting": "Gemeente Voorbeeldstad"}),
@@ -123,7 +139,13 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
         "sign_in_not_done": ("sign_in.html", {**base, "error": "not_done"}),
         "home": (
             "home.html",
-            {**signed, "path": "/", "requests": [asked], "grants": grants(language), "ended": ended},
+            {
+                **signed,
+                "path": "/",
+                "requests": [asked, changing],
+                "grants": grants(language),
+                "ended": ended,
+            },
         ),
         "home_empty": ("home.html", {**signed, "path": "/", "requests": [], "grants": [], "ended": []}),
         "request": ("request.html", {**signed, **ask}),
@@ -134,6 +156,24 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
         "request_nothing": ("request.html", {**signed, **ask, "error": "nothing_chosen"}),
         "request_missing": ("request.html", {**signed, **ask, "error": "required_missing"}),
         "request_changed": ("request.html", {**signed, **ask, "error": "changed"}),
+        "request_amend": (
+            "request.html",
+            {
+                **signed,
+                **ask,
+                "shown": shown(language, change=change(language)),
+                "chosen": {"full_name", "yearly_income"},
+            },
+        ),
+        "request_amend_wrong": (
+            "request.html",
+            {**signed, **ask, "shown": shown(language, change=change(language)), "error": "changed"},
+        ),
+        "request_renew": ("request.html", {**signed, **ask, "shown": renewal(language)}),
+        "request_renew_wrong": (
+            "request.html",
+            {**signed, **ask, "shown": renewal(language), "error": "no_decision"},
+        ),
         "request_unverified": (
             "request.html",
             {
@@ -194,6 +234,21 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
                 ),
             )
         },
+        "receipt_changed": (
+            "receipt.html",
+            {
+                **signed,
+                "receipt": receipt(
+                    language,
+                    ended_at=at("2026-12-24 12:01"),
+                    ended_how="let_go",
+                    versions=[
+                        version("2026-12-01 10:00", language, 2, with_help=True),
+                        version("2026-11-22 14:05", language, 3),
+                    ],
+                ),
+            },
+        ),
         "stopped": (
             "stopped.html",
             {
@@ -257,7 +312,7 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
         "why_stopped": ("why.html", {**signed, "use": Sample(**{**vars(use), "active": False})}),
         "signed_out": ("signed_out.html", {"path": "/signed-out"}),
     }
-    for reason in ("expired", "answered", "not_found"):
+    for reason in ("changed", "expired", "answered", "not_found"):
         pages[f"request_gone_{reason}"] = ("request_gone.html", {**signed, "reason": reason})
     statuses = {
         "not_found": 404,

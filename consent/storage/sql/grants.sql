@@ -39,6 +39,15 @@ ON CONFLICT (id) DO UPDATE SET
   state = excluded.state, ended_at = excluded.ended_at, sequence = excluded.sequence, last =
   excluded.last, day = excluded.day, disclosed_today = excluded.disclosed_today;
 
+-- name: grant.amend
+-- The new version was written just before: the grant becomes what it says.
+UPDATE grants
+SET (version, expires_at, purpose_version, attributes, language, terms, given_by) = (
+  SELECT v.version, v.expires_at, v.purpose_version, v.attributes, v.language, v.terms, v.given_by
+  FROM grant_versions v
+  WHERE v.grant_id = $1 AND v.version = $2)
+WHERE id = $1;
+
 -- name: grant_version.put
 INSERT INTO grant_versions
   (grant_id, version, from_at, expires_at, purpose_version, attributes, language, terms, given_by,

@@ -1,0 +1,59 @@
+"""A citizen agrees to a change of a grant that runs: it stays the same grant, in its next version.
+
+One entry says what holds from now on; tokens need no change, because each is asked about its grant every time.
+"""
+
+from consent.grants import grant as grants
+from consent.storage.book import Book, Detail
+from consent.storage.kinds import GRANT, GRANT_VERSION
+from consent.storage.rows import AccessRequest
+from consent.storage.store import Statement
+from consent.vault.keys import CitizenKeys
+from consent.words.actors import Actor
+from consent.words.purposes import Language
+
+from .ask import Gone
+from .signal import signal
+
+
+def amend(
+    book: Book,
+    asked: AccessRequest,
+    *,
+    keys: CitizenKeys,
+    attributes: tuple[str, ...],
+    until: int,
+    language: Language,
+    terms: str,
+    detail: Detail,
+    by: Actor,
+) -> str:
+    """Change the grant that *asked* names to what she agreed to, and return its id. Raises Gone when it has ended."""
+    before = book.get(GRANT, asked.amends or "")
+    after = before and grants.amend(
+        before,
+        purpose_version=asked.purpose_version,
+        attributes=attributes,
+        expires_at=until,
+        language=language,
+        terms=terms,
+        by=by,
+        at=book.at,
+    )
+    if after is None:
+        raise Gone("changed")
+    index, _ = book.record_event(
+        "amended",
+        citizen=after.citizen,
+        keys=keys,
+        grant=after,
+        attributes=after.attributes,
+        by=by.kind,
+        terms=terms,
+        detail=detail,
+    )
+    book.put(GRANT_VERSION, grants.version_of(after, by=by, at=book.at, index=index))
+    # A grant that was read is written with its place in the log only; what it allows follows from its new version.
+    book.also(Statement("grant.amend", [(after.id, after.version)]))
+    signal(book, after, "amended")
+    return after.id
