@@ -40,6 +40,7 @@ CITIZEN = "sanne"
 ASKED = ("income_below_threshold", "household_size", "number_of_children", "energy_supplier")
 LEFT_OUT = "energy_supplier"
 _STARTING = 30.0  # seconds
+_HEARING = 20.0  # seconds: from a stop until the organisation has answered
 
 
 # A citizen can always turn to a human; this one is invented like everybody here.
@@ -67,16 +68,15 @@ def demo(*, port: int, data: str | None, check: bool) -> int:
     stage = Stage(folder, port)
     try:
         stage.add_organisation()
-        with stage.serving() as server:
+        with stage.serving() as server, stage.example_site() as site:
             asyncio.run(play(stage))
             if check:
                 return 0
-            with stage.example_site() as site:
-                print(f"\nGo on by hand: open {stage.issuer} and choose somebody to practise as.")
-                print(f"The municipality's own site, where a new question starts: {site}")
-                print("Stop with Ctrl+C.", flush=True)
-                with contextlib.suppress(KeyboardInterrupt):
-                    server.wait()
+            print(f"\nGo on by hand: open {stage.issuer} and choose somebody to practise as.")
+            print(f"The municipality's own site, where a new question starts: {site}")
+            print("Stop with Ctrl+C.", flush=True)
+            with contextlib.suppress(KeyboardInterrupt):
+                server.wait()
     except StepFailed as failure:
         print(f"FAILED: {failure}", flush=True)
         return 1
@@ -125,6 +125,7 @@ class Stage:
         )
         for client in file["clients"]:
             client["jwks"] = public_jwks([self._key])
+            client["settings"] = {"signals_endpoint": f"http://127.0.0.1:{self.port + 1}/signals"}
         path = self.folder / f"{ORGANISATION}.json"
         path.write_text(json.dumps(file, ensure_ascii=False, indent=2, default=str), "utf-8")
         _say("operator", self.run("organisation", "add", str(path)))
@@ -233,6 +234,10 @@ async def play(stage: Stage) -> None:
         _must(stopped.url.endswith("/stopped"), "one press stops it")
         _say("citizen", "presses Stop")
 
+        answers = await _answered(browser, arrangement.grant_id)
+        _must(answers == ["confirmed", "confirmed"], "the municipality confirms, and states a deletion")
+        _say("municipality", "hears it by a signed message, confirms, and signs that what it had is gone")
+
         await _refused(municipality, arrangement, "another-fetch", "the same fetch")
         await _refused(municipality, arrangement, key, "a retry of the old fetch")
     browser.close()
@@ -243,6 +248,16 @@ def _sign_in(browser: Browser, address: str) -> Page:
     """Follow the municipality's link, sign in as the persona, and arrive at the question."""
     entrance = _page(browser.open(address))
     return _page(browser.submit(entrance, f"sign-in-persona-{CITIZEN}", ("persona", CITIZEN)))
+
+
+async def _answered(browser: Browser, grant: str) -> list[str]:
+    """What stands on her receipt about the municipality's answers, as soon as it answered all, or after a while."""
+    until = time.monotonic() + _HEARING
+    while True:
+        found = _page(browser.open(f"/my/grants/{grant}")).answers
+        if (found and set(found) == {"confirmed"}) or time.monotonic() > until:
+            return found
+        await asyncio.sleep(0.2)
 
 
 async def _refused(

@@ -22,6 +22,7 @@ class _Reader(HTMLParser):
         self.forms: dict[str, Form] = {}
         self.text: list[str] = []
         self.because: list[str] = []
+        self.answers: list[str] = []
         self.heading = ""
         self._heading = False
         self._form: Form | None = None
@@ -38,6 +39,8 @@ class _Reader(HTMLParser):
                 self._form.ticked += "checked" in about
             elif about.get("name"):
                 self._form.fields.append((about["name"], about.get("value", "")))
+        if "data-answer" in about:
+            self.answers.append(about["data-answer"])
         self._heading = self._heading or tag == "h1"
         if "because" in about.get("class", "").split():
             self._because = True
@@ -70,6 +73,7 @@ class Page:
         self.forms = reader.forms
         self.heading = " ".join(reader.heading.split())
         self.words = " ".join(" ".join(reader.text).split())
+        self.answers = reader.answers  # how far an organisation is with what it has to confirm
         self.because = [" ".join(sentence.split()) for sentence in reader.because]
 
 

@@ -19,6 +19,7 @@ STORY = [
     ("municipality", r"gets 3 values; the SDK checked the proof first"),
     ("citizen", r"reads on her timeline: “U krijgt deze brief omdat u dit deelde met Gemeente Voorbeeldstad"),
     ("citizen", r"presses Stop"),
+    ("municipality", r"hears it by a signed message, confirms, and signs that what it had is gone"),
     ("municipality", r"the same fetch is refused: grant_not_active$"),
     (
         "municipality",

@@ -20,13 +20,13 @@ from consent.storage.rows import Signal
 from consent.storage.store import Statement
 from consent.words.errors import NotFound
 from consent.words.ids import id_from, is_id
-from consent.words.instants import DAY, MINUTE
+from consent.words.instants import HOUR, SECOND
 
 from .approve import settings_from
 from .house import House
 from .scribe import Deed
 
-LEASE = MINUTE  # longer than any one try may take
+LEASE = 20 * SECOND  # longer than any one try may take
 MOST_CLIENTS = 256
 
 
@@ -96,7 +96,7 @@ async def clients_due(house: House) -> list[str]:
 async def claim(house: House, client: str) -> Sending | None:
     """Take the next due signal of *client*, so that no other process sends it now; None when there is none.
 
-    Whoever is suspended still holds data, so it hears as well. One without an endpoint is looked at again tomorrow.
+    Whoever is suspended still holds data, so it hears as well. One without an endpoint is looked at again in an hour.
     """
 
     def story(book: Book) -> Story[tuple[Signal, str] | None]:
@@ -107,7 +107,7 @@ async def claim(house: House, client: str) -> Sending | None:
         endpoint = settings_from(row.settings).signals_endpoint if row is not None else None
         for waiting in book.found(due):
             if endpoint is None:
-                book.also(Statement("signal.put_off", [(client, book.at + DAY)]))
+                book.also(Statement("signal.put_off", [(client, book.at + HOUR)]))
                 return None
             if waiting.next_try is None or waiting.next_try > book.at:  # another story of this batch has it
                 return None

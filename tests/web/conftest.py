@@ -26,7 +26,9 @@ def rows(stage: Stage) -> set[str]:
     """Every row of every table, as text."""
     where = f"file:{stage.service / DATABASE}?mode=ro"
     with contextlib.closing(sqlite3.connect(where, uri=True)) as database:
-        return {line for line in database.iterdump() if line.startswith("INSERT")}
+        lines = {line for line in database.iterdump() if line.startswith("INSERT")}
+    # When a signal is tried again is the sender's own business: of each only that it is there.
+    return {line.partition(",")[0] if 'INTO "signals"' in line else line for line in lines}
 
 
 def log_size(stage: Stage) -> int:

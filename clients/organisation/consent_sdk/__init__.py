@@ -1,7 +1,8 @@
 """For organisations: ask a citizen for personal data, receive it with a proof, and check that proof.
 
-Organisation  the acts: ask, receive, fetch, use, grant, revoke_tokens
+Organisation  the acts: ask, receive, fetch, use, grant, receiver, acknowledge, state_deletion, revoke_tokens
 Ask, Arrangement, Disclosure, Attribute, Use, GrantStatus   what they give you
+Signal, SignalReceiver, signals_app   hearing what happens to your permissions
 Store, MemoryStore, FileStore   what must not be forgotten
 ConsentError and below   what can go wrong
 """
@@ -10,6 +11,7 @@ from .answers import Arrangement, Ask, Attribute, Disclosure, Entry, GrantStatus
 from .errors import ConsentError, Declined, Forked, ProofError, ProtocolError, Refused, Unreachable
 from .organisation import Organisation
 from .secret import Secret
+from .signals import Signal, SignalAnswer, SignalReceiver, signals_app
 from .store import FileStore, MemoryStore, Store
 
 __all__ = [
@@ -30,7 +32,11 @@ __all__ = [
     "ProtocolError",
     "Refused",
     "Secret",
+    "Signal",
+    "SignalAnswer",
+    "SignalReceiver",
     "Store",
     "Unreachable",
     "Use",
+    "signals_app",
 ]

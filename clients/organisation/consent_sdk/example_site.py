@@ -7,7 +7,7 @@ import asyncio
 import hmac
 import secrets
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from http.cookies import CookieError, SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeVar
@@ -18,6 +18,7 @@ from .example_pages import STYLE, page
 from .example_visit import Line, Plan, Visit
 from .note import read_proof
 from .organisation import Organisation
+from .signals import MOST_OCTETS, Signal, SignalAnswer
 
 T = TypeVar("T")
 
@@ -35,6 +36,7 @@ class Site:
         self._org = org
         self.plan = plan
         self._visits: dict[str, Visit] = {}
+        self._receiver = org.receiver(self._heard)
         self._loop = asyncio.new_event_loop()
         site = self
 
@@ -117,6 +119,25 @@ class Site:
             )
         visit.disclosure = disclosure
 
+    def hear(self, body: bytes, headers: Mapping[str, str]) -> SignalAnswer:
+        """Take a delivery of the service."""
+        return self._wait(self._receiver.take(body, headers))
+
+    async def _heard(self, signal: Signal) -> None:
+        """Act on a signal: after an end nothing of it stays, and the service is told so."""
+        for visit in self._visits.values():
+            if visit.arrangement is None or visit.arrangement.grant_id != signal.grant_id:
+                continue
+            if signal.kind in ("ended", "erased"):
+                visit.disclosure = visit.use = visit.arrangement = None
+                visit.lines.insert(0, Line("no", "U bent gestopt met delen. Wij hebben uw gegevens gewist."))
+            else:
+                visit.disclosure = visit.use = None
+                visit.lines.insert(0, Line("yes", "Er is iets veranderd. Wij vragen uw gegevens opnieuw op."))
+        await self._org.acknowledge(signal.id)
+        if signal.kind in ("ended", "erased"):
+            await self._org.state_deletion(signal.grant_id)
+
     def forget(self, visit: Visit) -> None:
         """Forget everything about a visit, but for its cookie."""
         visit.ask = visit.arrangement = visit.disclosure = visit.use = None
@@ -171,6 +192,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         if not self._is_for_us():
             return
+        if self.path == "/signals":
+            self._hear()
+            return
         name, visit = self._visit()
         length = self.headers.get("content-length", "")
         size = int(length) if length.isdigit() else 0
@@ -186,6 +210,19 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.path == "/forget":
             self.site.forget(visit)
         self._redirect(target, cookie=name)
+
+    def _hear(self) -> None:
+        length = self.headers.get("content-length", "")
+        body = self.rfile.read(min(int(length) if length.isdigit() else 0, MOST_OCTETS + 1))
+        try:
+            answer = self.site.hear(body, dict(self.headers.items()))
+        except (ConsentError, TimeoutError):  # we could not act on it: let the service try again
+            answer = SignalAnswer(status=503, headers={}, body=b"")
+        self.send_response(answer.status)
+        for name, value in {**answer.headers, "content-length": str(len(answer.body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(answer.body)
 
     def _is_for_us(self) -> bool:
         # A foreign name that leads to this machine must not read what we show (DNS rebinding).

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
 from .encoding import b64url_bytes, b64url_text, canonical, read_json
 
@@ -99,6 +100,40 @@ class SigningKey:
 
     def __repr__(self) -> str:
         return "SigningKey(…)"
+
+
+def is_signed_es256(token: str, jwk: Mapping[str, Any]) -> bool:
+    """Answer whether *jwk* (a public EC P-256 key) made the signature of the compact JWS *token* (RFC 7515 §5.2)."""
+    signed, _, signature = token.rpartition(".")
+    try:
+        octets = b64url_bytes(signature)
+        x, y = (b64url_bytes(jwk[axis]) for axis in ("x", "y"))
+        if (jwk.get("kty"), jwk.get("crv")) != ("EC", "P-256") or len(octets) != 2 * _COORDINATE:
+            return False
+        public = ec.EllipticCurvePublicNumbers(
+            int.from_bytes(x, "big"), int.from_bytes(y, "big"), ec.SECP256R1()
+        ).public_key()
+        r, s = (int.from_bytes(half, "big") for half in (octets[:_COORDINATE], octets[_COORDINATE:]))
+        public.verify(encode_dss_signature(r, s), signed.encode("ascii"), ec.ECDSA(hashes.SHA256()))
+    except (InvalidSignature, ValueError, TypeError, KeyError):
+        return False
+    return True
+
+
+def deletion_statement(
+    key: SigningKey, *, client_id: str, issuer: str, grant_id: str, scope: str, deleted_at: int, at: int
+) -> str:
+    """State that what was received under a permission is gone. Times in whole seconds."""
+    header = {"typ": "deletion-statement+jwt"} | ({"kid": key.key_id} if key.key_id else {})
+    claims = {
+        "iss": client_id,
+        "aud": issuer,
+        "iat": at,
+        "grant_id": grant_id,
+        "scope": scope,
+        "deleted_at": deleted_at,
+    }
+    return key.sign(header, claims)
 
 
 def client_assertion(key: SigningKey, *, client_id: str, issuer: str, at: int, jti: str) -> str:

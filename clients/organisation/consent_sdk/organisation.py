@@ -8,9 +8,9 @@
 import hmac
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit
 
 import httpx
@@ -21,10 +21,13 @@ from .errors import Declined, ProtocolError, Refused, Unreachable
 from .keys import KeyMaterial, SigningKey, challenge_of
 from .log import Log
 from .secret import Secret
+from .signals import Signal, SignalReceiver
 from .store import Store
 from .tokens import Tokens
 from .trust import Trust
 from .wire import Wire, read_answer, refusal
+
+Scope = Literal["all", "all_but_legal_duty"]
 
 
 class _Pushed(msgspec.Struct):
@@ -64,6 +67,7 @@ class Organisation:
         self._client_id = client_id
         self._redirect_uri = redirect_uri
         prefix = f"{issuer} {client_id} "  # several organisations may share a store
+        self._store, self._prefix = store, prefix
         self._own_http = http is None
         self._http = http or httpx.AsyncClient(timeout=httpx.Timeout(15))
         signing = SigningKey.load(key)
@@ -226,6 +230,33 @@ class Organisation:
     async def grant(self, grant_id: str) -> GrantStatus:
         """How the permission *grant_id* stands. Raises Refused (404: unknown, not yours or erased)."""
         return read_answer(await self._as_client("GET", f"/grants/{quote(grant_id, safe='')}"), GrantStatus)
+
+    # Hearing
+
+    def receiver(self, on_signal: Callable[[Signal], Awaitable[None]]) -> SignalReceiver:
+        """What takes the service's signals at your registered `signals_endpoint`; see `signals`."""
+        return SignalReceiver(self._issuer, self._client_id, self._wire, self._store, self._prefix, on_signal)
+
+    async def acknowledge(self, signal_id: str) -> None:
+        """Say that you heard a signal and acted on it; the citizen reads that. Twice is as good as once.
+
+        Raises Refused (404: not a signal of yours).
+        """
+        await self._as_client("POST", f"/signals/{quote(signal_id, safe='')}/acknowledge")
+
+    async def state_deletion(
+        self, grant_id: str, *, scope: Scope = "all", deleted_at: int | None = None
+    ) -> None:
+        """Sign that what you received under an ended permission is gone, with copies; the citizen reads that.
+
+        *scope* `all_but_legal_duty`: you keep what a law makes you keep, and use it for nothing else. *deleted_at* in
+        whole seconds (now). Raises Refused (`grant_still_active`, `not_found`).
+        """
+        when = self._wire.now() if deleted_at is None else deleted_at
+        statement = self._wire.deletion_statement(grant_id, scope=scope, deleted_at=when)
+        await self._as_client(
+            "POST", f"/grants/{quote(grant_id, safe='')}/deletion", json={"statement": statement}
+        )
 
     async def revoke_tokens(self, arrangement: Arrangement) -> None:
         """Make the tokens worthless (RFC 7009) and forget them. The permission itself goes on."""

@@ -16,7 +16,7 @@ import msgspec
 
 from .encoding import read_json
 from .errors import ProtocolError, Refused, Unreachable
-from .keys import SigningKey, client_assertion, dpop_proof
+from .keys import SigningKey, client_assertion, deletion_statement, dpop_proof
 from .store import Store
 
 T = TypeVar("T")
@@ -36,6 +36,7 @@ class Metadata(msgspec.Struct, frozen=True):
     token_endpoint: str
     pushed_authorization_request_endpoint: str
     revocation_endpoint: str
+    jwks_uri: str | None = None
 
 
 class Wire:
@@ -84,10 +85,26 @@ class Wire:
                 raise ProtocolError("the metadata is of another issuer")
             for endpoint in msgspec.structs.astuple(found)[1:]:
                 # Nobody else may receive our assertions and proofs.
-                if urlsplit(endpoint)[:2] != parts[:2]:
+                if endpoint is not None and urlsplit(endpoint)[:2] != parts[:2]:
                     raise ProtocolError("an endpoint is not on the issuer's own host")
             self._metadata, self._metadata_until = found, self.now() + _METADATA_LIFE
         return self._metadata
+
+    async def public(self, url: str) -> httpx.Response:
+        """GET something that everybody may read. Raises Unreachable, ProtocolError."""
+        return await self._once("GET", url, {}, None, None)
+
+    def deletion_statement(self, grant_id: str, *, scope: str, deleted_at: int) -> str:
+        """A signed statement of this client, made now."""
+        return deletion_statement(
+            self._key,
+            client_id=self._client_id,
+            issuer=self._issuer,
+            grant_id=grant_id,
+            scope=scope,
+            deleted_at=deleted_at,
+            at=self.now(),
+        )
 
     async def form(self, url: str, fields: Mapping[str, str], *, is_proved: bool = True) -> httpx.Response:
         """POST *fields* to an OAuth endpoint, with private_key_jwt. Raises Refused, ProtocolError."""
