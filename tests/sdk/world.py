@@ -32,6 +32,7 @@ class Grant(msgspec.Struct):
     index: int
     refresh_token: str
     entries: int = 1
+    version: int = 3  # of its purpose
     is_live: bool = True
 
 
@@ -87,6 +88,16 @@ class World:
         code = os.urandom(16).hex()
         self.codes[code] = (form, grant)
         return f"{CALLBACK}?{urlencode({'code': code, 'state': form['state'], 'iss': ISSUER} | more)}"
+
+    def citizen_agrees_to_a_change(self, url: str, chosen: Sequence[str]) -> str:
+        form = self._pushed(url)
+        assert form["grant_management_action"] == "replace"
+        grant = self.grants[form["grant_id"]]
+        (detail,) = msgspec.json.decode(form["authorization_details"])
+        grant.attributes, grant.version = sorted(chosen), detail["purpose_version"]
+        code = os.urandom(16).hex()
+        self.codes[code] = (form, grant)
+        return f"{CALLBACK}?{urlencode({'code': code, 'state': form['state'], 'iss': ISSUER})}"
 
     def citizen_says_no(self, url: str, **more: str) -> str:
         answer = {"error": "access_denied", "state": self._pushed(url)["state"], "iss": ISSUER}
@@ -239,7 +250,7 @@ class World:
         audit = {
             "v": 1, "o": self.log.origin, "i": index, "ev": "disclosed",
             "c": grant.index, "n": grant.entries,
-            "prev": grant.index, "org": "housing", "purpose": "housing-benefit@3",
+            "prev": grant.index, "org": "housing", "purpose": f"housing-benefit@{grant.version}",
             "attributes": sorted(asked),
             "nbf": self.now - 100, "exp": self.now + 9999, "t": self.now, "by": "organisation", "sig": "none",
         }  # fmt: skip
@@ -279,6 +290,9 @@ class World:
             return owner
         if grant is None:
             return httpx.Response(404, json={"title": "Not found", "code": "not_found"})
+        if request.method == "DELETE":
+            grant.is_live = False
+            return httpx.Response(204)
         answer = {
             "grant_id": grant.grant_id,
             "active": grant.is_live,
@@ -287,6 +301,8 @@ class World:
             "attributes": grant.attributes,
             "granted_at": self.now - 100,
             "expires_at": self.now + 9999,
+            "updated_at": self.now - 50,
+            "given_by": "helper",
         }
         return httpx.Response(200, json=answer)
 

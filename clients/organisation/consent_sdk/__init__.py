@@ -1,6 +1,7 @@
 """For organisations: ask a citizen for personal data, receive it with a proof, and check that proof.
 
-Organisation  the acts: ask, receive, fetch, use, grant, receiver, acknowledge, state_deletion, revoke_tokens
+Organisation  the acts: ask, receive, fetch, use, grant, amend, renew, end_grant, revoke_tokens, and the answers
+              receiver, acknowledge, state_deletion
 Ask, Arrangement, Disclosure, Attribute, Use, GrantStatus   what they give you
 Signal, SignalReceiver, signals_app   hearing what happens to your permissions
 Store, MemoryStore, FileStore   what must not be forgotten

@@ -24,6 +24,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     purpose: str
     purpose_version: int
     attributes: tuple[str, ...]
+    grant_id: str | None = None  # the permission that this question wants to change
 
     def text(self) -> str:
         """All of it as JSON text, the verifier included."""
@@ -41,7 +42,9 @@ class Arrangement(msgspec.Struct, frozen=True, kw_only=True):
     """What the citizen allowed: these attributes, for this purpose, until `expires_at` (whole seconds).
 
     `attributes` is what she chose, which may be less than what was asked. `sub` is her name at this
-    organisation only. `text()` holds the refresh token and is as secret as that.
+    organisation only. `given_by` says whether she decided herself (`self`) or somebody did in her name
+    (`helper`, `guardian`, `clerk`); who that was is hers to know.
+    `text()` holds the refresh token and is as secret as that.
     """
 
     grant_id: str
@@ -51,6 +54,7 @@ class Arrangement(msgspec.Struct, frozen=True, kw_only=True):
     attributes: tuple[str, ...]
     expires_at: int
     refresh_token: Secret
+    given_by: str = "self"
 
     def text(self) -> str:
         """All of it as JSON text, the refresh token included."""
@@ -137,7 +141,7 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GrantStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """How a permission stands right now; instants in whole seconds.
+    """How a permission stands right now; instants in whole seconds. `updated_at`: when she last agreed to it.
 
     Never a reason to skip `fetch`, or to use data without it: it may have changed when you read this.
     """
@@ -149,3 +153,5 @@ class GrantStatus(msgspec.Struct, frozen=True, kw_only=True):
     attributes: tuple[str, ...]
     granted_at: int
     expires_at: int
+    updated_at: int | None = None
+    given_by: str = "self"

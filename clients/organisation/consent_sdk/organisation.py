@@ -1,6 +1,6 @@
 """The acts of an organisation: ask, receive, fetch, use, and let go.
 
-    ask → (the citizen decides) → receive → fetch → use
+    ask → (the citizen decides) → receive → fetch → use → amend, renew → end_grant
 
 `fetch` hands out data only after their receipt was checked against the public log.
 """
@@ -99,6 +99,42 @@ class Organisation:
 
         Only the purpose is named; the words she reads were approved with it. Raises Refused, ProtocolError.
         """
+        wanted = (purpose, purpose_version, tuple(attributes), duration_days)
+        return await self._push(*wanted, grant_id=None)
+
+    async def amend(
+        self,
+        arrangement: Arrangement,
+        *,
+        attributes: Sequence[str],
+        duration_days: int,
+        purpose_version: int | None = None,
+    ) -> Ask:
+        """Prepare a question to change a running permission: *attributes* and duration are all that it would hold.
+
+        She sees what is new, what stays and what goes. Her no leaves it as it is (`Declined`); her yes keeps the
+        `grant_id`. *purpose_version*: a later one of the same purpose. Raises Refused (`invalid_grant_id`: it is over).
+        """
+        version = arrangement.purpose_version if purpose_version is None else purpose_version
+        wanted = (arrangement.purpose, version, tuple(attributes), duration_days)
+        return await self._push(*wanted, grant_id=arrangement.grant_id)
+
+    async def renew(self, arrangement: Arrangement, *, duration_days: int) -> Ask:
+        """Prepare the question whether a running permission may go on as it is, for *duration_days* from now.
+
+        Ask before it is over: what has ended does not come back. Raises Refused (`invalid_grant_id`).
+        """
+        return await self.amend(arrangement, attributes=arrangement.attributes, duration_days=duration_days)
+
+    async def _push(
+        self,
+        purpose: str,
+        purpose_version: int,
+        attributes: tuple[str, ...],
+        duration_days: int,
+        *,
+        grant_id: str | None,
+    ) -> Ask:
         metadata = await self._wire.metadata()
         # 256 bits each: the state ties the answer to her browser, the verifier the code to us (RFC 7636).
         state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
@@ -117,6 +153,8 @@ class Organisation:
             "code_challenge_method": "S256",
             "authorization_details": msgspec.json.encode([wanted]).decode(),
         }
+        if grant_id is not None:
+            fields |= {"grant_id": grant_id, "grant_management_action": "replace"}
         answer = await self._wire.form(metadata.pushed_authorization_request_endpoint, fields)
         reference = read_answer(answer, _Pushed).request_uri
         query = urlencode({"client_id": self._client_id, "request_uri": reference})
@@ -127,7 +165,8 @@ class Organisation:
             verifier=Secret(verifier),
             purpose=purpose,
             purpose_version=purpose_version,
-            attributes=tuple(attributes),
+            attributes=attributes,
+            grant_id=grant_id,
         )
 
     async def receive(self, callback_url: str, ask: Ask) -> Arrangement:
@@ -173,6 +212,8 @@ class Organisation:
         stays one disclosure. Raises Refused (`grant_not_active` once she stopped), ProofError, Forked,
         ProtocolError.
         """
+        # A change may have been agreed to since the caller got hold of it.
+        arrangement = await self._tokens.remembered(arrangement.grant_id) or arrangement
         asked = sorted(set(attributes))
         key = secrets.token_urlsafe(24) if idempotency_key is None else idempotency_key
         expected = await self._trust.expected(
@@ -230,6 +271,14 @@ class Organisation:
     async def grant(self, grant_id: str) -> GrantStatus:
         """How the permission *grant_id* stands. Raises Refused (404: unknown, not yours or erased)."""
         return read_answer(await self._as_client("GET", f"/grants/{quote(grant_id, safe='')}"), GrantStatus)
+
+    async def end_grant(self, grant_id: str) -> None:
+        """End the permission *grant_id*, because you need the data no longer, and forget its tokens.
+
+        She reads that you did. A second time changes nothing. Raises Refused (404: unknown, not yours or erased).
+        """
+        await self._as_client("DELETE", f"/grants/{quote(grant_id, safe='')}")
+        await self._tokens.drop(grant_id)
 
     # Hearing
 

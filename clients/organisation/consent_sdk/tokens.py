@@ -21,6 +21,7 @@ class _Detail(msgspec.Struct):
     attributes: list[str]
     grant_id: str
     expires_at: int
+    given_by: str = "self"
 
 
 class _Token(msgspec.Struct):
@@ -66,8 +67,12 @@ class Tokens:
         latest = await self.remembered(arrangement.grant_id) or arrangement
         fields = {"token": latest.refresh_token.reveal(), "token_type_hint": "refresh_token"}
         await self._wire.form(metadata.revocation_endpoint, fields, is_proved=False)
-        self._access.pop(arrangement.grant_id, None)
-        await self._store.delete(self._name(arrangement.grant_id))
+        await self.drop(arrangement.grant_id)
+
+    async def drop(self, grant_id: str) -> None:
+        """Forget the tokens of a permission that is over."""
+        self._access.pop(grant_id, None)
+        await self._store.delete(self._name(grant_id))
 
     async def call(
         self,
@@ -129,6 +134,8 @@ class Tokens:
         got = token.authorization_details[0]
         if (got.type, got.grant_id) != (self.detail_type, token.grant_id):
             raise ProtocolError("the token answer contradicts itself")
+        if ask.grant_id not in (None, token.grant_id):
+            raise ProtocolError("the token is of another permission than the one to be changed")
         if (got.purpose, got.purpose_version) != (ask.purpose, ask.purpose_version):
             raise ProtocolError("the permission is for another purpose")
         if not set(got.attributes) <= set(ask.attributes):
@@ -141,6 +148,7 @@ class Tokens:
             attributes=tuple(got.attributes),
             expires_at=got.expires_at,
             refresh_token=Secret(token.refresh_token),
+            given_by=got.given_by,
         )
 
     def _name(self, grant_id: str) -> str:
