@@ -1,4 +1,4 @@
-"""The command line: serve, demo, organisation, signals, auditor, log, verify, openapi."""
+"""The command line: serve, demo, organisation, key, signals, auditor, log, verify, openapi."""
 
 import argparse
 import asyncio
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from consent import __version__
 from consent.commands import add_operator_commands, with_house
+from consent.rotation import add_key_commands
 from consent.settings import Settings, read_settings
 from consent.words.errors import ConsentError
 
@@ -53,6 +54,8 @@ def _parser() -> argparse.ArgumentParser:
     _where(add)
     add.set_defaults(run=_organisation_add)
     add_operator_commands(commands, organisation, where=_where)
+
+    add_key_commands(commands, where=_where)
 
     signals = commands.add_parser("signals", help="what organisations had to hear").add_subparsers(
         required=True

@@ -32,13 +32,14 @@ from consent.keyfiles import (
     make_folder,
     make_keys,
     make_log_key,
-    read_issuer_key,
+    read_issuer_keys,
     read_log_key,
     read_ring,
 )
 from consent.ledger.checkpoint import vkey_of
 from consent.oauth.clients import Client
 from consent.oauth.dpop import KeyCache
+from consent.oauth.keys import ServerKeys
 from consent.oauth.metadata import check_metadata, metadata
 from consent.outside import Network
 from consent.seed import OrganisationFile, Seed, read_seed
@@ -149,7 +150,7 @@ async def open_house(settings: Settings, store: Store, clock: Callable[[], int] 
         unwrapped=UnwrappedKeys(ring),
         clock=clock,
         chance=os.urandom,
-        server_key=read_issuer_key(settings.folder),
+        server_keys=ServerKeys(list(read_issuer_keys(settings.folder).values())),
         proof_keys=KeyCache(),
         request_template=template_hash("request.html"),
         acknowledge_within=settings.acknowledge_days * DAY,
@@ -230,7 +231,7 @@ def build(settings: Settings, clock: Callable[[], int] = clock) -> Litestar:
                 if settings.seed:
                     await plant(house, read_seed(Path(settings.seed)))
                 app.state.house = house
-                sweeper = asyncio.create_task(_sweep(house), name="sweeper")
+                sweeper = asyncio.create_task(_sweep(house, settings.folder), name="sweeper")
                 sender = Sender(house)
                 sender.start()
                 try:
@@ -288,15 +289,24 @@ def _help(settings: Settings) -> object:
     return of
 
 
-async def _sweep(house: House) -> None:
-    """Every minute, what has expired is written down or goes."""
+async def _sweep(house: House, folder: Path) -> None:
+    """Every minute, what has expired is written down or goes, and a new signing key is taken up."""
     while True:
         await asyncio.sleep(MINUTE / 1_000_000)
+        look_for_keys(house, folder)
         try:
             await house.scribe.do(expire(house.clock()))
             await house.scribe.do(tidy())
         except Exception as fault:
             _log.error("sweep_failed", fault=type(fault).__name__)
+
+
+def look_for_keys(house: House, folder: Path) -> None:
+    """Use the signing keys that are in the folder now; those we have stay when they cannot be read."""
+    try:
+        house.server_keys.take(list(read_issuer_keys(folder).values()))
+    except Exception as fault:
+        _log.error("keys_not_read", fault=type(fault).__name__)
 
 
 def _past_the_router(app: ASGIApp) -> ASGIApp:

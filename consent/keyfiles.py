@@ -2,10 +2,11 @@
 
 import contextlib
 import os
+import re
 import secrets
 import stat
 from base64 import b64decode, b64encode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -13,8 +14,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from consent.oauth.keys import ServerKey
 from consent.vault.keys import KeyRing
 from consent.words.errors import Misconfigured
+from consent.words.instants import SECOND
 from consent.words.secret import Secret
 
 
@@ -34,13 +37,30 @@ def has_keys(folder: Path) -> bool:
 def make_keys(folder: Path) -> None:
     """Make the ring's first key and the service's own signing key. Raises Misconfigured when they exist."""
     _write(folder / "keys" / "ring-1.key", b64encode(secrets.token_bytes(32)) + b"\n")
-    key = ec.generate_private_key(ec.SECP256R1())
-    _write(
-        folder / "keys" / "issuer.pem",
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        ),
-    )
+    _write(folder / "keys" / "issuer.pem", _new_issuer_key())
+
+
+def make_issuer_key(folder: Path, *, active_from: int) -> str:
+    """Make another signing key for the service, to be used from *active_from* (microseconds); returns its file's name.
+
+    It appears whole or not at all: a service that runs reads the folder at any moment. Raises Misconfigured.
+    """
+    file = folder / "keys" / f"issuer-{active_from // SECOND}.pem"
+    if file.exists():
+        raise Misconfigured(f"the key file {file.name} exists already")
+    unfinished = file.with_suffix(".unfinished")
+    unfinished.unlink(missing_ok=True)
+    _write(unfinished, _new_issuer_key())
+    unfinished.rename(file)
+    _keep_folder(file.parent)
+    return file.name
+
+
+def remove_issuer_keys(folder: Path, names: Iterable[str]) -> None:
+    """Destroy signing keys by their file names."""
+    for name in names:
+        (folder / "keys" / name).unlink(missing_ok=True)
+    _keep_folder(folder / "keys")
 
 
 def make_log_key(folder: Path, log: str) -> Ed25519PrivateKey:
@@ -68,14 +88,37 @@ def read_log_key(folder: Path, log: str) -> Ed25519PrivateKey:
         return Ed25519PrivateKey.from_private_bytes(_octets(file))
 
 
-def read_issuer_key(folder: Path) -> ec.EllipticCurvePrivateKey:
-    """The service's own signing key (P-256). Raises Misconfigured."""
-    file = folder / "keys" / "issuer.pem"
+def read_issuer_keys(folder: Path) -> dict[str, ServerKey]:
+    """The service's own signing keys by their file names, oldest first; the name says from when each signs.
+
+    Raises Misconfigured.
+    """
+    names = {"issuer.pem": 0}
+    names |= {
+        file.name: int(found[1]) * SECOND
+        for file in (folder / "keys").glob("issuer-*.pem")
+        if (found := re.fullmatch(r"issuer-([0-9]{1,12})\.pem", file.name))
+    }
+    if len(names) > 1 and not (folder / "keys" / "issuer.pem").exists():
+        del names["issuer.pem"]  # the first one has been retired
+    return {
+        name: ServerKey(_issuer_key(folder / "keys" / name), active_from)
+        for name, active_from in sorted(names.items(), key=lambda one: one[1])
+    }
+
+
+def _issuer_key(file: Path) -> ec.EllipticCurvePrivateKey:
     with _holds_a_key(file):
         key = serialization.load_pem_private_key(_read(file), None)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise Misconfigured("issuer.pem is not a P-256 key")
+        raise Misconfigured(f"{file.name} is not a P-256 key")
     return key
+
+
+def _new_issuer_key() -> bytes:
+    return ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
 
 
 @contextlib.contextmanager
@@ -103,6 +146,15 @@ def _write(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _keep_folder(folder: Path) -> None:
+    """Let a new, renamed or removed name in *folder* outlive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _read(path: Path) -> bytes:

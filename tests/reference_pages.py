@@ -70,7 +70,7 @@ operator's command what you gave `consent serve`. It may run while the service r
 | `consent.sqlite3` (and `-wal`, `-shm`) | the database |
 | `keys/ring-N.key` | wraps the citizens' keys; the highest number wraps, all can open |
 | `keys/log-NAME.key` | signs the checkpoints of one log |
-| `keys/issuer.pem` | the service's own OAuth key |
+| `keys/issuer.pem`, `keys/issuer-SECONDS.pem` | the service's own signing keys; the number says from when one signs |
 | `lock` | held by the process that serves |
 
 Folder 0700, keys 0600; the service refuses to start when others may read them. Keep `keys` and database in different
@@ -182,6 +182,7 @@ _TITLES = {
     "RFC 2104": "HMAC",
     "RFC 3986": "URI syntax",
     "RFC 4648": "Base64",
+    "RFC 5869": "HKDF",
     "RFC 6052": "IPv4 addresses inside IPv6 ones",
     "RFC 6265bis": "Cookies",
     "RFC 6749": "OAuth 2.0",

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from consent.oauth.clients import Client, check_client_assertion, unverified_client_id
 from consent.oauth.dpop import check_proof
 from consent.oauth.keys import public_jwks
+from consent.oauth.nonce import check_nonce
 from consent.storage.kinds import CLIENT
 from consent.words.errors import InvalidClient
 
@@ -21,7 +22,7 @@ async def authenticate(
     """Check who sent *form*; *proofs* are its DPoP headers, perhaps none.
 
     What it returns is not spent yet: the act that follows does that in its own transaction, and asks there whether
-    the operator's approval still holds. Raises InvalidClient, InvalidDpopProof.
+    the operator's approval still holds. Raises InvalidClient, InvalidDpopProof, UseDpopNonce.
     """
     name = unverified_client_id(form)
     rows = await house.store.read(CLIENT.get, name)
@@ -33,10 +34,12 @@ async def authenticate(
     assertion = check_client_assertion(form, client=client, issuer=house.issuer, at=at)
     if not rows:  # our own key signs no assertions; should one ever look so, it still speaks for nobody
         raise InvalidClient("no key of the client verifies the signature")
-    proof = None
+    proof, needs_nonce = None, client.settings.dpop_nonce_required
     if proofs:
         proof = check_proof(proofs, method=method, url=url, at=at, token=None, cache=house.proof_keys)
-    return client, Caller(client=client.id, proof=proof, assertion=assertion)
+        if needs_nonce:
+            check_nonce(proof.nonce, house.server_keys.nonce_keys(at), at=at)
+    return client, Caller(client=client.id, proof=proof, assertion=assertion, needs_nonce=needs_nonce)
 
 
 def _nobody(house: House, name: str) -> Client:

@@ -7,6 +7,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from consent.oauth.dpop import KeyCache
+from consent.oauth.keys import ServerKeys
 from consent.storage.book import UnwrappedKeys
 from consent.storage.store import Store
 from consent.vault.keys import KeyRing
@@ -46,10 +47,15 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     unwrapped: UnwrappedKeys  # for opening a citizen's own values for herself
     clock: Callable[[], int]  # microseconds
     chance: Callable[[int], bytes]
-    server_key: EllipticCurvePrivateKey
+    server_keys: ServerKeys
     proof_keys: KeyCache
     request_template: bytes  # hash of the page on which a citizen answers
     outside: Outside
     acknowledge_within: int  # microseconds; then an answer to a signal is late
     client_keys: ClientKeys
     sandbox: bool
+
+    @property
+    def server_key(self) -> EllipticCurvePrivateKey:
+        """The key that signs now."""
+        return self.server_keys.active(self.clock())

@@ -20,6 +20,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     client: str
     proof: Proof | None
     assertion: AssertionUse
+    needs_nonce: bool = False  # so do the proofs with the tokens that it gets
 
     @property
     def assertion_hash(self) -> bytes:

@@ -17,6 +17,7 @@ from consent.oauth.token import (
     CodeExchange,
     Refresh,
     Token,
+    access_handle,
     check_code,
     check_refresh,
     handle_from,
@@ -57,7 +58,8 @@ async def redeem(house: House, caller: Caller, form: CodeExchange | Refresh | Cl
 
 async def _exchange(house: House, caller: Caller, proof: Proof, form: CodeExchange) -> Tokens:
     code_hash = handle_hash(form.code)
-    access, refresh = handle_from(house.chance(32)), handle_from(house.chance(32))
+    access = access_handle(house.chance(32), needs_nonce=caller.needs_nonce)
+    refresh = handle_from(house.chance(32))
 
     def story(book: Book) -> Story[Tokens | InvalidGrant]:
         yield [CODE.one(code_hash), TOKEN.by("of_code", code_hash), *asks(caller), CLIENT.one(caller.client)]
@@ -98,7 +100,7 @@ async def _exchange(house: House, caller: Caller, proof: Proof, form: CodeExchan
 
 async def _refresh(house: House, caller: Caller, proof: Proof, form: Refresh) -> Tokens:
     refresh_hash = handle_hash(form.refresh_token)
-    access = handle_from(house.chance(32))
+    access = access_handle(house.chance(32), needs_nonce=caller.needs_nonce)
 
     def story(book: Book) -> Story[Tokens]:
         yield [TOKEN.one(refresh_hash), *asks(caller), CLIENT.one(caller.client)]
@@ -124,7 +126,7 @@ async def _refresh(house: House, caller: Caller, proof: Proof, form: Refresh) ->
 
 
 async def _for_the_client(house: House, caller: Caller, proof: Proof) -> Tokens:
-    access = handle_from(house.chance(32))
+    access = access_handle(house.chance(32), needs_nonce=caller.needs_nonce)
 
     def story(book: Book) -> Story[Tokens]:
         yield [*asks(caller), CLIENT.one(caller.client)]

@@ -52,6 +52,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     jkt: str  # thumbprint of its key
     jti_hash: bytes  # SHA-256 over key and jti: a second one of these is a replay
     expires_at: int  # microseconds; from then on the proof fails by its age and may be forgotten
+    nonce: str | None = None  # unchecked: `nonce` judges it, where one is asked for
 
 
 class _Header(msgspec.Struct):
@@ -68,6 +69,7 @@ class _Claims(msgspec.Struct):
     htu: str
     iat: int | float
     ath: str | None = None
+    nonce: str | None = None
 
 
 _HEADER = msgspec.json.Decoder(_Header)
@@ -142,6 +144,7 @@ def check_proof(
         # jkt always has 43 characters, so no two pairs give the same text.
         jti_hash=hashlib.sha256((jkt + claims.jti).encode("utf-8")).digest(),
         expires_at=math.ceil(issued_at + LIFE),
+        nonce=claims.nonce,
     )
 
 

@@ -22,6 +22,7 @@ from consent.words.errors import (
 
 HANDLE_BYTES = 32  # 256 bits of chance; FAPI 2.0 §5.4.1 asks for 128
 
+_NEEDS_NONCE = "~n"  # RFC 6750 §2.1 allows the sign, and base64url does not use it
 _HANDLE = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
@@ -76,6 +77,19 @@ def handle_from(chance: bytes) -> str:
     if len(chance) != HANDLE_BYTES:
         raise ValueError("a handle is made of 32 random bytes")
     return base64url.encode(chance)
+
+
+def access_handle(chance: bytes, *, needs_nonce: bool) -> str:
+    """An access token of 32 random bytes. *needs_nonce*: it says itself that each proof with it holds a nonce.
+
+    So the door knows before it looks anything up. The mark cannot be taken off: without it, it is another token.
+    """
+    return handle_from(chance) + (_NEEDS_NONCE if needs_nonce else "")
+
+
+def needs_nonce(token: str) -> bool:
+    """Answer whether proofs that come with the access token *token* hold a nonce (RFC 9449 §9)."""
+    return token.endswith(_NEEDS_NONCE)
 
 
 def handle_hash(handle: str) -> bytes:

@@ -1,11 +1,17 @@
 """What a caller brings along, read carefully: headers, a token with its proof, a body of bounded size."""
 
+from contextvars import ContextVar
+
 from litestar.types import Receive, Scope
 
 from consent.acts.house import House
 from consent.oauth.dpop import Proof, check_proof
-from consent.oauth.token import handle_hash
+from consent.oauth.nonce import check_nonce, next_nonce
+from consent.oauth.token import handle_hash, needs_nonce
 from consent.words.errors import BadInput, InvalidDpopProof, NoToken, TooLarge
+
+# Set by whoever checks a proof, read by the porch when the answer goes out: all within one request, which is one task.
+NEXT_NONCE: ContextVar[str | None] = ContextVar("next_nonce", default=None)
 
 
 def headers_of(scope: Scope) -> tuple[dict[bytes, bytes], list[bytes]]:
@@ -27,7 +33,8 @@ def dpop_token(
 ) -> tuple[bytes, Proof]:
     """The hash of the access token and the checked proof that it came with (RFC 9449 §7.1).
 
-    Raises NoToken for anything but a token in the Authorization header (FAPI 2.0 §5.3.4-1), InvalidDpopProof.
+    Raises NoToken for anything but a token in the Authorization header (FAPI 2.0 §5.3.4-1), InvalidDpopProof, and
+    UseDpopNonce when the token's client wants its proofs to hold a nonce (§9).
     """
     scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
     if scheme.lower() != b"dpop" or not token or len(token) > 512:
@@ -38,7 +45,18 @@ def dpop_token(
     proof = check_proof(
         proofs, method=method, url=house.issuer + path, at=house.clock(), token=text, cache=house.proof_keys
     )
+    if needs_nonce(text):
+        at = house.clock()
+        check_nonce(proof.nonce, house.server_keys.nonce_keys(at), at=at)
+        renew_nonce(house, proof)
     return handle_hash(text), proof
+
+
+def renew_nonce(house: House, proof: Proof) -> None:
+    """Let the answer to this request bring a new nonce when that of its checked proof gets old."""
+    if proof.nonce is not None:
+        at = house.clock()
+        NEXT_NONCE.set(next_nonce(proof.nonce, house.server_keys.nonce_keys(at), at=at))
 
 
 async def read_body(receive: Receive, headers: dict[bytes, bytes], limit: int) -> bytes:

@@ -14,7 +14,7 @@ from consent.oauth.clients import ASSERTION_TYPE, Client
 from consent.oauth.forms import FORM_LIMIT, is_form, parse_form
 from consent.words.errors import InvalidRequest
 
-from .arrival import read_body
+from .arrival import read_body, renew_nonce
 from .doors import Answer, Field
 
 FORM = "application/x-www-form-urlencoded"
@@ -59,10 +59,13 @@ async def read_form(request: Request[Any, Any, Any]) -> dict[str, str]:
 async def client_of(
     request: Request[Any, Any, Any], form: Mapping[str, str], path: str
 ) -> tuple[Client, Caller]:
-    """Who sent *form* to *path*, proved. Raises InvalidClient, InvalidDpopProof."""
+    """Who sent *form* to *path*, proved. Raises InvalidClient, InvalidDpopProof, UseDpopNonce."""
     house: House = request.app.state.house
     proofs = [value for name, value in request.scope["headers"] if name == b"dpop"]
-    return await authenticate(house, form, proofs=proofs, method="POST", url=house.issuer + path)
+    client, caller = await authenticate(house, form, proofs=proofs, method="POST", url=house.issuer + path)
+    if caller.needs_nonce and caller.proof is not None:
+        renew_nonce(house, caller.proof)
+    return client, caller
 
 
 def answer(body: Any, *, status: int = 200, cache: str = "no-store") -> Response[bytes]:

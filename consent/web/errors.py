@@ -77,6 +77,9 @@ CODES: dict[str, Known] = {
     "invalid_dpop_proof": Known(
         401, "The proof is not valid", "Make a new DPoP proof for this very request."
     ),
+    "use_dpop_nonce": Known(
+        401, "The proof needs a nonce", "Make a new proof with the nonce of the DPoP-Nonce header."
+    ),
     "unknown_auditor": Known(
         401,
         "The auditor's token does not open this",
@@ -111,7 +114,7 @@ CODES: dict[str, Known] = {
 _REFUSALS = {"not_active": "grant_not_active"}
 
 PROBLEM = "application/problem+json"
-_CHALLENGED = frozenset({"invalid_token", "invalid_dpop_proof", "insufficient_scope"})
+_CHALLENGED = frozenset({"invalid_token", "invalid_dpop_proof", "insufficient_scope", "use_dpop_nonce"})
 
 
 def refused(description: str, *headers: str) -> Answer:
@@ -174,6 +177,8 @@ def api_error(fault: Exception) -> tuple[int, dict[str, str], bytes]:
     if isinstance(fault, ConsentError):
         code = fault.code if fault.code in CODES else "bad_input"
         status, headers, body = problem(code, str(fault))
+        if isinstance(fault, errors.UseDpopNonce):
+            headers["dpop-nonce"] = fault.nonce  # RFC 9449 §9
         if isinstance(fault, errors.NoToken):
             headers["www-authenticate"] = f'DPoP algs="{" ".join(ALGORITHMS)}"'  # RFC 6750 §3.1
         return status, headers, body
@@ -191,6 +196,8 @@ def oauth_error(fault: Exception) -> tuple[int, dict[str, str], bytes]:
         code, text = fault.code, str(fault)
         if isinstance(fault, errors.InvalidClient):
             status = 401
+        if isinstance(fault, errors.UseDpopNonce):
+            headers["dpop-nonce"] = fault.nonce  # RFC 9449 §8
     elif (
         isinstance(fault, errors.Overloaded | errors.Misconfigured)
         or getattr(fault, "code", "") == "log_frozen"

@@ -147,7 +147,7 @@ async def well_known(request: Request[Any, Any, Any]) -> Response[bytes]:
 async def jwks(request: Request[Any, Any, Any]) -> Response[bytes]:
     """RFC 7517 §5."""
     house: House = request.app.state.house
-    return answer(public_jwks([house.server_key]), cache="max-age=300")
+    return answer(public_jwks(house.server_keys.published(house.clock())), cache="max-age=300")
 
 
 HANDLERS = (par, authorize, well_known, jwks)

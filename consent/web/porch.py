@@ -13,6 +13,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from consent.words.errors import NotSignedIn
 
+from .arrival import NEXT_NONCE
 from .errors import api_error, oauth_error, page_error, voice_of
 from .guard import error_page, see_other, session_cookie
 
@@ -36,6 +37,9 @@ def porch(app: ASGIApp, *, is_https: bool) -> ASGIApp:
                 headers = list(message["headers"])
                 if message["status"] in (204, 405) and voice_of(scope["path"]) != "api":
                     headers = [_with_head(*one) for one in headers]
+                nonce = NEXT_NONCE.get()
+                if nonce is not None:
+                    headers.append((b"dpop-nonce", nonce.encode()))  # RFC 9449 §8.2
                 there = {name for name, _ in headers}
                 message["headers"] = headers + [one for one in always if one[0] not in there]
             elif is_head and message["type"] == "http.response.body":

@@ -128,6 +128,16 @@ class InvalidDpopProof(OAuthError):
     code = "invalid_dpop_proof"  # RFC 9449 §5
 
 
+class UseDpopNonce(OAuthError):
+    """The proof needs a nonce of ours; *nonce* is one (not a secret: it only says when it was made)."""
+
+    code = "use_dpop_nonce"  # RFC 9449 §8
+
+    def __init__(self, text: str, nonce: str) -> None:
+        super().__init__(text)
+        self.nonce = nonce
+
+
 class InvalidToken(OAuthError):
     code = "invalid_token"  # RFC 6750 §3.1
 

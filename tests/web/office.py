@@ -55,11 +55,24 @@ class Office:
             "client_assertion": self.assertion(),
         } | fields
 
-    def proof(self, method: str, path: str, token: str | None = None, key: SigningKey | None = None) -> str:
+    def proof(
+        self,
+        method: str,
+        path: str,
+        token: str | None = None,
+        key: SigningKey | None = None,
+        nonce: str | None = None,
+    ) -> str:
         """A fresh DPoP proof."""
         return dpop_proof(
-            key or self.key, method=method, url=self.stage.issuer + path, at=now(), jti=fresh(), token=token, nonce=None
-        )  # fmt: skip
+            key or self.key,
+            method=method,
+            url=self.stage.issuer + path,
+            at=now(),
+            jti=fresh(),
+            token=token,
+            nonce=nonce,
+        )
 
     def post(self, path: str, fields: dict[str, str], **headers: str) -> httpx.Response:
         """Send a form to an OAuth endpoint, with a proof."""
@@ -159,14 +172,18 @@ def fresh() -> str:
 
 
 @cache
-def office_of(stage: Stage, organisation: str = "proefdorp") -> Office:
-    """The office of an organisation that these tests add to the service: like the municipality, with no daily limit."""
+def office_of(stage: Stage, organisation: str = "proefdorp", **settings: Any) -> Office:
+    """The office of an organisation that these tests add to the service: like the municipality, with no daily limit.
+
+    *settings* are those of its client.
+    """
     seed = tomllib.loads(SHIPPED.read_text("utf-8"))
     file: dict[str, Any] = copy.deepcopy(seed["organisations"][0])
     office = Office(stage, organisation, SigningKey.new())
     file["organisation"] |= {"id": organisation, "name": f"Gemeente {organisation.title()}"}
     jwks = {"keys": [dict(office.key.public_jwk)]}
-    file["clients"] = [{"id": office.client_id, "name": "Desk", "redirect_uris": [REDIRECT], "jwks": jwks}]
+    client = {"id": office.client_id, "name": "Desk", "redirect_uris": [REDIRECT], "settings": settings}
+    file["clients"] = [client if "jwks_uri" in settings else client | {"jwks": jwks}]
     purpose = next(one for one in file["purposes"] if one["id"] == PURPOSE)
     purpose |= {"id": office.purpose, "frequency_per_day": 1000}
     purpose["attributes"] = [
