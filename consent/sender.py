@@ -61,10 +61,8 @@ class Sender:
         """Send what is due for one client, until there is no more or it does not take one."""
         try:
             while (sending := await claim(self._house, client)) is not None:
-                failure = await send(self._house, sending)
-                await settle(self._house, sending, failure)
-                if failure is not None:
-                    return
+                # After a failure all that waits for this client is put off, so the next claim finds nothing.
+                await settle(self._house, sending, await send(self._house, sending))
         except Exception as fault:
             _log.error("signals_failed", fault=type(fault).__name__)
 

@@ -201,6 +201,7 @@ async def stopped(request: Visit, grant_id: str) -> Response[Any]:
     return await page(
         request,
         "stopped.html",
+        grant=seen.grant.id,
         organisation=seen.organisation,
         purpose=seen.purpose,
         seen=seen.labels,

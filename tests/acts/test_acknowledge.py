@@ -159,7 +159,7 @@ async def test_somebody_elses_signal_grant_and_signature_are_nobodys(world: Worl
     given = await ended(world)
     (row,) = await world.signals(given.grant)
     for name in (row.id, "0" * 32, "no-id"):
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFound, match="no such signal"):
             await world.acknowledge(name, client=OTHER)
     with pytest.raises(NotFound):
         await world.state_deletion(given.grant, client=OTHER)

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from consent_sdk import MemoryStore
+from consent_sdk import MemoryStore, Signal
 from consent_sdk.example import read_attributes
 from consent_sdk.example_pages import page
 from consent_sdk.example_site import Site
@@ -107,3 +107,44 @@ def test_no_script_may_run(browser: httpx.Client) -> None:
     policy = browser.get("/").headers["content-security-policy"]
     assert policy.startswith("default-src 'none'")
     assert "script-src" not in policy
+
+
+def test_what_was_received_is_gone_as_soon_as_the_service_says_that_it_ended(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a question of hers to the site: the signal alone clears it, and only what it is about."""
+    org = world.organisation(MemoryStore(), world.client())
+    said: list[tuple[str, str]] = []
+
+    async def acknowledge(signal_id: str) -> None:
+        said.append(("acknowledge", signal_id))
+
+    async def state_deletion(grant_id: str) -> None:
+        said.append(("state_deletion", grant_id))
+
+    monkeypatch.setattr(org, "acknowledge", acknowledge)
+    monkeypatch.setattr(org, "state_deletion", state_deletion)
+    site = Site(org, PLAN, port=0)
+    site.start()
+    try:
+        with httpx.Client(base_url=site.url) as browser:
+            _come_back(world, browser)
+            (visit,) = [one for one in site._visits.values() if one.arrangement is not None]
+            assert visit.arrangement is not None
+            grant = visit.arrangement.grant_id
+            for kind, about in (("ended", "0" * 32), ("corrected", grant), ("ended", grant)):
+                shown = browser.get("/").text
+                assert (str(VALUES["name"]) in shown) == (about != grant or kind == "corrected")
+                site._wait(site._heard(Signal(id=kind, kind=kind, grant_id=about, happened_at=1)))  # type: ignore[arg-type]
+                assert (visit.disclosure is None) == (about == grant)
+            assert str(VALUES["name"]) not in browser.get("/").text
+            assert browser.post("/signals", content=b"x").status_code == 400
+    finally:
+        site.close()
+    assert said == [
+        ("acknowledge", "ended"),
+        ("state_deletion", "0" * 32),
+        ("acknowledge", "corrected"),
+        ("acknowledge", "ended"),
+        ("state_deletion", grant),
+    ]

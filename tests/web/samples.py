@@ -253,6 +253,7 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
             "stopped.html",
             {
                 **signed,
+                "grant": "a" * 32,
                 "organisation": "Gemeente Voorbeeldstad",
                 "purpose": asked.purpose,
                 "seen": labels(language),
@@ -264,6 +265,7 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
             "stopped.html",
             {
                 **signed,
+                "grant": "a" * 32,
                 "organisation": "Gemeente Voorbeeldstad",
                 "purpose": asked.purpose,
                 "seen": [],
