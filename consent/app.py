@@ -50,7 +50,7 @@ from consent.storage.kinds import HEAD, PERSONA, VALUE
 from consent.storage.rows import Persona
 from consent.storage.sqlite import SqliteStore
 from consent.storage.store import Store
-from consent.web import assets, auditor, citizen, entrance, grants, oauth, organisation, signals, tokens
+from consent.web import front, organisation
 from consent.web.openapi import document
 from consent.web.porch import handle, porch
 from consent.web.render import template_hash
@@ -254,17 +254,7 @@ def build(settings: Settings, clock: Callable[[], int] = clock) -> Litestar:
 def routes(lifespan: list[object] | None = None) -> Litestar:
     """All doors, without a house behind them: enough to describe them."""
     app = Litestar(
-        route_handlers=[
-            *organisation.HANDLERS,
-            *grants.HANDLERS,
-            *signals.HANDLERS,
-            *oauth.HANDLERS,
-            *tokens.HANDLERS,
-            *auditor.HANDLERS,
-            *entrance.HANDLERS,
-            *citizen.HANDLERS,
-            *assets.HANDLERS,
-        ],
+        route_handlers=[*front.HANDLERS],
         exception_handlers={Exception: handle},
         openapi_config=None,
         request_max_body_size=256 * 1024,

@@ -7,6 +7,7 @@ import getpass
 import os
 import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 from consent.settings import Settings, read_settings
@@ -42,6 +43,16 @@ def add_operator_commands(
     purpose = commands.add_parser("purpose", help="what for").add_subparsers(required=True)
     for kind, words in (("organisation", organisation), ("client", client), ("purpose", purpose)):
         _add_standing(kind, words, where)
+    registration = commands.add_parser("registration", help="let developers register clients").add_subparsers(
+        required=True
+    )
+    invite = registration.add_parser("token", help="an initial access token; it is shown once")
+    invite.add_argument("organisation")
+    invite.add_argument("--clients", type=int, default=1, help="for how many clients (1, at most 20)")
+    invite.add_argument("--days", type=int, default=7, help="how long it works (7, at most 30)")
+    _by(invite)
+    where(invite)
+    invite.set_defaults(run=_registration_token)
     operator = commands.add_parser("operator", help="who operates, and what was done").add_subparsers(
         required=True
     )
@@ -79,6 +90,38 @@ def _add_standing(kind: str, words: _Subparsers, where: Callable[[argparse.Argum
         _by(change)
         where(change)
         change.set_defaults(run=_standing, kind=kind, word=word)
+    show = words.add_parser("show", help=f"all that was submitted for {a}, and what is in effect")
+    show.add_argument("id", help="its id" + (", as id@version" if kind == "purpose" else ""))
+    where(show)
+    show.set_defaults(run=_show, kind=kind)
+    if kind != "organisation":
+        _add_deciding(kind, words, where)
+
+
+def _add_deciding(kind: str, words: _Subparsers, where: Callable[[argparse.ArgumentParser], None]) -> None:
+    what = "its id" if kind == "client" else "id@version"
+    for word, about in (
+        ("approve", f"put a {kind} in effect that waits, exactly as you looked at it"),
+        ("refuse", f"say no to a {kind} that waits; the organisation reads your note"),
+    ):
+        decide = words.add_parser(word, help=about)
+        decide.add_argument("id", help=what)
+        if kind == "client":
+            decide.add_argument("--revision", type=int, required=True, help="the one that you looked at")
+        decide.add_argument("--note", default="", required=word == "refuse", help="why")
+        _by(decide)
+        where(decide)
+        decide.set_defaults(run=_decide, kind=kind, word=word)
+    if kind == "client":
+        keys = words.add_parser("keys", help="give a client these public keys and no others, at once")
+        keys.add_argument("id")
+        keys.add_argument("file", metavar="FILE", help='a JWK Set: {"keys": […]}')
+        token = words.add_parser("token", help="another registration token for a client; the old one is dead")
+        token.add_argument("id")
+        for parser, run in ((keys, _client_keys), (token, _client_token)):
+            _by(parser)
+            where(parser)
+            parser.set_defaults(run=run)
 
 
 def _by(parser: argparse.ArgumentParser) -> None:
@@ -117,6 +160,85 @@ def _standing(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _show(arguments: argparse.Namespace) -> int:
+    import msgspec
+
+    from consent.acts.oversee import look
+    from consent.acts.suspend import subject
+
+    about = subject(arguments.kind, arguments.id)
+    found = _on_the_house(arguments, lambda house: look(house, about))
+    print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+    return 0
+
+
+def _decide(arguments: argparse.Namespace) -> int:
+    from consent.acts import admit
+    from consent.acts.suspend import subject
+    from consent.words.errors import BadInput
+
+    by, about = _who(arguments), subject(arguments.kind, arguments.id)
+    is_yes = arguments.word == "approve"
+    if arguments.kind == "client":
+        decide = admit.approve_client if is_yes else admit.refuse_client
+        deed = decide(about.id, arguments.revision, by=by, note=arguments.note)
+    elif about.version is None:
+        raise BadInput("name one version of the purpose as id@version")
+    else:
+        judge = admit.approve_purpose if is_yes else admit.refuse_purpose
+        deed = judge(about.id, about.version, by=by, note=arguments.note)
+    _on_the_house(arguments, lambda house: house.scribe.do(deed))
+    print(f"{about.reference} is {'approved' if is_yes else 'refused'}")
+    return 0
+
+
+def _client_keys(arguments: argparse.Namespace) -> int:
+    import msgspec
+
+    from consent.acts.admit import replace_keys
+    from consent.oauth.jose import check_public_jwks
+    from consent.words.errors import BadInput
+
+    try:
+        document = msgspec.json.decode(Path(arguments.file).read_bytes(), type=dict[str, Any])
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        raise BadInput("the file cannot be read as a JWK Set") from None
+    deed = replace_keys(arguments.id, check_public_jwks(document), by=_who(arguments))
+    _on_the_house(arguments, lambda house: house.scribe.do(deed))
+    print(f"{arguments.id} has these keys now and no others")
+    return 0
+
+
+def _client_token(arguments: argparse.Namespace) -> int:
+    from consent.acts.admit import renew_token
+
+    deed, token = renew_token(arguments.id, by=_who(arguments), chance=os.urandom(32))
+    _on_the_house(arguments, lambda house: house.scribe.do(deed))
+    return _hand_over(token)
+
+
+def _registration_token(arguments: argparse.Namespace) -> int:
+    from consent.acts.admit import invite
+    from consent.app import clock
+    from consent.words.instants import DAY
+
+    deed, token = invite(
+        arguments.organisation,
+        clients=arguments.clients,
+        expires_at=clock() + arguments.days * DAY,
+        by=_who(arguments),
+        chance=os.urandom(32),
+    )
+    _on_the_house(arguments, lambda house: house.scribe.do(deed))
+    return _hand_over(token)
+
+
+def _hand_over(token: str) -> int:
+    print("Hand this token over in person; it is shown once.", file=sys.stderr)
+    print(token)
+    return 0
+
+
 def _operator_token(arguments: argparse.Namespace) -> int:
     from consent.acts.operate import let_in
     from consent.app import clock
@@ -130,9 +252,7 @@ def _operator_token(arguments: argparse.Namespace) -> int:
         chance=os.urandom(32),
     )
     _on_the_house(arguments, lambda house: house.scribe.do(deed))
-    print("Hand this token over in person; it is shown once.", file=sys.stderr)
-    print(token)
-    return 0
+    return _hand_over(token)
 
 
 def _operator_end(arguments: argparse.Namespace) -> int:

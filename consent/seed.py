@@ -24,6 +24,7 @@ from consent.seed_rules import (
     checked_seed,
 )
 from consent.words.errors import Misconfigured
+from consent.words.rules import BrokenRule
 
 __all__ = [
     "SHIPPED",
@@ -59,7 +60,7 @@ def read_organisation(path: Path) -> OrganisationFile:
 
 
 class _Named:
-    """Puts the file's name before the message of a Misconfigured that leaves the block."""
+    """Puts the file's name before the rule that a file breaks: then the service is misconfigured."""
 
     def __init__(self, path: Path) -> None:
         self._name = path.name
@@ -67,7 +68,7 @@ class _Named:
     def __enter__(self) -> None: ...
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, Misconfigured):
+        if isinstance(error, Misconfigured | BrokenRule):
             raise Misconfigured(f"{self._name}: {error}") from None
 
 

@@ -8,6 +8,7 @@ from consent.grants import request as grant_request
 from consent.grants.decide import for_herself
 from consent.grants.grant import Grant
 from consent.grants.shown import Held, Shown, page_seal, show
+from consent.oauth.clients import is_registered_redirect
 from consent.oauth.par import REQUEST_LIFE, PushedRequest
 from consent.oauth.token import handle_from, handle_hash
 from consent.storage.book import TURN, Book, Story
@@ -22,7 +23,7 @@ from consent.words.ids import id_from, is_id
 from consent.words.instants import DAY
 from consent.words.purposes import Language
 
-from .approve import organisation_from, purpose_from
+from .approve import client_from, organisation_from, purpose_from
 from .house import House
 from .once import Caller, asks, spend
 
@@ -215,6 +216,9 @@ def page(book: Book, asked: AccessRequest, citizen: str, language: Language) -> 
     client_row = book.get(CLIENT, asked.client)
     wrapped = book.get(KEYS, citizen)
     if purpose_row is None or organisation_row is None or client_row is None or wrapped is None:
+        raise Gone("not_found")
+    if not is_registered_redirect(asked.redirect_uri, client_from(client_row)):
+        # Taken out since it was asked: no answer goes there any more, neither a code nor a no.
         raise Gone("not_found")
     keys = book.keys_of(wrapped)
     permit = for_herself(citizen, frozenset(asked.attributes), signed_in=citizen)

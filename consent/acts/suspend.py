@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from consent.storage.book import TURN, Book, Story
-from consent.storage.kinds import CLIENT, ORGANISATION, PURPOSE, Ask
+from consent.storage.kinds import CLIENT, ORGANISATION, PURPOSE, REGISTRATION, Ask
 from consent.storage.rows import ClientRow, OrganisationRow, PurposeRow, Status
 from consent.words.errors import BadInput, NotFound
 from consent.words.ids import is_slug
@@ -64,7 +64,7 @@ def restore(about: Subject, *, by: Operator, note: str = "") -> Deed[Standing]:
 def _set(about: Subject, status: Status, by: Operator, note: str) -> Deed[Standing]:
     def story(book: Book) -> Story[Standing]:
         asked = _ask(about)
-        yield [asked]
+        yield [asked, *([REGISTRATION.one(about.id)] if about.kind == "client" else [])]
         yield TURN
         rows = _rows(book, about, asked)
         if not rows:
@@ -98,7 +98,10 @@ def _rows(book: Book, about: Subject, asked: Ask) -> list[OrganisationRow | Clie
     if about.kind == "purpose":
         return [row for row in book.found(asked) if about.version in (None, row.version)]
     row = book.get(ORGANISATION, about.id) if about.kind == "organisation" else book.get(CLIENT, about.id)
-    return [row] if row is not None else []
+    registration = book.get(REGISTRATION, about.id) if about.kind == "client" else None
+    if row is None or (registration is not None and registration.state == "removed"):
+        return []  # what was removed does not come back
+    return [row]
 
 
 def _write(book: Book, row: OrganisationRow | ClientRow | PurposeRow, status: Status) -> None:

@@ -14,6 +14,7 @@ AUTHORIZE_PATH = "/oauth/authorize"
 TOKEN_PATH = "/oauth/token"  # noqa: S105
 INTROSPECT_PATH = "/oauth/introspect"
 REVOKE_PATH = "/oauth/revoke"
+REGISTER_PATH = "/oauth/register"
 JWKS_PATH = "/oauth/jwks"
 GRANTS_PATH = "/grants"
 DOCUMENTATION_PATH = "/docs"
@@ -34,6 +35,7 @@ def metadata(issuer: str, *, service_documentation: str | None = None) -> dict[s
         "require_pushed_authorization_requests": True,
         "introspection_endpoint": issuer + INTROSPECT_PATH,
         "revocation_endpoint": issuer + REVOKE_PATH,
+        "registration_endpoint": issuer + REGISTER_PATH,  # RFC 7591 §3
         "jwks_uri": issuer + JWKS_PATH,
         "service_documentation": service_documentation or issuer + DOCUMENTATION_PATH,
         "ui_locales_supported": ["nl", "en"],

@@ -144,6 +144,7 @@ CEREMONY = Kind("ceremony", rows.Ceremony, lambda r: r.hash)
 PASSKEY = Kind("passkey", rows.Passkey, lambda r: r.credential)
 PERSONA = Kind("persona", rows.Persona, lambda r: r.id)
 AUDITOR = Kind("auditor", rows.AuditorAccess, lambda r: r.hash)
+INITIAL_TOKEN = Kind("initial_token", rows.InitialToken, lambda r: r.hash)
 REGISTRATION = Kind("registration", rows.Registration, lambda r: r.client)
 PROPOSAL = Kind("proposal", rows.Proposal, lambda r: (r.id, r.version))
 OPERATOR = Kind("operator", rows.OperatorAccess, lambda r: r.hash)
@@ -158,6 +159,6 @@ CITIZEN_ENTRY = Kind("citizen_entry", rows.CitizenEntry, lambda r: (r.citizen, r
 ALL: tuple[Kind[Any, Any], ...] = (
     CITIZEN, KEYS, VALUE, ORGANISATION, CLIENT, PURPOSE, REQUEST, GRANT, GRANT_VERSION, CODE, TOKEN, USED, DISCLOSED,
     MEMO, USE, REFUSAL, SIGNAL, DELETION, SESSION, CEREMONY, PASSKEY, PERSONA, AUDITOR, ENTRY, OPENING, DETAIL,
-    OPERATOR, JOURNAL,
+    OPERATOR, JOURNAL, INITIAL_TOKEN, REGISTRATION, PROPOSAL,
     CITIZEN_ENTRY,
 )  # fmt: skip

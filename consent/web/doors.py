@@ -4,7 +4,18 @@ from typing import Any, Literal
 
 import msgspec
 
-Security = Literal["none", "dpop_grant", "dpop_client", "dpop_any", "client", "session", "auditor"]
+Security = Literal[
+    "none",
+    "dpop_grant",
+    "dpop_client",
+    "dpop_any",
+    "client",
+    "session",
+    "auditor",
+    "initial",
+    "registration",
+    "operator",
+]
 
 
 ID_PATTERN = "^[0-9a-f]{32}$"  # as `words.ids` makes them
@@ -33,7 +44,7 @@ class Door(msgspec.Struct, frozen=True, kw_only=True):
     """One operation, as `openapi.yaml` describes it."""
 
     id: str
-    tag: Literal["oauth", "organisation", "auditor", "citizen"]
+    tag: Literal["oauth", "organisation", "auditor", "operator", "citizen"]
     summary: str
     description: str = ""
     security: Security = "none"

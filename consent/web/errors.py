@@ -64,6 +64,7 @@ CODES: dict[str, Known] = {
     "grant_still_active": Known(
         409, "The grant is still active", "State a deletion when the grant has ended; a signal tells you."
     ),
+    "out_of_date": Known(409, "Not what is there now", "Look again, and decide about what is there then."),
     "overloaded": Known(
         503, "Too busy", "Try again after the seconds in Retry-After, with the same Idempotency-Key."
     ),
@@ -127,7 +128,7 @@ def voice_of(path: str) -> Voice:
     if path.startswith(("/oauth/", "/.well-known/")):
         return "page" if path == "/oauth/authorize" else "oauth"
     if path in ("/disclosures", "/uses") or path.startswith(
-        ("/disclosures/", "/uses/", "/grants/", "/signals/", "/audit/")
+        ("/disclosures/", "/uses/", "/grants/", "/signals/", "/audit/", "/operator/", "/organisation/")
     ):
         return "api"
     return "log" if path in ("/log", "/openapi.yaml") or path.startswith("/log/") else "page"
@@ -198,6 +199,9 @@ def oauth_error(fault: Exception) -> tuple[int, dict[str, str], bytes]:
             status = 401
         if isinstance(fault, errors.UseDpopNonce):
             headers["dpop-nonce"] = fault.nonce  # RFC 9449 §8
+        if isinstance(fault, errors.InvalidToken):
+            status = 401
+            headers["www-authenticate"] = 'Bearer error="invalid_token"'  # RFC 6750 §3, RFC 7592 §2
     elif (
         isinstance(fault, errors.Overloaded | errors.Misconfigured)
         or getattr(fault, "code", "") == "log_frozen"
@@ -206,6 +210,8 @@ def oauth_error(fault: Exception) -> tuple[int, dict[str, str], bytes]:
         headers["retry-after"] = "1"
     elif isinstance(fault, errors.TooLarge):
         status, text = 413, str(fault)
+    elif isinstance(fault, errors.Forbidden):
+        status, code, text = 403, "access_denied", str(fault)  # RFC 7592 §2.3
     elif isinstance(fault, ConsentError):
         text = str(fault)
     elif isinstance(fault, HTTPException):

@@ -18,6 +18,9 @@ _SECURITY: dict[str, list[dict[str, list[str]]]] = {
     "client": [{"privateKeyJwt": []}],
     "session": [{"session": []}],
     "auditor": [{"auditor": []}],
+    "initial": [{"initial": []}],
+    "registration": [{"registration": []}],
+    "operator": [{"operator": []}],
 }
 _SCHEMES = {
     "dpopGrant": {
@@ -37,6 +40,13 @@ _SCHEMES = {
     },
     "session": {"type": "apiKey", "in": "cookie", "name": "session", "description": "A signed-in browser."},
     "auditor": {"type": "http", "scheme": "bearer", "description": "An auditor's token."},
+    "initial": {"type": "http", "scheme": "bearer", "description": "An initial access token (RFC 7591)."},
+    "registration": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A client's registration access token.",
+    },
+    "operator": {"type": "http", "scheme": "bearer", "description": "An operator's token."},
 }
 
 
@@ -79,6 +89,7 @@ def document(app: Litestar) -> dict[str, Any]:
             {"name": "oauth", "description": "OAuth 2.1 in the FAPI 2.0 profile."},
             {"name": "organisation", "description": "What an organisation gets and says."},
             {"name": "auditor", "description": "The public log, and openings for auditors."},
+            {"name": "operator", "description": "Approve, refuse, suspend, restore."},
             {"name": "citizen", "description": "Pages for people."},
         ],
         "paths": paths,

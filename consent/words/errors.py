@@ -9,6 +9,8 @@
     ├── Conflict                 same Idempotency-Key with another body; a page that is out of date
     ├── NotReached               an address of somebody else gave no answer that we can use
     ├── StillActive              a statement about a grant that has not ended
+    ├── OrganisationSuspended
+    ├── OutOfDate                what was looked at is not what is there now
     ├── Overloaded               the queue is full; try again later
     ├── Misconfigured            the operator has to mend something before the service starts
     └── OAuthError               RFC 6749 §5.2 and its extensions, with their registered codes
@@ -60,6 +62,14 @@ class StillActive(ConsentError):
     """What is asked belongs after the end of a grant, and this one has not ended."""
 
     code = "grant_still_active"
+
+
+class OrganisationSuspended(ConsentError):
+    code = "organisation_suspended"
+
+
+class OutOfDate(ConsentError):
+    code = "out_of_date"
 
 
 class Overloaded(ConsentError):
@@ -122,6 +132,14 @@ class InvalidRequestObject(OAuthError):
 
 class InvalidGrantId(OAuthError):
     code = "invalid_grant_id"  # Grant Management for OAuth 2.0 §5.3 (OpenID draft)
+
+
+class InvalidClientMetadata(OAuthError):
+    code = "invalid_client_metadata"  # RFC 7591 §3.2.2
+
+
+class InvalidRedirectUri(OAuthError):
+    code = "invalid_redirect_uri"  # RFC 7591 §3.2.2
 
 
 class InvalidDpopProof(OAuthError):

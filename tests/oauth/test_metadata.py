@@ -55,6 +55,7 @@ def test_addresses_are_where_the_doors_are() -> None:
         "token_endpoint": "/oauth/token",
         "introspection_endpoint": "/oauth/introspect",
         "revocation_endpoint": "/oauth/revoke",
+        "registration_endpoint": "/oauth/register",
         "grant_management_endpoint": "/grants",
     }
     assert document["jwks_uri"] == ISSUER + "/oauth/jwks"

@@ -8,7 +8,7 @@ CREATE TABLE initial_tokens (
   given_by TEXT NOT NULL,
   created_at {int} NOT NULL,
   expires_at {int} NOT NULL,
-  remaining {int} NOT NULL CHECK (remaining >= 0)
+  remaining {int} NOT NULL
 ) {strict};
 
 -- A client as its developer keeps it (RFC 7592): what was submitted last, and what the operator approved last.

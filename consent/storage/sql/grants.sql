@@ -234,3 +234,33 @@ DELETE FROM sessions WHERE expires_at < $1;
 
 -- name: tidy.ceremonies
 DELETE FROM ceremonies WHERE expires_at < $1;
+
+-- name: grant.of_client
+SELECT id, citizen, organisation, client, purpose, purpose_version, attributes, language, terms,
+  granted_at, expires_at, state, ended_at, log, idx, nonce, sequence, last, day, disclosed_today,
+  version, given_by
+FROM grants
+WHERE client = $1 AND state <> 'erased' AND (granted_at > $2 OR (granted_at = $2 AND id > $3))
+ORDER BY granted_at, id
+LIMIT $4;
+
+-- name: usage.disclosures
+SELECT d.at / 86400000000, g.purpose, g.purpose_version, count(*)
+FROM grants g
+JOIN disclosures d ON d.grant_id = g.id
+WHERE g.client = $1 AND d.at >= $2 AND d.at < $3
+GROUP BY d.at / 86400000000, g.purpose, g.purpose_version;
+
+-- name: usage.uses
+SELECT u.day, g.purpose, g.purpose_version, count(*)
+FROM grants g
+JOIN uses u ON u.grant_id = g.id
+WHERE g.client = $1 AND u.day >= $2 AND u.day < $3
+GROUP BY u.day, g.purpose, g.purpose_version;
+
+-- name: usage.refusals
+SELECT r.day, g.purpose, g.purpose_version, sum(r.count)
+FROM grants g
+JOIN refusals r ON r.grant_id = g.id
+WHERE g.client = $1 AND r.day >= $2 AND r.day < $3
+GROUP BY r.day, g.purpose, g.purpose_version;

@@ -36,3 +36,53 @@ SELECT id, at, operator, act, kind, subject, note
 FROM journal
 ORDER BY at DESC, id DESC
 LIMIT $1;
+
+-- name: initial_token.get
+SELECT hash, organisation, given_by, created_at, expires_at, remaining
+FROM initial_tokens
+WHERE hash = $1;
+
+-- name: initial_token.put
+INSERT INTO initial_tokens
+  (hash, organisation, given_by, created_at, expires_at, remaining)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (hash) DO UPDATE SET
+  remaining = excluded.remaining;
+
+-- name: registration.get
+SELECT client, organisation, token, state, revision, submitted, approved, note, registered_at,
+  submitted_at, decided_at
+FROM registrations
+WHERE client = $1;
+
+-- name: registration.put
+INSERT INTO registrations
+  (client, organisation, token, state, revision, submitted, approved, note, registered_at,
+   submitted_at, decided_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+ON CONFLICT (client) DO UPDATE SET
+  token = excluded.token, state = excluded.state, revision = excluded.revision, submitted =
+  excluded.submitted, approved = excluded.approved, note = excluded.note, submitted_at =
+  excluded.submitted_at, decided_at = excluded.decided_at;
+
+-- name: proposal.get
+SELECT id, version, organisation, record, state, note, submitted_at, decided_at
+FROM proposals
+WHERE id = $1 AND version = $2;
+
+-- name: proposal.put
+INSERT INTO proposals
+  (id, version, organisation, record, state, note, submitted_at, decided_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT (id, version) DO UPDATE SET
+  state = excluded.state, note = excluded.note, decided_at = excluded.decided_at;
+
+-- name: proposal.versions
+SELECT id, version, organisation, record, state, note, submitted_at, decided_at
+FROM proposals
+WHERE id = $1;
+
+-- name: proposal.pending
+SELECT id, version, organisation, record, state, note, submitted_at, decided_at
+FROM proposals
+WHERE organisation = $1 AND state = 'pending';

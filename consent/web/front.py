@@ -1,0 +1,33 @@
+"""All doors of the house, in one row: `app.py` opens them, `openapi.yaml` describes them."""
+
+from . import (
+    account,
+    assets,
+    auditor,
+    citizen,
+    entrance,
+    grants,
+    oauth,
+    operator,
+    organisation,
+    oversight,
+    registration,
+    signals,
+    tokens,
+)
+
+HANDLERS = (
+    *organisation.HANDLERS,
+    *grants.HANDLERS,
+    *signals.HANDLERS,
+    *oauth.HANDLERS,
+    *tokens.HANDLERS,
+    *registration.HANDLERS,
+    *oversight.HANDLERS,
+    *operator.HANDLERS,
+    *account.HANDLERS,
+    *auditor.HANDLERS,
+    *entrance.HANDLERS,
+    *citizen.HANDLERS,
+    *assets.HANDLERS,
+)
