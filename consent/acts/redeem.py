@@ -28,7 +28,7 @@ from consent.oauth.token import (
 from consent.storage.book import TURN, Book, Story
 from consent.storage.kinds import CLIENT, CODE, GRANT, KEYS, ORGANISATION, PURPOSE, TOKEN, Ask
 from consent.vault.keys import pairwise_id
-from consent.words.errors import InvalidDpopProof, InvalidGrant, UnauthorizedClient
+from consent.words.errors import InvalidGrant, InvalidRequest, UnauthorizedClient
 
 from .house import House
 from .once import Caller, asks, spend
@@ -45,10 +45,13 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def redeem(house: House, caller: Caller, form: CodeExchange | Refresh | ClientCredentials) -> Tokens:
-    """Answer a token request. Raises InvalidGrant, InvalidClient, InvalidDpopProof, UnauthorizedClient."""
+    """Answer a token request.
+
+    Raises InvalidGrant, InvalidRequest, InvalidClient, InvalidDpopProof, UnauthorizedClient.
+    """
     if caller.proof is None:
         # RFC 9449 §5; FAPI 2.0 §5.3.2.1-4: every token here is bound to a key.
-        raise InvalidDpopProof("a token request needs a DPoP proof")
+        raise InvalidRequest("a token request needs a DPoP proof")
     if isinstance(form, ClientCredentials):
         return await _for_the_client(house, caller, caller.proof)
     if isinstance(form, Refresh):

@@ -14,7 +14,7 @@ from consent.oauth.metadata import INTROSPECT_PATH, REVOKE_PATH, TOKEN_PATH
 from consent.oauth.revoke import check_revocation_form
 from consent.oauth.token import check_token_form
 from consent.words.actors import GivenBy
-from consent.words.errors import InvalidDpopProof
+from consent.words.errors import InvalidRequest
 
 from .client_forms import CLIENT_FIELDS, FORM, HANDLE, NO, PROOF, answer, client_of, form_field, read_form
 from .doors import Answer, Door, declared
@@ -92,7 +92,7 @@ async def token(request: Request[Any, Any, Any]) -> Response[bytes]:
     form = await read_form(request)
     _, caller = await client_of(request, form, TOKEN_PATH)
     if caller.proof is None:
-        raise InvalidDpopProof("a token request needs a DPoP proof")
+        raise InvalidRequest("a token request needs a DPoP proof")  # missing, not wrong: no error of RFC 9449
     tokens = await redeeming.redeem(house, caller, check_token_form(form))
     grant = tokens.grant
     given = TokenAnswer(

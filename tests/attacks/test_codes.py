@@ -57,7 +57,7 @@ def test_a_code_is_bound_to_the_key_that_pushed_the_request(attacker: Attacker) 
 
 def test_a_token_request_without_a_proof_is_refused_and_the_code_stays_good(attacker: Attacker) -> None:
     code = attacker.code()
-    must_refuse(attacker.exchange(code, proof=None), 400, "invalid_dpop_proof")
+    must_refuse(attacker.exchange(code, proof=None), 400, "invalid_request")
     assert attacker.exchange(code).status_code == 200
 
 
