@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -219,3 +219,24 @@ def test_unknown_parameters_and_empty_ones_do_no_harm() -> None:
     assert {"claims", "max_age", "jti", "state"}.isdisjoint(found)
     # No jti is asked for, so the same object may come twice, from the client that signed it.
     assert check(request_object(), at=NOON + SECOND) == check(request_object(), at=NOON)
+
+
+def test_whatever_a_pushed_request_is_asked_for_can_stand_in_a_signed_one() -> None:
+    """A parameter that only a form could hold would be lost, or worse, be read beside the signature."""
+
+    class Listening(dict[str, str]):
+        asked: ClassVar[set[str]] = set()
+
+        def get(self, name: str, *default: Any) -> Any:
+            self.asked.add(name)
+            return super().get(name, *default)
+
+        def __contains__(self, name: object) -> bool:
+            self.asked.add(str(name))
+            return super().__contains__(name)
+
+    form = Listening(check(request_object(nonce="n")))
+    check_pushed_request(form, client=client(), proof_jkt=None)
+    texts = dict.fromkeys(form.asked - {"authorization_details", "client_id"}, "x")
+    assert {"state", "response_mode", "dpop_jkt", "grant_id"} <= set(texts)
+    assert set(check(request_object(**texts))) == form.asked
