@@ -10,9 +10,10 @@ from consent.words.purposes import Language
 
 from .citizen import CitizenHands
 from .eyes import ORGANISATION, Eyes
+from .hands import Step
 from .house import FROM_HERSELF, PEOPLE, register
 from .organisation import OrganisationHands
-from .things import Request, Token
+from .things import Grant, Request, Token
 
 PURPOSES = {
     "energietoeslag": ("income_below_threshold", "household_size", "number_of_children", "energy_supplier"),
@@ -90,6 +91,60 @@ class AskingRules(OrganisationHands, CitizenHands, Eyes, RuleBasedStateMachine):
         if all_needed:
             chosen = (chosen & frozenset(request.attributes)) | REQUIRED[request.purpose]
         self.perform(*[self.answer(request, citizen, language, decision, chosen) for decision in decisions])
+
+    @precondition(lambda self: self.model.grants)
+    @rule(
+        pick=picks, which=subsets, days=st.sampled_from([1, 2, 90]), same=st.booleans(),
+        how=st.sampled_from(["replace", "replace", "merge", "update"]),
+    )  # fmt: skip
+    def organisation_asks_for_a_change(self, pick: int, which: int, days: int, same: bool, how: str) -> None:
+        """Of a grant that runs, mostly; the same attributes once more are a renewal."""
+        self.ask_to_change(self._grant(pick), which, days=days, same=same, how=how)
+
+    @rule(
+        pick=picks, which=subsets, wanted=subsets, days=st.sampled_from([1, 2, 90]), same=st.booleans(),
+        decision=st.sampled_from(["yes", "yes", "no"]), other_tab=seldom,
+    )  # fmt: skip
+    def a_change_goes_all_the_way(
+        self, pick: int, which: int, wanted: int, days: int, same: bool, decision: str, other_tab: bool
+    ) -> None:
+        if not self.model.grants:
+            return
+        grant = self._grant(pick)
+        step = self.answer_to_a_change(grant, which, wanted, days=days, same=same, decision=decision)
+        if step is None:
+            return
+        if other_tab:
+            self.change(grant.citizen, one_of(grant.attributes, which), gone=which % 2 == 0)
+        codes = len(self.model.codes)
+        self.perform(step)
+        if len(self.model.codes) > codes:
+            code = self.model.codes[-1]
+            self.perform(self.exchange(code, grant.client, knows_verifier=True))
+
+    def ask_to_change(self, grant: Grant, which: int, *, days: int, same: bool, how: str) -> Request | None:
+        if grant.id is None:
+            return None
+        names = some_of(PURPOSES[grant.purpose], which) | REQUIRED[grant.purpose]
+        wanted = grant.attributes if same else tuple(sorted(names))
+        return self.ask(grant.purpose, wanted, days, amends=grant, how=how)
+
+    def answer_to_a_change(
+        self, grant: Grant, which: int, wanted: int, *, days: int, same: bool, decision: str
+    ) -> Step | None:
+        """Pushed and looked at; what is left is her answer, which may go with other things at once."""
+        request = self.ask_to_change(grant, which, days=days, same=same, how="replace")
+        if request is None:
+            return None
+        self.perform(self.look(request, grant.citizen, "nl"))
+        held = {name for name in request.attributes if self.model.held(grant.citizen, name) is not None}
+        chosen = (some_of(PURPOSES[grant.purpose], wanted) & held) | REQUIRED[grant.purpose]
+        return self.answer(request, grant.citizen, "nl", decision, chosen)
+
+    def _grant(self, pick: int) -> Grant:
+        """One that is live, mostly."""
+        live = [grant for grant in self.model.grants if self.model.is_live(grant)]
+        return one_of(live if live and pick % 5 else self.model.grants, pick)  # type: ignore[no-any-return]
 
     @precondition(lambda self: not all(code.used for code in self._codes()))
     @rule(pick=picks, client=owner_or([*ORGANISATION, "", ""]), knows_verifier=mostly, twice=st.booleans())

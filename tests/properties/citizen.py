@@ -57,6 +57,7 @@ class CitizenHands(Hands):
             if isinstance(expected, tuple):
                 grant, code = expected
                 assert isinstance(got, granting.Answered), (got, expected)
+                assert request.amends is None or got.grant == grant.id
                 grant.id, code.handle = got.grant, got.redirect.split("code=")[1].split("&")[0]
             elif expected == "declined":
                 assert isinstance(got, granting.Answered), got

@@ -48,7 +48,9 @@ class Eyes(Hands):
                 (g.id, delivered[g.id], g.expires_at) for g in mine if self.model.is_live(g)
             }
             assert {(e.id, e.how) for e in page.ended} == {
-                (g.id, "expired" if g.state == "live" else g.state) for g in mine if not self.model.is_live(g)
+                (g.id, {"live": "expired", "revoked": "let_go"}.get(g.state, g.state))
+                for g in mine
+                if not self.model.is_live(g)
             }
 
     def the_whole_life_is_right(self) -> None:
@@ -67,16 +69,21 @@ class Eyes(Hands):
     def _nothing_after_an_end(self) -> None:
         """From the log alone, without the model: no disclosure or use stands after the end of its grant."""
         ended: dict[int, str] = {}
+        holds: dict[int, set[str]] = {}
         for index in range(self.first, self.model.size):
             opening = self._read("opening.get", self.world.house.log, index)
             if not opening:
                 continue  # about the log itself
             record = decoded(opening[0][-1])
-            if record["ev"] in ("withdrawn", "expired"):
+            if record["ev"] in ("withdrawn", "revoked", "expired"):
                 ended[record["c"]] = record["ev"]
-            elif record["ev"] in ("disclosed", "used"):
+            elif record["ev"] in ("disclosed", "used", "amended"):
                 assert record["c"] not in ended, f"{record['ev']} at {index} after {ended[record['c']]}"
                 assert record["nbf"] <= record["t"] < record["exp"]
+            if record["ev"] in ("granted", "amended"):
+                holds[record["c"]] = set(record["attributes"])
+            if record["ev"] in ("disclosed", "used"):
+                assert set(record["attributes"]) <= holds[record["c"]]
 
     def _timeline_is_right(self, citizen: str) -> None:
         months = self.home.run(timeline(self.world.house, citizen=citizen, language="en"))
@@ -102,9 +109,15 @@ class Eyes(Hands):
         assert [item.label for item in page.items] == [CATALOGUE[n].label.en for n in grant.attributes]
         assert sorted(d.labels for d in page.disclosures) == sorted(_labels(d) for d in mine)
         assert (page.until, page.entry.index) == (grant.expires_at, grant.index)
+        versions = [*grant.before, (grant.since, grant.expires_at, grant.attributes)]
+        assert [(v.from_at, v.until, v.labels) for v in reversed(page.versions)] == [
+            (since, until, tuple(CATALOGUE[n].label.en for n in names)) for since, until, names in versions
+        ]
         file = self.home.run(receipt_file(house, **about))  # type: ignore[arg-type]
         data = file["dpv:hasRecordOfActivity"]["dpv:hasProcess"][0]["dpv:hasPersonalData"]
         assert tuple(one["dct:identifier"] for one in data) == grant.attributes
+        history = file["dpv:hasRecordOfActivity"]["dct:hasVersion"]
+        assert [tuple(v["dpv:hasPersonalData"]) for v in history] == [names for _, _, names in versions]
         assert file["log"]["index"] == grant.index
         assert file["log"]["last"] == grant.last
         self.sent.append(str(file).encode())
@@ -118,7 +131,7 @@ class Eyes(Hands):
             record |= {
                 "c": grant.index, "n": line.n, "prev": line.prev, "org": ORGANISATION[grant.client],
                 "purpose": f"{grant.purpose}@1", "attributes": list(line.attributes) or None,
-                "nbf": seconds(grant.granted_at), "exp": seconds(grant.expires_at),
+                "nbf": seconds(grant.granted_at), "exp": seconds(line.exp),
             }  # fmt: skip
         return {key: value for key, value in record.items() if value is not None}
 
@@ -137,5 +150,7 @@ def _relevant(record: dict[str, Any]) -> dict[str, Any]:
 def _told(line: Line) -> str:
     """What her timeline calls an entry: her no is hers alone to read, and a new yes is no stop."""
     if line.ev == "other":
-        return "declined"
+        return "kept" if line.kept else "declined"
+    if line.ev == "revoked":
+        return "let_go"
     return "replaced" if line.reason == "replaced" else line.ev

@@ -70,10 +70,9 @@ class Model:
     # What people and organisations do. Each returns its outcome: a word, or what came of it.
 
     def look(self, request: Request, citizen: str) -> str:
-        if request not in self.requests or request.citizen not in (None, citizen):
-            return "NotFound"
-        if request.answered or request.expires_at <= self.at:
-            return "Gone"
+        no = self._not_hers(request, citizen)
+        if no is not None:
+            return no
         if request.citizen is None:
             request.citizen = citizen
             request.expires_at = min(self.at + ANSWER_LIFE, request.until)
@@ -88,24 +87,30 @@ class Model:
     def answer(
         self, request: Request, citizen: str, decision: str, chosen: frozenset[str], *, is_fresh: bool
     ) -> "str | tuple[Grant, Code]":
-        if request not in self.requests or request.citizen not in (None, citizen):
-            return "NotFound"
-        if request.answered or request.expires_at <= self.at:
-            return "Gone"
+        no = self._not_hers(request, citizen)
+        if no is not None:
+            return no
+        running = request.amends
         if decision == "no":
             request.citizen, request.answered = citizen, True
-            self._line("other", citizen)
+            self._line("other", citizen, kept=running is not None)
             return "declined"
         offered = {name for name in request.attributes if self.held(citizen, name) is not None}
         if decision != "yes":
             return "no_decision"
-        if not is_fresh or self.is_suspended(request.client) or not chosen <= offered:
+        if not is_fresh or self.is_suspended(request.client):
             return "changed"
-        if not chosen:
+        if running is not None and set(running.attributes) == set(request.attributes):
+            chosen = frozenset(running.attributes)  # only another end: nothing to choose
+        elif not chosen <= offered:
+            return "changed"
+        elif not chosen:
             return "nothing_chosen"
-        if not self.required[request.purpose] <= chosen:
+        elif not self.required[request.purpose] <= chosen:
             return "required_missing"
         request.citizen, request.answered = citizen, True
+        if running is not None:
+            return running, self._amend(running, chosen, request.until)
         for old in self.grants:
             if (old.citizen, old.client, old.purpose, old.state) == (
                 citizen, request.client, request.purpose, "live",
@@ -113,13 +118,34 @@ class Model:
                 self._end(old, "replaced")
         grant = Grant(
             citizen, request.client, request.purpose, tuple(sorted(chosen)), self.at, request.until,
-            index=self.size, last=self.size,
+            index=self.size, last=self.size, since=self.at,
         )  # fmt: skip
         self.grants.append(grant)
         self._line("granted", citizen, grant, attributes=grant.attributes)
         code = Code(grant, self.at + CODE_LIFE)
         self.codes.append(code)
         return grant, code
+
+    def _amend(self, grant: Grant, chosen: frozenset[str], until: int) -> Code:
+        grant.before.append((grant.since, grant.expires_at, grant.attributes))
+        grant.attributes, grant.expires_at = tuple(sorted(chosen)), until
+        grant.version, grant.since = grant.version + 1, self.at
+        self._line("amended", grant.citizen, grant, attributes=grant.attributes)
+        code = Code(grant, self.at + CODE_LIFE)
+        self.codes.append(code)
+        return code
+
+    def _not_hers(self, request: Request, citizen: str) -> str | None:
+        running = request.amends
+        if request not in self.requests or request.citizen not in (None, citizen):
+            return "NotFound"
+        if running is not None and running.citizen != citizen:
+            return "NotFound"
+        if request.answered or request.expires_at <= self.at:
+            return "Gone"
+        if running is not None and (running.version != request.pinned or not self.is_live(running)):
+            return "Gone"
+        return None
 
     def exchange(self, code: Code, client: str, *, knows_verifier: bool) -> "str | tuple[Token, Token]":
         mine = code in self.codes and client == code.grant.client
@@ -168,6 +194,8 @@ class Model:
             if no is not None:
                 return self._refuse(grant, no)
             before = memo[1]
+            if not {name for name, _, _ in before.items} <= set(grant.attributes):
+                return self._refuse(grant, "beyond_grant")
             if any(self.values[grant.citizen, n] != (v, value) for n, v, value in before.items):
                 return "values_changed"
             return before
@@ -207,12 +235,15 @@ class Model:
             return "BadInput"
         if not self._spend(proof):
             return "InvalidDpopProof"
+        today = (grant.index, template, self.at // DAY)
+        names = tuple(sorted({name for one in given for name, _, _ in one.items}))
+        told = set(names) | set(self.uses[today].attributes if today in self.uses else ())
         no = self.closed(grant)
+        if no is None and not told <= set(grant.attributes):
+            no = "beyond_grant"
         if no is not None:
             return self._refuse(grant, no)
-        today = (grant.index, template, self.at // DAY)
         if today not in self.uses:
-            names = tuple(sorted({name for one in given for name, _, _ in one.items}))
             index = self._line("used", grant.citizen, grant, attributes=names)
             self.uses[today] = Use(grant, names, index)
         return self.uses[today]
@@ -223,6 +254,13 @@ class Model:
         if grant.state == "live":
             self._end(grant, "citizen_asked")
         return "stopped"
+
+    def let_go(self, grant: Grant, client: str) -> str:
+        if grant.client != client:
+            return "NotFound"
+        if grant.state == "live":
+            self._end(grant, "organisation_asked", "revoked")
+        return "let go"
 
     def tidy(self) -> None:
         """Grants that lapsed get their entry; what no longer works is forgotten."""
@@ -239,7 +277,9 @@ class Model:
     # What they have in common
 
     def works(self, token: Token) -> bool:
-        return token in self.tokens and not token.revoked and self.at < token.expires_at
+        # A refresh token lives as long as its grant, whatever became of its end since.
+        ends = token.grant.expires_at if token.kind == "refresh" else token.expires_at
+        return token in self.tokens and not token.revoked and self.at < ends
 
     def _spend(self, proof: str) -> bool:
         if proof in self.spent:
@@ -247,9 +287,9 @@ class Model:
         self.spent.add(proof)
         return True
 
-    def _end(self, grant: Grant, reason: str) -> None:
+    def _end(self, grant: Grant, reason: str, state: str = "withdrawn") -> None:
         lapsed = not self.is_live(grant)
-        grant.state = "expired" if lapsed else "withdrawn"
+        grant.state = "expired" if lapsed else state
         self._line(grant.state, grant.citizen, grant, reason="time_passed" if lapsed else reason)
 
     def _refuse(self, grant: Grant, reason: str) -> str:
@@ -261,7 +301,7 @@ class Model:
 
     def _line(
         self, ev: str, citizen: str, grant: Grant | None = None, *,
-        attributes: tuple[str, ...] = (), reason: str | None = None,
+        attributes: tuple[str, ...] = (), reason: str | None = None, kept: bool = False,
     ) -> int:  # fmt: skip
         at, index, n, prev = self.at, self.size, None, None
         if grant is not None:
@@ -269,6 +309,7 @@ class Model:
             grant.n = 0 if begins else grant.n + 1
             n, prev = grant.n, None if begins else grant.last
             grant.last = index
-        self.lines.append(Line(ev, citizen, grant, n, prev, attributes, reason, at))
+        exp = grant.expires_at if grant is not None else 0
+        self.lines.append(Line(ev, citizen, grant, n, prev, attributes, reason, at, exp, kept))
         self.size, self.head_at = index + 1, at
         return index

@@ -11,13 +11,15 @@ from consent_sdk.keys import dpop_proof
 
 from consent.acts import disclose as disclosing
 from consent.acts import redeem as redeeming
+from consent.acts import revoke as revoking
 from consent.acts import use as using
+from consent.grants.grant import Grant as GrantRow
 from consent.ledger.entry import opening_json
 from consent.oauth.dpop import check_proof
 from consent.oauth.metadata import TOKEN_PATH
 from consent.oauth.token import CodeExchange, Refresh, handle_hash
 from consent.words.attributes import CATALOGUE, label_in_sentence, value_bytes
-from consent.words.errors import UnauthorizedClient
+from consent.words.errors import InvalidGrantId, UnauthorizedClient
 from consent.words.instants import DAY, SECOND
 from tests.world import VERIFIER
 
@@ -26,6 +28,10 @@ from .model import REQUEST_LIFE
 from .things import Code, Delivery, Grant, Request, Token, Use
 
 CLIENTS = {"energietoeslag": "voorbeeldstad-loket", "besparen": "voorbeeld-energie-app"}
+
+
+async def _nothing() -> None:
+    return None
 
 
 class ProofText(NamedTuple):
@@ -45,19 +51,67 @@ class OrganisationHands(Hands):
         super().__init__()
         self.proofs: list[tuple[ProofText, Token, frozenset[str]]] = []
 
-    def ask(self, purpose: str, attributes: tuple[str, ...], days: int) -> None:
+    def ask(
+        self,
+        purpose: str,
+        attributes: tuple[str, ...],
+        days: int,
+        *,
+        amends: Grant | None = None,
+        how: str = "replace",
+    ) -> Request | None:
         client = CLIENTS[purpose]
         at = self.model.at
-        push = self.world.ask(client=client, purpose=purpose, attributes=attributes, days=days)
+        push = self.world.ask(
+            client=client, purpose=purpose, attributes=attributes, days=days,
+            amends=amends.id if amends is not None else None, how=how,
+        )  # fmt: skip
         try:
-            name = self.home.run(push)
+            name, no = self.home.run(push), None
+        except (UnauthorizedClient, InvalidGrantId) as said:
+            name, no = None, type(said)
+        if self.model.is_suspended(client):
+            assert no is UnauthorizedClient
+        elif amends is not None and not self.model.is_live(amends):
+            assert no is InvalidGrantId
+        else:
+            assert no is None
+        if name is None:
+            return None
+        until = (at + days * DAY) // SECOND * SECOND
+        names = {*attributes, *(amends.attributes if amends is not None and how != "replace" else ())}
+        request = Request(name, client, purpose, tuple(sorted(names)), at, until, at + REQUEST_LIFE)
+        request.amends, request.pinned = amends, amends.version if amends is not None else 0
+        self.model.requests.append(request)
+        return request
+
+    def let_go(self, grant: Grant, client: str) -> Step:
+        """An organisation ends a grant, perhaps somebody else's."""
+        token = self.home.run(self._own_token(client))
+        name = grant.id or "0" * 32
+        if token is None:  # suspended: it gets no token, and so ends nothing
+            return Step(_nothing, lambda: None, lambda got, expected: None)
+        proof = self.world.proof(client, "DELETE", f"/grants/{name}", token)
+
+        def compare(got: Any, expected: Any) -> None:
+            if expected == "let go":
+                assert isinstance(got, GrantRow), got
+                assert (got.id, got.state) == (grant.id, grant.state)
+            else:
+                assert type(got).__name__ == expected, (got, expected)
+
+        return Step(
+            lambda: revoking.revoke(self.world.house, token_hash=handle_hash(token), proof=proof, grant=name),
+            lambda: self.model.let_go(grant, client),
+            compare,
+        )
+
+    async def _own_token(self, client: str) -> str | None:
+        try:
+            return await self.world.own_token(client)
         except UnauthorizedClient:
-            name = None
-        assert (name is None) == self.model.is_suspended(client)
-        if name is not None:
-            until = (at + days * DAY) // SECOND * SECOND
-            names = tuple(sorted(attributes))
-            self.model.requests.append(Request(name, client, purpose, names, at, until, at + REQUEST_LIFE))
+            assert self.model.is_suspended(client)
+            return None
 
     def exchange(self, code: Code, client: str, *, knows_verifier: bool) -> Step:
         form = CodeExchange(

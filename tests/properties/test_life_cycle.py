@@ -139,11 +139,12 @@ class Life(AskingRules):
         self.perform(use, *([self._fetch(pick, other % 16, None)] if two else []))
 
     @precondition(lambda self: self._tokens())
-    @rule(pick=picks, which=subsets, order=st.permutations(range(6)), count=st.integers(2, 6), key=keys)
+    @rule(pick=picks, which=subsets, order=st.permutations(range(8)), count=st.integers(2, 8), key=keys)
     def many_at_once(self, pick: int, which: int, order: list[int], count: int, key: str | None) -> None:
-        """Fetches, the same fetch twice, a stop, a code again: one batch, in this order."""
+        """Fetches, the same fetch twice, a change, two kinds of stop, a code again: one batch, in this order."""
         token = self._token(pick)
         grant, client = token.grant, token.grant.client
+        change = self.answer_to_a_change(grant, which, 15 - which, days=2, same=pick % 4 == 0, decision="yes")
         steps = [
             lambda: self._fetch(pick, which, key),
             lambda: self._fetch(pick, which, key),
@@ -151,6 +152,8 @@ class Life(AskingRules):
             lambda: self._fetch(pick + 1, 15, None),
             lambda: self.exchange(token.code, client, knows_verifier=True),
             lambda: self.disclose(token, client, frozenset(grant.attributes), None),
+            lambda: self.let_go(grant, client),
+            lambda: change or self._fetch(pick, which, None),
         ]
         self.perform(*[steps[i]() for i in order[:count]])
 
@@ -161,6 +164,12 @@ class Life(AskingRules):
     def citizen_stops(self, pick: int, who: str) -> None:
         grant = one_of(self.model.grants, pick)
         self.perform(self.stop(grant, self.people[who] if who else grant.citizen))
+
+    @precondition(lambda self: self.model.grants)
+    @rule(pick=picks, client=owner_or([*ORGANISATION, "", ""]))
+    def organisation_lets_go(self, pick: int, client: str) -> None:
+        grant = one_of(self.model.grants, pick)
+        self.perform(self.let_go(grant, client or grant.client))
 
     @rule(who=st.sampled_from(PEOPLE), name=st.sampled_from(NAMES), gone=st.booleans())
     def a_value_changes(self, who: str, name: str, gone: bool) -> None:

@@ -1,6 +1,6 @@
 """What the model remembers: no keys, no bytes, only who may have what until when."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,8 @@ class Line:
     attributes: tuple[str, ...] = ()
     reason: str | None = None
     at: int = 0
+    exp: int = 0  # the end of the grant as it was then
+    kept: bool = False  # a no to a change, not to a first question
 
 
 @dataclass(eq=False)
@@ -28,6 +30,8 @@ class Request:
     expires_at: int
     citizen: str | None = None
     answered: bool = False
+    amends: "Grant | None" = None
+    pinned: int = 0  # the version of the grant that it is about
 
 
 @dataclass(eq=False)
@@ -45,6 +49,10 @@ class Grant:
     state: str = "live"
     day: int = 0
     today: int = 0
+    version: int = 1
+    # What held before: from when on, until when, which attributes.
+    before: list[tuple[int, int, tuple[str, ...]]] = field(default_factory=list)
+    since: int = 0  # when the version that holds now began
 
 
 @dataclass(eq=False)
