@@ -226,6 +226,7 @@ _TITLES = {
     "FAPI 2.0": "FAPI 2.0 Security Profile, Final",
     "FAPI 2.0 Message Signing": "FAPI 2.0 Message Signing, Final",
     "JARM": "Signed authorization responses, Final",
+    "Grant Management for OAuth 2.0": "OpenID, draft 03",
     "WebAuthn Level 3": "Web Authentication",
     "C2SP signed-note": "Signed notes",
     "C2SP tlog-checkpoint": "Checkpoints",
@@ -239,7 +240,7 @@ _TITLES = {
 }
 _CITED = re.compile(
     r"(RFC \d+(?:bis)?|FAPI 2\.0 Message Signing|FAPI 2\.0|JARM|WebAuthn Level \d|C2SP (?:tlog|signed)-[a-z]+"
-    r"|DPV \d\.\d|GDPR|ISO/IEC TS \d+|ISO 3166-1)"
+    r"|Grant Management for OAuth 2\.0|DPV \d\.\d|GDPR|ISO/IEC TS \d+|ISO 3166-1)"
     r"((?:(?: \(?|, | and )(?:§|section |article )\d[\w.]*(?:\([\w]\))?(?:-\d+)?)*)"
 )
 _PARAGRAPH = re.compile(r"(?:§|section |article )(\d[\w.]*(?:\([\w]\))?(?:-\d+)?)")

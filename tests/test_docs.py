@@ -37,7 +37,8 @@ class Citizen:
         self.browser = Browser(issuer)
 
     def do(self, act: str, shown: str) -> None:
-        if act.startswith("yes "):
+        decision, *names = act.split()
+        if decision in ("yes", "no"):
             address = re.search(r"http\S+/oauth/authorize\S+", shown)
             assert address is not None, shown
             question = self.page(self.browser.open(address[0]))
@@ -46,9 +47,11 @@ class Citizen:
                 question = self.page(
                     self.browser.submit(question, form, ("persona", form.removeprefix("sign-in-persona-")))
                 )
-            assert question.forms["decide"].ticked == 0
-            ticks = [("attribute", name) for name in act.split()[1:]]
-            callback = self.browser.submit(question, "decide", *ticks, ("decision", "yes"))
+            # Only what is shared already is ticked beforehand, on a question that wants to change it.
+            asked = question.forms["decide"]
+            assert asked.ticked == ("verandering" in question.heading and bool(asked.boxes))
+            ticks = [("attribute", name) for name in names]
+            callback = self.browser.submit(question, "decide", *ticks, ("decision", decision))
             assert isinstance(callback, str)
             httpx.get(callback)
         elif act == "stop":
@@ -82,6 +85,11 @@ def test_the_tutorial_runs_from_an_empty_folder_to_the_audit(reader: Reader) -> 
 def test_an_organisation_hears_of_a_stop_as_described(reader: Reader) -> None:
     reader.follow(DOCS / "tutorial" / "first-disclosure.md")
     reader.follow(DOCS / "how-to" / "hear-when-a-citizen-stops.md")
+
+
+def test_a_grant_is_changed_renewed_and_ended_as_described(reader: Reader) -> None:
+    reader.follow(DOCS / "tutorial" / "first-disclosure.md")
+    reader.follow(DOCS / "how-to" / "change-or-end-a-grant.md")
 
 
 def test_an_organisation_is_added_changed_and_suspended_as_described(reader: Reader) -> None:

@@ -1,4 +1,4 @@
-"""A pushed request may name a grant that runs and ask to change it (OpenID draft "Grant Management for OAuth 2.0").
+"""A pushed request may name a grant that runs and ask to change it (Grant Management for OAuth 2.0).
 
 create    a new grant, as without any of this
 merge     what is asked is added to what the grant has; `update` is what an earlier draft called it
@@ -26,7 +26,7 @@ class Amendment(msgspec.Struct, frozen=True, kw_only=True):
 def check_grant_management(form: Mapping[str, str]) -> Amendment | None:
     """The change that a pushed request asks for, or None when it asks for a new grant.
 
-    Raises InvalidRequest for an unknown action, and when an action and a `grant_id` do not belong together (§5.2);
+    Raises InvalidRequest for an unknown action, and when an action and a `grant_id` do not belong together;
     InvalidGrantId for one that cannot be ours.
     """
     action, grant = form.get("grant_management_action"), form.get("grant_id")

@@ -55,7 +55,7 @@ def metadata(issuer: str, *, service_documentation: str | None = None) -> dict[s
         "authorization_signing_alg_values_supported": [jarm.ALGORITHM],  # JARM §4
         "introspection_signing_alg_values_supported": [jarm.ALGORITHM],  # RFC 9701 §7
         "authorization_details_types_supported": [request_type(issuer)],  # RFC 9396 §10
-        # Grant Management for OAuth 2.0 §7 (OpenID draft)
+        # Grant Management for OAuth 2.0
         "grant_management_endpoint": issuer + GRANTS_PATH,
         "grant_management_actions_supported": ["create", "merge", "query", "replace", "revoke", "update"],
         "authorization_response_iss_parameter_supported": True,  # RFC 9207 §3

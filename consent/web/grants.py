@@ -1,7 +1,6 @@
 """The organisation's door to its own grants: how one stands, and letting it go.
 
-What the OpenID draft "Grant Management for OAuth 2.0" calls query and revoke (§6); changing one begins with a pushed
-request.
+What Grant Management for OAuth 2.0 calls query and revoke; changing one begins with a pushed request.
 """
 
 from typing import Any

@@ -52,9 +52,7 @@ class PushedAnswer(msgspec.Struct, frozen=True):
                 form_field("state", "Comes back with the answer", maxLength=4096),
                 form_field("dpop_jkt", "RFC 9449 §10: binds the code to a key", pattern=HANDLE),
                 form_field("authorization_details", "RFC 9396: one element of our type"),
-                form_field(
-                    "grant_management_action", "Grant Management §5.2: change a running grant", *ACTIONS
-                ),
+                form_field("grant_management_action", "Change a running grant (Grant Management)", *ACTIONS),
                 form_field("grant_id", "The running grant that is to be changed", pattern=ID_PATTERN),
             ),
             body_media=FORM,

@@ -131,7 +131,7 @@ class InvalidRequestObject(OAuthError):
 
 
 class InvalidGrantId(OAuthError):
-    code = "invalid_grant_id"  # Grant Management for OAuth 2.0 §5.3 (OpenID draft)
+    code = "invalid_grant_id"  # Grant Management for OAuth 2.0
 
 
 class InvalidClientMetadata(OAuthError):
