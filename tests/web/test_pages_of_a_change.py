@@ -83,5 +83,6 @@ def test_the_receipt_tells_what_she_changed_and_who_stopped_it(language: str) ->
         ),
     }[language]
     assert all(word in text for word in words)
+    assert text.count(words[1]) == 1, "only the version with help says so"
     _, never_changed = page_of(language, "receipt")
     assert not never_changed.all("section", id="versions")
