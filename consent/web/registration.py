@@ -89,7 +89,13 @@ _NEXT = {
     "refused": "Read the note, correct the metadata and send it again; what was approved before is in effect.",
     "suspended": "Turn to the operator.",
 }
-_ID = Field(name="client_id", where="path", description="From the registration", required=True)
+_ID = Field(
+    name="client_id",
+    where="path",
+    description="From the registration",
+    required=True,
+    schema={"type": "string", "pattern": "^[a-z0-9-]{1,64}$"},
+)
 _PROOF = Field(
     name="DPoP",
     where="header",
@@ -98,6 +104,7 @@ _PROOF = Field(
 _NO = {
     400: Answer(description="Not valid metadata", body=OAuthProblem),
     401: Answer(description="The token does not open this", body=OAuthProblem, headers=("WWW-Authenticate",)),
+    404: Answer(description="No address at all", body=OAuthProblem),
     413: Answer(description="Too large", body=OAuthProblem),
     503: Answer(description="Try again in a moment", body=OAuthProblem, headers=("Retry-After",)),
 }
@@ -112,7 +119,8 @@ _NO = {
             summary="Register a client; it waits for the operator (RFC 7591)",
             security="initial",
             body=RegistrationRequest,
-            answers={201: Answer(description="Registered, and waiting", body=RegistrationAnswer), **_NO},
+            answers={201: Answer(description="Registered, and waiting", body=RegistrationAnswer)}
+            | {status: _NO[status] for status in (400, 401, 413, 503)},
         )
     ),
     status_code=201,
@@ -135,7 +143,7 @@ async def register(request: Request[Any, Any, Any]) -> Response[bytes]:
             security="registration",
             fields=(_ID,),
             answers={200: Answer(description="The registration", body=RegistrationAnswer)}
-            | {status: _NO[status] for status in (400, 401, 503)},
+            | {status: _NO[status] for status in (400, 401, 404, 503)},
         )
     ),
 )
@@ -189,7 +197,7 @@ async def update(request: Request[Any, Any, Any], client_id: str) -> Response[by
                 204: Answer(description="It is gone", media=None),
                 403: Answer(description="This takes a proof", body=OAuthProblem),
             }
-            | {status: _NO[status] for status in (400, 401, 503)},
+            | {status: _NO[status] for status in (400, 401, 404, 503)},
         )
     ),
     status_code=204,

@@ -44,7 +44,9 @@ def run(
         given.touch(mode=0o600)
         given.write_text(json.dumps(credentials), "ascii")
         environment["CONSENT_TEST_CREDENTIALS"] = str(given)
-    tags = [word for tag in ("oauth", "organisation", "auditor") for word in ("--include-tag", tag)]
+    tags = [
+        word for tag in ("oauth", "organisation", "auditor", "operator") for word in ("--include-tag", tag)
+    ]
     limits = ["--phases", "coverage,fuzzing", "--max-examples", str(examples)]
     quick = ["--no-shrink", "--continue-on-failure", "--warnings", "off"]
     words = [
@@ -84,6 +86,11 @@ def credentials_of(office: Office) -> dict[str, str]:
         "client_token": office.own_token(),
         "redirect_uri": fields["redirect_uri"],
         "authorization_details": fields["authorization_details"],
+        "registration_token": stage.run("client", "token", office.client_id).split()[-1],
+        "operator_token": stage.run(
+            "operator", "token", "someone", "--scope", "read", "--scope", "decide", "--scope", "suspend",
+            "--scope", "register",
+        ).split()[-1],
         "log": httpx.get(f"{stage.issuer}/log").text.split()[-1],
         "auditor_token": stage.run(
             "auditor", "add", "someone", "--organisation", office.organisation, "--from", str(today),
@@ -104,6 +111,11 @@ def test_schemathesis_finds_nothing(served: Stage, tmp_path: Path, is_known: boo
             ("introspect", 200),
             ("readGrant", 200),
             ("openings", 200),
+            ("readRegistration", 200),
+            ("listGrants", 200),
+            ("readUsage", 200),
+            ("listForOperator", 200),
+            ("readJournal", 200),
         }
         assert expected <= set(seen)
         assert {status for name, status in seen if name == "disclose"} > {400, 403}
