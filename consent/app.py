@@ -20,6 +20,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from consent.acts.approve import approve
 from consent.acts.begin import begin_log
 from consent.acts.client_keys import ClientKeys
+from consent.acts.close import close
 from consent.acts.expire import expire
 from consent.acts.hold import put_value
 from consent.acts.house import House
@@ -286,6 +287,7 @@ async def _sweep(house: House, folder: Path) -> None:
         look_for_keys(house, folder)
         try:
             await house.scribe.do(expire(house.clock()))
+            await house.scribe.do(close())
             await house.scribe.do(tidy())
         except Exception as fault:
             _log.error("sweep_failed", fault=type(fault).__name__)

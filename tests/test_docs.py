@@ -98,6 +98,26 @@ def test_an_organisation_is_added_changed_and_suspended_as_described(reader: Rea
     reader.follow(DOCS / "how-to" / "add-an-organisation.md")
 
 
+def with_the_library(reader: Reader) -> Reader:
+    """The service runs and the example's organisation was added."""
+    example = next(block.text for block in blocks(DOCS / "reference" / "seed.md") if block.language == "toml")
+    (reader.folder / "bieb.toml").write_text(example, "utf-8")
+    before = reader.folder / "before.md"
+    before.write_text(
+        "```sh\nconsent organisation add bieb.toml\n```\n\n```sh serve\nconsent serve --sandbox\n```\n"
+    )
+    reader.follow(before)
+    return reader
+
+
+def test_a_client_is_registered_approved_and_its_key_changed_as_described(reader: Reader) -> None:
+    with_the_library(reader).follow(DOCS / "how-to" / "register-a-client.md")
+
+
+def test_an_operator_approves_suspends_and_lets_in_as_described(reader: Reader) -> None:
+    with_the_library(reader).follow(DOCS / "how-to" / "operate-approvals.md")
+
+
 def test_a_log_is_verified_as_described(served: Stage, tmp_path: Path) -> None:
     reader = Reader(tmp_path, served.port, data=served.service)
     reader.follow(DOCS / "how-to" / "verify-a-log.md")

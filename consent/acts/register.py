@@ -146,7 +146,7 @@ async def remove_registration(house: House, *, client: str, token: str, proof: P
         if proof is not None:
             spend_proof(book, proof)
         if there is not None:
-            book.put(CLIENT, replace(there, status="suspended", jwks="[]", settings="{}"))
+            book.put(CLIENT, replace(there, status="suspended", jwks="[]"))
             book.record_control({"ev": "client.removed", "org": there.organisation, "client": client})
         book.put(REGISTRATION, replace(row, state="removed", decided_at=book.at))
         write_down(book, Operator(client), "removed", "client", client)

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +11,11 @@ from consent_sdk.keys import SigningKey, client_assertion, dpop_proof
 from consent.acts import admit
 from consent.acts import register as registering
 from consent.acts.authenticate import authenticate
+from consent.acts.close import close
+from consent.acts.disclose import Refused
 from consent.acts.operate import Operator, let_in, let_through, shut_out, with_token
 from consent.acts.oversee import journal, listing, look
+from consent.acts.overview import overview
 from consent.acts.register import Kept
 from consent.acts.suspend import Subject, restore, suspend
 from consent.oauth.clients import ASSERTION_TYPE
@@ -420,6 +424,30 @@ async def test_an_approved_client_is_removed_with_the_proof_of_a_key_only(approv
         with pytest.raises(NotFound):
             await do(approved.world, deed)
     assert removed not in [one.id for one in await listing(house, "client")]
+
+
+async def test_what_citizens_allowed_a_removed_client_ends_and_they_read_it(
+    world: World, tmp_path: Path
+) -> None:
+    given = await world.given()
+    deed, token = admit.renew_token(MUNICIPALITY, by=ANNA, chance=secrets.token_bytes(32))
+    await do(world, deed)
+    developer = Developer(world)
+    developer.client, developer.token, developer.key = MUNICIPALITY, token, world.keys[MUNICIPALITY]
+    assert await do(world, close()) == 0
+    await registering.remove_registration(
+        world.house, client=MUNICIPALITY, token=token, proof=developer.proof("DELETE", developer.key)
+    )
+    assert await world.disclose(given.tokens) == Refused(
+        "client_suspended"
+    )  # at once, before anything is swept
+    assert await do(world, close()) == 1
+    assert await do(world, close()) == 0
+    assert await world.disclose(given.tokens) == Refused("not_active")
+    seen = await overview(world.house, citizen=given.citizen, language="nl")
+    assert [(one.id, one.how) for one in seen.ended] == [(given.grant, "let_go")]
+    report = await world.audit(tmp_path / "log")
+    assert report.exit_code == 0, report.sentences
 
 
 async def test_a_client_that_waits_is_simply_taken_back(developer: Developer) -> None:

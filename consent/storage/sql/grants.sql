@@ -264,3 +264,13 @@ FROM grants g
 JOIN refusals r ON r.grant_id = g.id
 WHERE g.client = $1 AND r.day >= $2 AND r.day < $3
 GROUP BY r.day, g.purpose, g.purpose_version;
+
+-- name: grant.of_removed
+-- The few that are left: clients are seldom removed.
+SELECT id, citizen, organisation, client, purpose, purpose_version, attributes, language, terms,
+  granted_at, expires_at, state, ended_at, log, idx, nonce, sequence, last, day, disclosed_today,
+  version, given_by
+FROM grants
+WHERE state = 'live' AND client IN (SELECT client FROM registrations WHERE state = 'removed')
+ORDER BY granted_at, id
+LIMIT $1;
