@@ -3,16 +3,21 @@
 A request only names: a purpose, a version, attributes, a duration. Reasons and sentences never come in a request.
 """
 
+from typing import Any, get_args
+
 import msgspec
 
+from consent.words.actors import GivenBy
+from consent.words.attributes import CATALOGUE
 from consent.words.errors import InvalidAuthorizationDetails
-from consent.words.ids import is_slug
+from consent.words.ids import SLUG, is_slug
 from consent.words.instants import DAY, SECOND, seconds
 from consent.words.purposes import Purpose, request_type
 
 from .grant import Grant
 
 _LIMIT = 8 * 1024  # bytes of JSON; ours are a few hundred
+_MOST_VERSIONS = 1_000_000
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +57,7 @@ def read(text: str, *, issuer: str) -> Asked:
     (detail,) = details
     if detail.type != request_type(issuer):
         raise InvalidAuthorizationDetails(f"the only type here is {request_type(issuer)}")
-    if not is_slug(detail.purpose) or not 1 <= detail.purpose_version <= 1_000_000:
+    if not is_slug(detail.purpose) or not 1 <= detail.purpose_version <= _MOST_VERSIONS:
         raise InvalidAuthorizationDetails("purpose or purpose_version is malformed")
     if not detail.attributes or len(detail.attributes) != len(set(detail.attributes)):
         raise InvalidAuthorizationDetails("attributes must name at least one attribute, each once")
@@ -64,6 +69,48 @@ def read(text: str, *, issuer: str) -> Asked:
         attributes=tuple(sorted(detail.attributes)),
         duration_days=detail.duration_days,
     )
+
+
+def schema(issuer: str) -> dict[str, Any]:
+    """The form of one element of `authorization_details` as JSON Schema, for a developer's own checks (RFC 9396 §2.1).
+
+    `$defs/granted` is the form in which it comes back. Which purposes there are, and what each may ask, is not in a
+    form: the service checks that when it is asked.
+    """
+    kind = {"const": request_type(issuer)}
+    purpose = {"type": "string", "pattern": f"^{SLUG}$", "description": "An approved purpose of this client."}
+    version = {"type": "integer", "minimum": 1, "maximum": _MOST_VERSIONS}
+    names = {
+        "type": "array",
+        "items": {"enum": sorted(CATALOGUE)},
+        "minItems": 1,
+        "uniqueItems": True,
+        "description": "All that the purpose needs, and what else it may ask.",
+    }
+    asked = {"type": kind, "purpose": purpose, "purpose_version": version, "attributes": names}
+    granted = asked | {
+        "attributes": names | {"description": "What the citizen chose."},
+        "grant_id": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+        "expires_at": {"type": "integer", "description": "Seconds since 1970."},
+        "given_by": {"enum": list(get_args(GivenBy))},
+    }
+    days = {"type": "integer", "minimum": 1, "description": "From the request on; the purpose has a most."}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": request_type(issuer),
+        "title": "A request for attributes of one citizen, for one purpose",
+        **_closed(asked | {"duration_days": days}),
+        "$defs": {"granted": _closed(granted)},
+    }
+
+
+def _closed(properties: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
 
 
 def check(asked: Asked, purpose: Purpose | None, *, organisation: str) -> None:

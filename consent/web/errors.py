@@ -125,7 +125,7 @@ def refused(description: str, *headers: str) -> Answer:
 
 def voice_of(path: str) -> Voice:
     """Which language of error an address speaks."""
-    if path.startswith(("/oauth/", "/.well-known/")):
+    if path.startswith(("/oauth/", "/.well-known/", "/types/")):
         return "page" if path == "/oauth/authorize" else "oauth"
     if path in ("/disclosures", "/uses") or path.startswith(
         ("/disclosures/", "/uses/", "/grants/", "/signals/", "/audit/", "/operator/", "/organisation/")

@@ -10,6 +10,7 @@ from litestar import Request, Response, get, post
 
 from consent.acts import ask as asking
 from consent.acts.house import House
+from consent.grants.request import schema
 from consent.oauth import jarm
 from consent.oauth.authorize import check_authorize, request_uri
 from consent.oauth.forms import parse_query
@@ -19,6 +20,7 @@ from consent.oauth.keys import public_jwks
 from consent.oauth.metadata import AUTHORIZE_PATH, JWKS_PATH, PAR_PATH, metadata
 from consent.oauth.par import REQUEST_LIFE, check_pushed_request
 from consent.words.instants import SECOND
+from consent.words.purposes import REQUEST_TYPE_PATH
 
 from .client_forms import CLIENT_FIELDS, FORM, HANDLE, NO, PROOF, answer, client_of, form_field, read_form
 from .doors import ID_PATTERN, Answer, Door, Field, declared
@@ -148,4 +150,28 @@ async def jwks(request: Request[Any, Any, Any]) -> Response[bytes]:
     return answer(public_jwks(house.server_keys.published(house.clock())), cache="max-age=300")
 
 
-HANDLERS = (par, authorize, well_known, jwks)
+_SCHEMA = "application/schema+json"
+
+
+@get(
+    REQUEST_TYPE_PATH,
+    opt=declared(
+        Door(
+            id="requestType",
+            tag="oauth",
+            summary="The form of one element of authorization_details, as JSON Schema",
+            answers={200: Answer(description="The schema", media=_SCHEMA, body=dict[str, Any])},
+        )
+    ),
+)
+async def request_type_schema(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """RFC 9396 §2.1: whoever meets our type reads there what belongs in it."""
+    house: House = request.app.state.house
+    return Response(
+        msgspec.json.encode(schema(house.issuer)),
+        headers={"cache-control": "max-age=300"},
+        media_type=_SCHEMA,
+    )
+
+
+HANDLERS = (par, authorize, well_known, jwks, request_type_schema)

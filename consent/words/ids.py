@@ -7,8 +7,10 @@ import re
 
 RANDOM_BYTES = 16
 
+SLUG = r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?"
+
 _ID = re.compile(r"[0-9a-f]{32}")
-_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+_SLUG = re.compile(SLUG)
 
 
 def id_from(chance: bytes) -> str:

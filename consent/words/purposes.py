@@ -17,9 +17,12 @@ LegalBasis = Literal[
 ]
 
 
+REQUEST_TYPE_PATH = "/types/attributes/v1"
+
+
 def request_type(issuer: str) -> str:
     """What a request for attributes is called on the wire: an address of ours, so nobody else's (RFC 9396 §2)."""
-    return f"{issuer}/types/attributes/v1"
+    return issuer + REQUEST_TYPE_PATH
 
 
 class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import jsonschema_rs
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consent.grants.request import Asked, check, granted_details, read, until
+from consent.grants.request import Asked, check, granted_details, read, schema, until
+from consent.words.attributes import CATALOGUE
 from consent.words.errors import InvalidAuthorizationDetails
 from consent.words.instants import DAY, SECOND
 from consent.words.purposes import request_type
@@ -156,3 +158,56 @@ def test_the_answer_names_the_chosen_and_never_the_unticked() -> None:
         "attributes": ["household_size", "income_below_threshold"], "grant_id": "a" * 32,
         "expires_at": (NOON + 90 * DAY) // SECOND, "given_by": "self",
     }  # fmt: skip
+
+
+SCHEMA = schema(ISSUER)
+_WRONG = st.sampled_from(
+    [
+        None,
+        0,
+        1,
+        -1,
+        10**6,
+        10**6 + 1,
+        1.5,
+        True,
+        "",
+        "UP",
+        "a-",
+        "a" * 64,
+        "a" * 65,
+        [],
+        {},
+        [1],
+        ["bsn"] * 2,
+    ]
+)
+_FIELDS = st.sampled_from([*RIGHT, "reason", "grant_id"])
+
+
+def test_the_published_schema_is_one() -> None:
+    jsonschema_rs.meta.validate(SCHEMA)
+    assert SCHEMA["$id"] == request_type(ISSUER)
+    assert jsonschema_rs.is_valid(SCHEMA, RIGHT)
+    judge = jsonschema_rs.validator_for(SCHEMA)
+    assert not judge.is_valid(RIGHT | {"type": "https://elsewhere.example/types/attributes/v1"})
+
+
+@given(changed=st.dictionaries(_FIELDS, _WRONG, max_size=2), gone=st.sets(_FIELDS, max_size=1))
+def test_the_schema_takes_what_the_service_can_read_and_nothing_else(
+    changed: dict[str, Any], gone: set[str]
+) -> None:
+    detail = {name: value for name, value in (RIGHT | changed).items() if name not in gone}
+    try:
+        known = set(read(text(detail), issuer=ISSUER).attributes) <= set(CATALOGUE)
+    except InvalidAuthorizationDetails:
+        known = False
+    assert jsonschema_rs.is_valid(SCHEMA, detail) == known
+
+
+def test_what_comes_back_has_its_own_form_there() -> None:
+    (granted,) = granted_details(grant(), issuer=ISSUER)
+    form = SCHEMA["$defs"]["granted"]
+    assert jsonschema_rs.is_valid(form, granted)
+    assert not jsonschema_rs.is_valid(form, granted | {"duration_days": 30})
+    assert not jsonschema_rs.is_valid(SCHEMA, granted)

@@ -26,7 +26,8 @@ API = [
 ]
 OAUTH_FORMS = ["/oauth/par", "/oauth/token", "/oauth/introspect", "/oauth/revoke"]
 OAUTH = [("POST", path) for path in OAUTH_FORMS]
-OAUTH += [("GET", "/oauth/jwks"), ("GET", "/.well-known/oauth-authorization-server")]
+OAUTH += [("GET", path) for path in ("/oauth/jwks", "/types/attributes/v1")]
+OAUTH += [("GET", "/.well-known/oauth-authorization-server")]
 LOG = [("GET", path) for path in ("/log", "/log/2026/checkpoint", "/log/2026/policy", "/log/2026/proof/0")]
 LOG += [("GET", "/log/2026/tile/entries/000.p/1"), ("GET", "/openapi.yaml")]
 PAGES = [("GET", "/"), ("GET", "/oauth/authorize"), ("POST", "/sign-in/persona"), ("GET", "/static/app.css")]
@@ -39,7 +40,7 @@ def check_language(answer: Answer, path: str, status: int) -> None:
     """The error speaks the language of its address."""
     check_manners(answer, forbidden=[MARK.encode()])
     room = path.split("/")[1]
-    if room in ("oauth", ".well-known") and path != "/oauth/authorize":
+    if room in ("oauth", "types", ".well-known") and path != "/oauth/authorize":
         check_oauth_error(answer, status)
     elif room in ("disclosures", "uses", "grants", "audit", "log", "openapi.yaml"):
         check_problem(answer, status, CODES)
@@ -62,7 +63,7 @@ def test_another_method_is_told_which_ones_there_are(served: Stage, method: str,
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), LOG + OAUTH[-2:] + [("GET", "/static/app.css"), ("GET", "/sign-in")]
+    ("method", "path"), LOG + OAUTH[-3:] + [("GET", "/static/app.css"), ("GET", "/sign-in")]
 )
 def test_head_is_get_without_a_body(served: Stage, method: str, path: str) -> None:
     path = path.replace("2026", httpx.get(f"{served.issuer}/log").text.split()[-1])
