@@ -18,13 +18,14 @@ ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = ROOT / ".test-venv"
 PYTHON = ENVIRONMENT / "bin" / "python"
 # program -> Debian package
-PROGRAMS = {"chromium": "chromium", "go": "golang-go", "wrk": "wrk"}
+PROGRAMS = {"chromium": "chromium", "go": "golang-go", "node": "nodejs", "npm": "npm", "wrk": "wrk"}
 FILES = {"/usr/share/gocode/src/golang.org/x/mod": "golang-golang-x-mod-dev"}
 
 
 def main() -> int:
     environment()
     system_packages()
+    node_packages()
     checked = [
         run([PYTHON, "-m", "ruff", "check", "."]),
         run([PYTHON, "-m", "ruff", "format", "--check", "."]),
@@ -75,6 +76,33 @@ def system_packages() -> None:
     still = [package for program, package in PROGRAMS.items() if shutil.which(program) is None]
     if still:
         print(f"Could not install: {' '.join(still)}. Tests that need them are skipped.", flush=True)
+
+
+def node_packages() -> None:
+    """Install the client libraries of Node as they are pinned in tests/interop/node; never fail for it."""
+    source, target = ROOT / "tests" / "interop" / "node", ENVIRONMENT / "node"
+    lock, stamp = source / "package-lock.json", target / "installed-for"
+    npm, wanted = shutil.which("npm"), hashlib.sha256(lock.read_bytes()).hexdigest()
+    if npm is None or (stamp.exists() and stamp.read_text() == wanted):
+        return
+    print("Installing the client libraries of Node …", flush=True)
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir()
+    for file in (source / "package.json", lock):
+        shutil.copy(file, target)
+    install = [
+        npm,
+        "ci",
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+    ]  # npm compares each with its hash in the lock
+    done = subprocess.run(install, cwd=target, capture_output=True, check=False)
+    if done.returncode == 0:
+        stamp.write_text(wanted)
+        return
+    shutil.rmtree(target)
+    print("npm could not install them. Tests that need them are skipped.", flush=True)
 
 
 def run(command: list[object]) -> int:
