@@ -48,6 +48,7 @@ VALUES = {
 ATTRIBUTES = tuple(sorted(VALUES))
 BODY = json.dumps({"attributes": ATTRIBUTES}, separators=(",", ":")).encode()
 CLIENTS = 8
+REDIRECT = "http://127.0.0.1:9/callback"
 _VERIFIER = "v" * 43
 _ECDSA = ec.ECDSA(hashes.SHA256())
 
@@ -155,7 +156,7 @@ async def _approve(house: House, keys: dict[str, Key]) -> str:
             id=name,
             organisation=file.organisation.id,
             name=name,
-            redirect_uris=("http://127.0.0.1:9/callback",),
+            redirect_uris=(REDIRECT,),
             jwks=(dict(key.jwk),),
         )
         for name, key in keys.items()
@@ -191,7 +192,7 @@ async def _say_yes(house: House, citizen: str, client: str, key: Key, purpose: s
     }
     form = {
         "response_type": "code",
-        "redirect_uri": "http://127.0.0.1:9/callback",
+        "redirect_uri": REDIRECT,
         "code_challenge": _base64url(hashlib.sha256(_VERIFIER.encode()).digest()).decode(),
         "code_challenge_method": "S256",
         "state": "s",

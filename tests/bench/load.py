@@ -17,7 +17,7 @@ _SCRIPT = Path(__file__).with_name("requests.lua")
 
 
 class Counted(NamedTuple):
-    """What came of one measurement. Times in milliseconds; `bad` are answers other than 200 and broken connections."""
+    """What came of one measurement. Times in milliseconds; `bad`: neither 200 nor 201, or broken off."""
 
     answers: int
     seconds: float
@@ -122,7 +122,7 @@ class _Connection(asyncio.Protocol):
             return
         self.latencies.append(time.perf_counter() - self._sent)
         self.answers += 1
-        self.bad += not head.startswith(b"HTTP/1.1 200")
+        self.bad += not head.startswith((b"HTTP/1.1 200", b"HTTP/1.1 201"))
         self._buffer = b""
         self._next()
 

@@ -49,20 +49,21 @@ Turn = dict[Name, Result]
 
 def measure(targets: list[Target], *, rounds: int, seconds: float, file: Path) -> tuple[Turn, list[Turn]]:
     """All targets in turn: one short round that warms everything up, then *rounds* that count."""
-    warm = {(t.name, t.connections): _one(t, 3_000.0, min(1.0, seconds), file) for t in targets}
+    warm = {(t.name, t.connections): one(t, 3_000.0, min(1.0, seconds), file) for t in targets}
     expected = {name: result.per_second for name, result in warm.items()}
     turns = []
     for _ in range(rounds):
         turn = {}
         for target in targets:
             name = (target.name, target.connections)
-            turn[name] = _one(target, expected[name], seconds, file)
+            turn[name] = one(target, expected[name], seconds, file)
             expected[name] = turn[name].per_second
         turns.append(turn)
     return warm, turns
 
 
-def _one(target: Target, expected: float, seconds: float, file: Path) -> Result:
+def one(target: Target, expected: float, seconds: float, file: Path) -> Result:
+    """One measurement; *expected*: answers a second that requests are made ready for, doubled until they last."""
     while True:
         count = 1 if target.again else int(max(expected, 500.0) * seconds * 1.5) + 2 * target.connections
         requests = [target.make(number) for number in range(count)]
