@@ -14,13 +14,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256
 
 from consent.oauth import base64url, jose
 from consent.words.errors import BadInput, InvalidDpopProof
@@ -33,12 +26,6 @@ AHEAD = 30 * SECOND
 _PROOF_LIMIT = 8 * 1024  # characters
 _CACHED_HEADER_LIMIT = 2 * 1024  # characters; longer ones are checked and not kept
 _JTI_LIMIT = 1024  # characters
-
-_Verifier = EllipticCurvePublicKey | Ed25519PublicKey | RSAPublicKey
-
-_ECDSA = ECDSA(SHA256())
-_SHA256 = SHA256()
-_PSS = PSS(mgf=MGF1(SHA256()), salt_length=32)  # RFC 7518 §3.5: the salt is as long as the hash
 
 _PERCENT = re.compile(r"%([0-9A-Fa-f]{2})")
 _URL = re.compile(r"[!-~]{1,2048}")
@@ -85,19 +72,19 @@ class KeyCache:
 
     def __init__(self, capacity: int = 4096) -> None:
         self._capacity = capacity
-        self._keys: OrderedDict[bytes, tuple[_Verifier, str, str]] = OrderedDict()
+        self._keys: OrderedDict[bytes, tuple[jose.Verifier, str, str]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._keys)
 
-    def find(self, header: bytes) -> tuple[_Verifier, str, str] | None:
+    def find(self, header: bytes) -> tuple[jose.Verifier, str, str] | None:
         """The key, its thumbprint and the algorithm of *header*, or None."""
         known = self._keys.get(header)
         if known is not None:
             self._keys.move_to_end(header)
         return known
 
-    def keep(self, header: bytes, known: tuple[_Verifier, str, str]) -> None:
+    def keep(self, header: bytes, known: tuple[jose.Verifier, str, str]) -> None:
         """Remember *known* for *header*."""
         if len(header) > _CACHED_HEADER_LIMIT:
             return
@@ -120,7 +107,10 @@ def check_proof(
     header, payload, signature, signed = _segments(headers[0])
     known = cache.find(header)
     key, jkt, algorithm = known or _read_header(header)
-    _check_signature(key, algorithm, signature, signed)
+    try:
+        jose.check_signature(key, signature, signed)  # §4.3-6; `_read_header` matched key and algorithm
+    except BadInput:
+        raise InvalidDpopProof("the signature of the proof is wrong") from None
     if known is None:
         cache.keep(header, (key, jkt, algorithm))
     try:
@@ -182,7 +172,7 @@ def _segments(proof: bytes | str) -> tuple[bytes, bytes, bytes, bytes]:
     return segments[0], segments[1], segments[2], proof[: -len(segments[2]) - 1]
 
 
-def _read_header(segment: bytes) -> tuple[_Verifier, str, str]:
+def _read_header(segment: bytes) -> tuple[jose.Verifier, str, str]:
     try:
         header = _HEADER.decode(base64url.decode(segment))
     except (msgspec.DecodeError, ValueError, RecursionError):
@@ -202,25 +192,8 @@ def _read_header(segment: bytes) -> tuple[_Verifier, str, str]:
     if not jose.is_usable(jwk, header.alg):
         raise InvalidDpopProof("the key of the proof does not fit its algorithm")
     public = key.public_key
-    assert isinstance(public, EllipticCurvePublicKey | Ed25519PublicKey | RSAPublicKey)
+    assert isinstance(public, jose.Verifier)
     return public, jkt, header.alg
-
-
-def _check_signature(key: _Verifier, algorithm: str, segment: bytes, signed: bytes) -> None:
-    """§4.3-6. The algorithm was matched with the type of the key when the header was read."""
-    try:
-        signature = base64url.decode(segment)
-        if isinstance(key, EllipticCurvePublicKey):
-            if len(signature) != 64:  # RFC 7518 §3.4: r and s, 32 bytes each
-                raise ValueError("not an ES256 signature")
-            r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
-            key.verify(encode_dss_signature(r, s), signed, _ECDSA)
-        elif isinstance(key, Ed25519PublicKey):
-            key.verify(signature, signed)
-        else:
-            key.verify(signature, signed, _PSS, _SHA256)
-    except (InvalidSignature, ValueError):
-        raise InvalidDpopProof("the signature of the proof is wrong") from None
 
 
 def _is_same_url(claimed: str, url: str) -> bool:

@@ -15,7 +15,7 @@ QUERY_LIMIT = 16 * 1024  # bytes of one query
 FIELD_LIMIT = 64  # parameters in one request
 
 # Printable ASCII without white space: everything else travels percent-encoded.
-_ENCODED = re.compile(rb"(?:[!-$&-~]|%[0-9A-Fa-f]{2})*")
+_ENCODED = re.compile(rb"[!-$&-~]*(?:%[0-9A-Fa-f]{2}[!-$&-~]*)*")
 
 
 def is_form(content_type: str | None) -> bool:
@@ -62,6 +62,8 @@ def _parse(encoded: bytes, limit: int) -> dict[str, str]:
 
 
 def _text(encoded: bytes) -> str:
+    if b"%" not in encoded and b"+" not in encoded:
+        return encoded.decode("ascii")  # `_ENCODED` let nothing else through, and no NUL
     try:
         text = unquote_to_bytes(encoded.replace(b"+", b" ")).decode("utf-8")
     except UnicodeDecodeError:
