@@ -125,6 +125,7 @@ REQUEST = Kind("request", rows.AccessRequest, lambda r: r.id)
 CODE = Kind("code", Code, lambda r: r.hash)
 TOKEN = Kind("token", Token, lambda r: r.hash)
 USED = Kind("used", rows.Used, lambda r: r.hash)
+ALLOWANCE = Kind("allowance", rows.Allowance, lambda r: r.hash)
 GRANT = Kind(
     "grant",
     Grant,
@@ -159,6 +160,6 @@ CITIZEN_ENTRY = Kind("citizen_entry", rows.CitizenEntry, lambda r: (r.citizen, r
 ALL: tuple[Kind[Any, Any], ...] = (
     CITIZEN, KEYS, VALUE, ORGANISATION, CLIENT, PURPOSE, REQUEST, GRANT, GRANT_VERSION, CODE, TOKEN, USED, DISCLOSED,
     MEMO, USE, REFUSAL, SIGNAL, DELETION, SESSION, CEREMONY, PASSKEY, PERSONA, AUDITOR, ENTRY, OPENING, DETAIL,
-    OPERATOR, JOURNAL, INITIAL_TOKEN, REGISTRATION, PROPOSAL,
+    OPERATOR, JOURNAL, INITIAL_TOKEN, REGISTRATION, PROPOSAL, ALLOWANCE,
     CITIZEN_ENTRY,
 )  # fmt: skip
