@@ -7,7 +7,6 @@ from consent.grants import grant as grants
 from consent.storage.book import Book, Detail
 from consent.storage.kinds import GRANT, GRANT_VERSION
 from consent.storage.rows import AccessRequest
-from consent.storage.store import Statement
 from consent.vault.keys import CitizenKeys
 from consent.words.actors import Actor
 from consent.words.purposes import Language
@@ -53,7 +52,5 @@ def amend(
         detail=detail,
     )
     book.put(GRANT_VERSION, grants.version_of(after, by=by, at=book.at, index=index))
-    # A grant that was read is written with its place in the log only; what it allows follows from its new version.
-    book.also(Statement("grant.amend", [(after.id, after.version)]))
     signal(book, after, "amended")
     return after.id

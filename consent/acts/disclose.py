@@ -15,11 +15,12 @@ from msgspec.structs import replace
 
 from consent.grants.decide import Standing, decide, decide_again
 from consent.grants.grant import Grant
-from consent.ledger.entry import Opening, disclosed_commitment
+from consent.ledger.entry import Opening, disclosed_commitments
 from consent.oauth.dpop import Proof
 from consent.oauth.token import Token, check_access
 from consent.storage.book import TURN, Book, Story
 from consent.storage.kinds import (
+    ACCESS,
     CLIENT,
     DISCLOSED,
     GRANT,
@@ -87,6 +88,11 @@ class _No(msgspec.Struct, frozen=True):
     index: int | None = None
 
 
+# Named here, for an annotation of an inner function is worked out at every call.
+_Telling = Story[_Yes | _No]
+_Details = dict[str, object]
+
+
 async def disclose(
     house: House,
     *,
@@ -98,27 +104,28 @@ async def disclose(
 ) -> Given | Refused:
     """Disclose *attributes* under the grant of a token, or say no.
 
-    *key* is the hash of the Idempotency-Key, *body* the hash of the request. Raises BadInput for an attribute that
+    *key* is the hash of the Idempotency-Key, *body* what a retry repeats. Raises BadInput for an attribute that
     does not exist, InvalidToken, InsufficientScope, InvalidDpopProof, and Conflict for a used key with another body.
     """
-    if any(name not in CATALOGUE for name in attributes):
+    if not attributes <= CATALOGUE.keys():
         raise BadInput("an attribute is not in the catalogue; see docs/reference/attributes.md")
 
-    def story(book: Book) -> Story[_Yes | _No]:
-        yield [TOKEN.one(token_hash), USED.one(proof.jti_hash)]
+    def story(book: Book) -> _Telling:
+        yield [ACCESS.one(token_hash), USED.one(proof.jti_hash)]
         token = _grant_token(book, token_hash, proof)
-        yield [GRANT.one(token.grant)] + ([MEMO.one(token.client, key)] if key else [])
         grant = book.get(GRANT, token.grant)
         if grant is None:  # erased: nothing is left that could say more
             raise InvalidToken("the token is not active")
-        memo = book.get(MEMO, (token.client, key)) if key else None
-        names = sorted(attributes & frozenset(grant.attributes))
+        if key is not None:
+            yield [MEMO.one(token.client, key)]
+        memo = book.get(MEMO, (token.client, key)) if key is not None else None
+        names = sorted(attributes.intersection(grant.attributes))
+        citizen = grant.citizen
         yield [
-            KEYS.one(grant.citizen),
             CLIENT.one(token.client),
             ORGANISATION.one(grant.organisation),
             PURPOSE.one(grant.purpose, grant.purpose_version),
-            *[VALUE.one(grant.citizen, name) for name in names],
+            VALUE.each([(citizen, name) for name in names]),
             *([DISCLOSED.one(memo.disclosure)] if memo else []),
             asks_for_refusal(grant),
         ]
@@ -129,7 +136,7 @@ async def disclose(
         wrapped = book.get(KEYS, grant.citizen) if grant is not None else None
         if grant is None or wrapped is None:
             raise InvalidToken("the token is not active")
-        memo = book.get(MEMO, (token.client, key)) if key else None
+        memo = book.get(MEMO, (token.client, key)) if key is not None else None
         before = book.get(DISCLOSED, memo.disclosure) if memo else None
         if memo is not None and (memo.body != body or before is None or before.grant != grant.id):
             # Also the same names under another grant: its values have no entry, so they may not leave.
@@ -162,7 +169,9 @@ async def disclose(
         return Refused(outcome.reason, leaf, opening, await prove(house, outcome.log, outcome.index))
     # After the commit: no entry, no data.
     cipher = AESGCM(outcome.keys.data.reveal())
-    values = tuple((sealed, open_sealed(outcome.permit, sealed, cipher=cipher)) for sealed in outcome.sealed)
+    values = tuple(
+        [(sealed, open_sealed(outcome.permit, sealed, cipher=cipher)) for sealed in outcome.sealed]
+    )
     if outcome.leaf is not None and outcome.opening is not None:
         return Given(
             outcome.disclosure,
@@ -173,7 +182,8 @@ async def disclose(
             outcome.opening,
             written.proofs[outcome.index],
         )
-    leaf, opening = await opening_of(house, outcome.log, outcome.index, outcome.keys)
+    owner = (outcome.permit.citizen, outcome.keys)
+    leaf, opening = await opening_of(house, outcome.log, outcome.index, owner)
     return Given(
         outcome.disclosure,
         outcome.grant.id,
@@ -231,16 +241,13 @@ def _first(
     today = day(book.at)
     counted = replace(grant, day=today, disclosed_today=grant.count_today(day=today) + 1)
 
-    def detail(detail_key: bytes) -> dict[str, object]:
+    def detail(detail_key: bytes) -> _Details:
+        commitments = disclosed_commitments(detail_key, [value.commitment for value in sealed])
         return {
             "sub": pairwise_id(keys.subject, grant.organisation),
             "values": [
-                [
-                    value.name,
-                    value.version,
-                    b64encode(disclosed_commitment(detail_key, value.commitment)).decode(),
-                ]
-                for value in sealed
+                (value.name, value.version, b64encode(commitment).decode())
+                for value, commitment in zip(sealed, commitments, strict=True)
             ],
         }
 
@@ -249,29 +256,28 @@ def _first(
         citizen=grant.citizen,
         keys=keys,
         grant=counted,
-        attributes=tuple(value.name for value in sealed),
+        attributes=tuple([value.name for value in sealed]),
         by="organisation",
         detail=detail,
     )
     book.prove(index)
-    disclosure = id_from(book.chance(16))
-    book.put(
-        DISCLOSED,
-        Disclosed(
-            id=disclosure,
-            grant=grant.id,
-            client=client,
-            citizen=grant.citizen,
-            log=book.head.log,
-            index=index,
-            items=tuple((value.name, value.version) for value in sealed),
-            at=book.at,
-        ),
+    disclosed = Disclosed(
+        id=id_from(book.chance(16)),
+        grant=grant.id,
+        client=client,
+        citizen=grant.citizen,
+        log=book.head.log,
+        index=index,
+        items=tuple([(value.name, value.version) for value in sealed]),
+        at=book.at,
     )
-    if key is not None:
-        book.put(MEMO, Memo(client=client, key=key, body=body, disclosure=disclosure, created_at=book.at))
+    if key is None:
+        book.add(DISCLOSED, disclosed)
+    else:  # its retry may stand in the same batch
+        book.put(DISCLOSED, disclosed)
+        book.put(MEMO, Memo(client=client, key=key, body=body, disclosure=disclosed.id, created_at=book.at))
     opening = Opening(index, entry.consent_key, entry.audit_key, entry.record, entry.detail_key, entry.detail)
-    return _Yes(answer, sealed, keys, disclosure, grant, book.head.log, index, entry.leaf, opening)
+    return _Yes(answer, sealed, keys, disclosed.id, grant, book.head.log, index, entry.leaf, opening)
 
 
 def _again(

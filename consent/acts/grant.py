@@ -22,6 +22,7 @@ from consent.vault.keys import CitizenKeys, pairwise_id
 from consent.words.actors import HERSELF, Actor
 from consent.words.errors import NotFound
 from consent.words.ids import id_from, is_id
+from consent.words.keyed import tag
 from consent.words.purposes import Language
 
 from .amend import amend
@@ -151,7 +152,7 @@ def _give(
     attributes = tuple(sorted(chosen))
 
     def detail(detail_key: bytes) -> dict[str, object]:
-        filled_in = hmac.digest(detail_key, page_bytes(shown), "sha256")
+        filled_in = tag(detail_key, page_bytes(shown))
         return {"sub": pairwise_id(keys.subject, asked.organisation), "page": b64encode(filled_in).decode()}
 
     if asked.amends is not None:

@@ -6,7 +6,7 @@ from consent.ledger.paths import encode_bundle
 from consent.ledger.proof import format_proof
 from consent.ledger.tiles import inclusion_proof_from, proof_needs
 from consent.ledger.tree import HASH_BYTES
-from consent.storage.kinds import DETAIL, ENTRY, HEAD, OPENING
+from consent.storage.kinds import CITIZEN_ENTRY, ENTRY, HEAD, OPENING
 from consent.storage.rows import Head
 from consent.vault.keys import CitizenKeys
 from consent.words.errors import NotFound
@@ -71,18 +71,21 @@ async def leaf_of(house: House, log: str, index: int) -> bytes:
     return ENTRY.from_row(rows[0]).leaf
 
 
-async def opening_of(house: House, log: str, index: int, keys: CitizenKeys | None) -> tuple[bytes, Opening]:
-    """A leaf with what opens it; the detail too when the citizen's *keys* are at hand. Raises NotFound."""
+async def opening_of(
+    house: House, log: str, index: int, owner: tuple[str, CitizenKeys] | None
+) -> tuple[bytes, Opening]:
+    """A leaf with what opens it; the detail too for its *owner*: a citizen and her keys. Raises NotFound."""
     leaf = await leaf_of(house, log, index)
     rows = await house.store.read(OPENING.get, log, index)
     if not rows:
         raise NotFound("this entry can no longer be opened")
     row = OPENING.from_row(rows[0])
     detail_key = detail = None
-    if keys is not None:
+    if owner is not None:
+        citizen, keys = owner
         newest = await head(house, log)
         log_keys = ledger_entry.subject_keys(keys.subject.reveal(), newest.origin)
         detail_key = ledger_entry.detail_key(log_keys, ledger_entry.nonce_of(leaf))
-        sealed = await house.store.read(DETAIL.get, log, index)
-        detail = ledger_entry.open_detail(detail_key, DETAIL.from_row(sealed[0]).sealed)
+        hers = await house.store.read(CITIZEN_ENTRY.get, citizen, log, index)
+        detail = ledger_entry.open_detail(detail_key, CITIZEN_ENTRY.from_row(hers[0]).sealed)
     return leaf, Opening(index, row.consent_key, row.audit_key, row.record, detail_key, detail)

@@ -7,7 +7,7 @@ import msgspec
 
 from consent.grants.use import because
 from consent.ledger import entry as ledger_entry
-from consent.storage.kinds import DETAIL, KEYS, ORGANISATION, REFUSAL, SIGNAL, USE
+from consent.storage.kinds import CITIZEN_ENTRY, KEYS, ORGANISATION, REFUSAL, SIGNAL, USE
 from consent.words.dates import local, month_name
 from consent.words.instants import instant
 from consent.words.purposes import Language
@@ -16,7 +16,7 @@ from .approve import organisation_from
 from .hold import organisation_name
 from .house import House
 from .overview import find_purpose, kind_of, labels
-from .publish import head, leaf_of
+from .publish import head
 
 MOST_LINES = 500
 
@@ -109,10 +109,9 @@ async def _own_detail(house: House, citizen: str, log: str, index: int) -> dict[
     keys = house.unwrapped.of(KEYS.from_row(keys_row))
     origin = (await head(house, log)).origin
     log_keys = house.unwrapped.in_log(citizen, keys, origin)
-    nonce = ledger_entry.nonce_of(await leaf_of(house, log, index))
-    (detail_row,) = await house.store.read(DETAIL.get, log, index)
-    sealed = DETAIL.from_row(detail_row).sealed
+    (row,) = await house.store.read(CITIZEN_ENTRY.get, citizen, log, index)
+    hers = CITIZEN_ENTRY.from_row(row)
     detail: dict[str, Any] = msgspec.json.decode(
-        ledger_entry.open_detail(ledger_entry.detail_key(log_keys, nonce), sealed)
+        ledger_entry.open_detail(ledger_entry.detail_key(log_keys, hers.nonce), hers.sealed)
     )
     return detail

@@ -5,12 +5,12 @@ taken when the same structure, built anew, still has that hash. So nobody agrees
 """
 
 import hashlib
-import hmac
 
 import msgspec
 
 from consent.words.attributes import CATALOGUE, SOURCES, Value, show_value
 from consent.words.canonical import canonical, length_prefixed
+from consent.words.keyed import tag
 from consent.words.purposes import Contact, Language, Organisation, Purpose
 
 from .grant import Grant
@@ -218,7 +218,7 @@ def page_bytes(shown: Shown) -> bytes:
 
 def page_seal(shown: Shown, *, key: bytes) -> str:
     """The keyed hash (HMAC-SHA-256, hex) that the form carries and that her answer must still match."""
-    return hmac.digest(key, page_bytes(shown), "sha256").hex()
+    return tag(key, page_bytes(shown)).hex()
 
 
 def terms_hash(*, template: bytes, purpose: Purpose, language: Language) -> str:

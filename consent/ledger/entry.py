@@ -10,8 +10,8 @@ docs/reference/ledger.md.
 """
 
 from base64 import b64encode
+from collections.abc import Iterable
 from hashlib import sha256
-from hmac import digest
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from consent.ledger.errors import LedgerError
 from consent.words.canonical import length_prefixed
+from consent.words.keyed import tag, tags
 
 MAGIC = b"CLg\x01"
 KIND_EVENT = 0
@@ -90,20 +91,20 @@ def subject_keys(subject_key: bytes, origin: str) -> SubjectKeys:
     _check_key(subject_key)
     name = origin.encode()
     return SubjectKeys(
-        scan=digest(subject_key, b"scan/v1 " + name, "sha256"),
-        consent=digest(subject_key, b"consent/v1 " + name, "sha256"),
-        detail=digest(subject_key, b"detail/v1 " + name, "sha256"),
+        scan=tag(subject_key, b"scan/v1 " + name),
+        consent=tag(subject_key, b"consent/v1 " + name),
+        detail=tag(subject_key, b"detail/v1 " + name),
     )
 
 
 def consent_key(keys: SubjectKeys, grant_nonce: bytes) -> bytes:
     """The key of one grant (K_c): all entries under that grant open with it, and no other entry does."""
-    return digest(keys.consent, grant_nonce, "sha256")
+    return tag(keys.consent, grant_nonce)
 
 
 def detail_key(keys: SubjectKeys, nonce: bytes) -> bytes:
     """The key of one entry's detail (d_i): it also keys the commitments to values inside that detail."""
-    return digest(keys.detail, nonce, "sha256")
+    return tag(keys.detail, nonce)
 
 
 def event_entry(
@@ -113,25 +114,28 @@ def event_entry(
     grant_nonce: bytes,
     audit_key: bytes,
     record: bytes,
+    detail_key: bytes,
     detail: bytes,
 ) -> Entry:
     """Make the entry of one event (kind 00).
 
-    *nonce* is 16 fresh random bytes, *audit_key* 32. *grant_nonce* is the nonce of the grant's own entry; an
+    *nonce* is 16 fresh random bytes, *audit_key* 32, *detail_key* what `detail_key` makes of *keys* and *nonce*: it was
+    needed before, to make the detail. *grant_nonce* is the nonce of the grant's own entry; an
     entry that begins a grant, or belongs to none, passes its own nonce. *record* and *detail* are canonical
     JSON. Raises LedgerError on a wrong length.
     """
-    if len(nonce) != NONCE_BYTES or len(grant_nonce) != NONCE_BYTES or len(audit_key) != KEY_BYTES:
-        raise LedgerError("a nonce is 16 bytes and an audit key is 32")
-    grant_key = digest(keys.consent, grant_nonce, "sha256")
-    detail_key = digest(keys.detail, nonce, "sha256")
+    if len(nonce) != NONCE_BYTES or len(grant_nonce) != NONCE_BYTES:
+        raise LedgerError("a nonce is 16 bytes")
+    _check_key(audit_key)
+    _check_key(detail_key)
+    grant_key = consent_key(keys, grant_nonce)
     leaf = (
         _EVENT_HEADER
         + nonce
-        + digest(digest(keys.scan, nonce, "sha256"), _SUBJECT, "sha256")
-        + digest(grant_key, b"consent\0" + nonce, "sha256")
-        + digest(audit_key, b"audit\0" + record, "sha256")
-        + digest(detail_key, b"detail\0" + detail, "sha256")
+        + tag(tag(keys.scan, nonce), _SUBJECT)
+        + tag(grant_key, b"consent\0" + nonce)
+        + tag(audit_key, b"audit\0" + record)
+        + tag(detail_key, b"detail\0" + detail)
     )
     return Entry(leaf, nonce, grant_key, audit_key, record, detail_key, detail)
 
@@ -191,7 +195,7 @@ def is_about(scan_key: bytes, leaf: bytes) -> bool:
     """
     if leaf[4:5] != b"\0" or len(leaf) != LEAF_BYTES:
         return False
-    return digest(digest(scan_key, leaf[8:24], "sha256"), _SUBJECT, "sha256") == leaf[24:56]
+    return tag(tag(scan_key, leaf[8:24]), _SUBJECT) == leaf[24:56]
 
 
 def check_opening(opening: Opening, leaf: bytes) -> None:
@@ -203,16 +207,16 @@ def check_opening(opening: Opening, leaf: bytes) -> None:
     check_leaf(leaf)
     if leaf[4] != KIND_EVENT:
         raise LedgerError("a control entry is public and has no opening")
-    if digest(opening.consent_key, b"consent\0" + leaf[8:24], "sha256") != leaf[56:88]:
+    if tag(opening.consent_key, b"consent\0" + leaf[8:24]) != leaf[56:88]:
         raise LedgerError("the consent key does not open this leaf")
-    if digest(opening.audit_key, b"audit\0" + opening.record, "sha256") != leaf[88:120]:
+    if tag(opening.audit_key, b"audit\0" + opening.record) != leaf[88:120]:
         raise LedgerError("the record is not the one that this leaf commits to")
     if (opening.detail_key is None) != (opening.detail is None):
         raise LedgerError("a detail comes with its key")
     if (
         opening.detail_key is not None
         and opening.detail is not None
-        and digest(opening.detail_key, b"detail\0" + opening.detail, "sha256") != leaf[120:152]
+        and tag(opening.detail_key, b"detail\0" + opening.detail) != leaf[120:152]
     ):
         raise LedgerError("the detail is not the one that this leaf commits to")
 
@@ -268,19 +272,17 @@ def value_commitment(*, salt: bytes, name: str, version: int, value: bytes) -> b
     one would let a reader try all likely values.
     """
     _check_key(salt)
-    return digest(salt, length_prefixed(name.encode(), version.to_bytes(8, "big"), value), "sha256")
+    return tag(salt, length_prefixed(name.encode(), version.to_bytes(8, "big"), value))
 
 
-def disclosed_commitment(detail_key: bytes, commitment: bytes) -> bytes:
-    """What the detail says about one disclosed value: HMAC(d_i, vc), different in every entry for the same
-    value.
-    """
-    return digest(detail_key, commitment, "sha256")
+def disclosed_commitments(detail_key: bytes, commitments: Iterable[bytes]) -> list[bytes]:
+    """What the detail says about each disclosed value: HMAC(d_i, vc), different in every entry for the same value."""
+    return tags(detail_key, commitments)
 
 
 def _detail_cipher(detail_key: bytes) -> AESGCM:
     _check_key(detail_key)
-    return AESGCM(digest(detail_key, b"enc", "sha256"))
+    return AESGCM(tag(detail_key, b"enc"))
 
 
 def _check_key(key: bytes) -> None:

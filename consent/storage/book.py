@@ -23,8 +23,8 @@ from consent.words.canonical import canonical
 from consent.words.errors import ConsentError
 from consent.words.instants import seconds
 
-from .kinds import ALL, CITIZEN_ENTRY, DETAIL, ENTRY, GRANT, OPENING, REFUSAL, TOKEN, Ask, Kind, R
-from .rows import CitizenEntry, DetailRow, EntryRow, Head, OpeningRow, RefusalCount
+from .kinds import ALL, CITIZEN_ENTRY, ENTRY, GRANT, OPENING, REFUSAL, TOKEN, Ask, Chain, Kind, R
+from .rows import CitizenEntry, EntryRow, Head, OpeningRow, RefusalCount
 from .store import Row, Statement
 
 T = TypeVar("T")
@@ -65,28 +65,44 @@ class Book:
         self._rows: dict[str, dict[Any, Any]] = {kind.name: {} for kind in ALL}
         self._asked: dict[Ask, list[Any]] = {}
         self._dirty: dict[str, dict[Any, Any]] = {}
-        self._there: dict[str, set[Any]] = {}
+        self._before: dict[str, dict[Any, Any]] = {}  # rows as they were read, of kinds with steps
+        self._added: dict[str, list[Any]] = {}
         self._also: list[Statement] = []
 
     # Reading
 
-    def missing(self, asks: Iterable[Ask]) -> list[Ask]:
-        """Those of *asks* that were not read yet."""
-        return [ask for ask in asks if ask not in self._asked]
+    def wish(self, asks: Iterable[Ask], open_asks: dict[object, list[Ask]]) -> None:
+        """Add those of *asks* that nobody asked before to *open_asks*: by statement, but each list of its own alone."""
+        asked = self._asked
+        for ask in asks:
+            if ask not in asked:
+                asked[ask] = _NONE
+                open_asks.setdefault(ask if ask.listed else ask.statement, []).append(ask)
 
     def take(self, asks: Sequence[Ask], found: list[Row]) -> None:
         """Remember what answered *asks*, all of one statement. What is known already stays: it may be newer here."""
-        kind = asks[0].kind
-        known = self._rows[kind.name]
+        first = asks[0]
+        if isinstance(first.kind, Chain):
+            for kind, columns in first.kind.parts:
+                start = columns.start
+                self._remember(kind, [values[columns] for values in found if values[start] is not None])
+        else:
+            keys = self._remember(first.kind, found)
+            if first.listed:
+                self._asked[first] = keys
+
+    def _remember(self, kind: Kind[Any, Any], found: list[Row]) -> list[Any]:
+        """Keep the rows that were found; answers their keys."""
+        known, from_row, key_of = self._rows[kind.name], kind.from_row, kind.key
         keys = []
         for values in found:
-            row = kind.from_row(values)
-            key = kind.key(row)
+            row = from_row(values)
+            key = key_of(row)
             known.setdefault(key, row)
             keys.append(key)
-        if kind.move is not None:
-            self._there.setdefault(kind.name, set()).update(keys)
-        self._asked.update(dict.fromkeys(asks, keys if asks[0].listed else []))
+            if kind.remembers:
+                self._before.setdefault(kind.name, {}).setdefault(key, row)
+        return keys
 
     def get(self, kind: Kind[K, R], key: K) -> R | None:
         """The row with this key as the stories before left it, or None. It must have been asked for or written."""
@@ -130,6 +146,11 @@ class Book:
         self._rows[kind.name][kind.key(row)] = row
         self._dirty.setdefault(kind.name, {})[kind.primary(row)] = row
 
+    def add(self, kind: Kind[K, R], row: R) -> None:
+        """Write a new row that no story of this batch looks up."""
+        self.changes += 1
+        self._added.setdefault(kind.name, []).append(row)
+
     def also(self, statement: Statement) -> None:
         """A writing statement that belongs to no row, for sweeping out what has expired."""
         self._also.append(statement)
@@ -157,6 +178,7 @@ class Book:
         self._check_open()  # before the grant moves: a log that takes no entry changes nothing
         log_keys = self._unwrapped.in_log(citizen, keys, self.head.origin)
         nonce = nonce or self.chance(ledger_entry.NONCE_BYTES)
+        detail_key = ledger_entry.detail_key(log_keys, nonce)
         index = self.next_index
         if grant is None:
             record = AuditRecord(
@@ -190,11 +212,12 @@ class Book:
             grant_nonce=grant.nonce if grant is not None else nonce,
             audit_key=self.chance(ledger_entry.KEY_BYTES),
             record=encode(record),
-            detail=canonical(detail(ledger_entry.detail_key(log_keys, nonce))),
+            detail_key=detail_key,
+            detail=canonical(detail(detail_key)),
         )
         self._append(entry.leaf)
         log = self.head.log
-        self.put(
+        self.add(
             OPENING,
             OpeningRow(
                 log=log,
@@ -206,9 +229,7 @@ class Book:
                 record=entry.record,
             ),
         )
-        sealed = ledger_entry.seal_detail(entry.detail_key, self.chance(12), entry.detail)
-        self.put(DETAIL, DetailRow(log=log, index=index, sealed=sealed))
-        self.put(
+        self.add(
             CITIZEN_ENTRY,
             CitizenEntry(
                 citizen=citizen,
@@ -216,6 +237,7 @@ class Book:
                 index=index,
                 grant=grant.id if grant is not None else None,
                 nonce=nonce,
+                sealed=ledger_entry.seal_detail(detail_key, self.chance(12), entry.detail),
             ),
         )
         return index, entry
@@ -247,26 +269,27 @@ class Book:
         self._check_open().append(leaf_hash(leaf))
         index = self.next_index
         self.entries.append(leaf)
-        self.put(ENTRY, EntryRow(log=self.head.log, index=index, leaf=leaf))
+        self.add(ENTRY, EntryRow(log=self.head.log, index=index, leaf=leaf))
 
     def writes(self) -> Iterable[Statement]:
         """All changed rows, kind after kind: what is referred to comes first."""
         for kind in ALL:
-            changed = self._dirty.get(kind.name)
-            if not changed:
-                continue
-            there = self._there.get(kind.name, ())
-            moved = [row for key, row in changed.items() if key in there]
-            if kind.move is not None and moved:
-                yield Statement(kind.move, [kind.to_move(row) for row in moved])
-                changed = {key: row for key, row in changed.items() if key not in there}
-            if changed:
-                yield Statement(kind.put, [kind.to_row(row) for row in changed.values()])
+            rows = self._added.get(kind.name, []) + list(self._dirty.get(kind.name, {}).values())
+            statements: dict[str, list[Row]] = {}
+            before = self._before.get(kind.name, {})
+            for row in rows:
+                was = before.get(kind.key(row)) if before else None
+                step = kind.step(was, row) if was is not None else None
+                name, values = step or (kind.put, kind.to_row(row))
+                statements.setdefault(name, []).append(values)
+            for name, found in statements.items():
+                yield Statement(name, found)
         for statement in self._also:  # noqa: UP028 - the store sends rows in, which a list does not take
             yield statement
 
 
 Detail = Callable[[bytes], dict[str, object]]
+_NONE: list[Any] = []
 
 
 class UnwrappedKeys:

@@ -3,7 +3,8 @@
 A kind has one key by which a batch remembers its rows. Other ways to find the same rows are further statements.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, Generic, NamedTuple, TypeVar, get_origin
 
 import msgspec
@@ -22,8 +23,8 @@ R = TypeVar("R", bound=msgspec.Struct)
 class Kind(Generic[K, R]):
     """One kind of row. `name.get` finds one by its key, `name.put` writes one whole.
 
-    A kind whose rows change often names a statement *move* and the columns that it sets: rows that were read change by
-    that one instead.
+    A kind whose rows change often names its *steps*: statements, narrow ones first, each with the columns that it sets.
+    A row that was read, and has changed in those columns only, is written by the first that will do.
     """
 
     def __init__(
@@ -33,8 +34,7 @@ class Kind(Generic[K, R]):
         key: Callable[[R], K],
         *,
         primary: Callable[[R], object] | None = None,
-        move: str | None = None,
-        moves: tuple[str, ...] = (),
+        steps: tuple[tuple[str, tuple[str, ...]], ...] = (),
     ) -> None:
         self.name = name
         self.key = key
@@ -42,9 +42,13 @@ class Kind(Generic[K, R]):
         self.primary = primary or key
         self.get = f"{name}.get"
         self.put = f"{name}.put"
-        self.move = move
-        self._moves = moves
         self._row = row
+        names = [field.name for field in msgspec.structs.fields(row)]
+        self._steps = [
+            (statement, attrgetter(*[name for name in names if name not in columns]), attrgetter(*columns))
+            for statement, columns in steps
+        ]
+        self.remembers = bool(steps)  # how a row was when it was read
         decoders: dict[str, Callable[[Any], Any]] = {}
         self._encoders: list[tuple[int, Callable[[Any], Any]]] = []
         for position, field in enumerate(msgspec.structs.fields(row)):
@@ -58,19 +62,26 @@ class Kind(Generic[K, R]):
 
     def one(self, *key: Any) -> "Ask":
         """Ask for the row with this key."""
-        return Ask(self, self.get, key, False)
+        return Ask(self, self.get, (key,), False)
+
+    def each(self, keys: Iterable[tuple[Any, ...]]) -> "Ask":
+        """Ask for the rows with these keys."""
+        return Ask(self, self.get, tuple(keys), False)
 
     def by(self, statement: str, *parameters: Any, listed: bool = True) -> "Ask":
         """Ask for all rows that another statement of this kind finds; `Book.found` lists them if they are *listed*."""
-        return Ask(self, f"{self.name}.{statement}", parameters, listed)
+        return Ask(self, f"{self.name}.{statement}", (parameters,), listed)
 
     def from_row(self, values: Sequence[Any]) -> R:
         """A database row, in the order of the Struct's fields, as the Struct."""
         return self._of_columns(*values)
 
-    def to_move(self, row: R) -> tuple[Any, ...]:
-        """The changing columns of a row that is there already, after its key."""
-        return (self.key(row), *[getattr(row, name) for name in self._moves])
+    def step(self, before: R, after: R) -> tuple[str, tuple[Any, ...]] | None:
+        """The narrowest statement that turns *before* into *after*, and its parameters; None if only `put` will do."""
+        for statement, others, columns in self._steps:
+            if others(before) == others(after):
+                return statement, (self.key(after), *columns(after))
+        return None
 
     def to_row(self, row: R) -> tuple[Any, ...]:
         """A Struct as the values of its columns, in the order of its fields."""
@@ -83,12 +94,30 @@ class Kind(Generic[K, R]):
         return tuple(changed)
 
 
-class Ask(NamedTuple):
-    """A wish for rows: which kind, found by which statement, with which parameters."""
+class Chain:
+    """Rows of several kinds that one statement, `name.get`, finds side by side: a row leads to the next, or to none."""
 
-    kind: Kind[Any, Any]
+    def __init__(self, name: str, *kinds: Kind[Any, Any]) -> None:
+        self.name = name
+        self.get = f"{name}.get"
+        self.parts: list[tuple[Kind[Any, Any], slice]] = []
+        start = 0
+        for kind in kinds:
+            width = len(msgspec.structs.fields(kind._row))
+            self.parts.append((kind, slice(start, start + width)))
+            start += width
+
+    def one(self, *key: Any) -> "Ask":
+        """Ask for the chain that begins at this key."""
+        return Ask(self, self.get, (key,), False)
+
+
+class Ask(NamedTuple):
+    """A wish for rows: which kind, found by which statement, with which rows of parameters."""
+
+    kind: "Kind[Any, Any] | Chain"
     statement: str
-    parameters: tuple[Any, ...]
+    rows: tuple[tuple[Any, ...], ...]
     listed: bool = False  # whether the book keeps a list of what it found; asks without one are read together
 
 
@@ -125,13 +154,14 @@ REQUEST = Kind("request", rows.AccessRequest, lambda r: r.id)
 CODE = Kind("code", Code, lambda r: r.hash)
 TOKEN = Kind("token", Token, lambda r: r.hash)
 USED = Kind("used", rows.Used, lambda r: r.hash)
-ALLOWANCE = Kind("allowance", rows.Allowance, lambda r: r.hash)
 GRANT = Kind(
     "grant",
     Grant,
     lambda r: r.id,
-    move="grant.move",
-    moves=("state", "ended_at", "sequence", "last", "day", "disclosed_today"),
+    steps=(
+        ("grant.step", ("sequence", "last", "day", "disclosed_today")),
+        ("grant.move", ("state", "ended_at", "sequence", "last", "day", "disclosed_today")),
+    ),
 )
 GRANT_VERSION = Kind("grant_version", Version, lambda r: (r.grant, r.number))
 MEMO = Kind("memo", rows.Memo, lambda r: (r.client, r.key))
@@ -153,13 +183,13 @@ JOURNAL = Kind("journal", rows.JournalLine, lambda r: r.id)
 HEAD = Kind("head", rows.Head, lambda r: r.log)
 ENTRY = Kind("entry", rows.EntryRow, lambda r: (r.log, r.index))
 OPENING = Kind("opening", rows.OpeningRow, lambda r: (r.log, r.index))
-DETAIL = Kind("detail", rows.DetailRow, lambda r: (r.log, r.index))
 CITIZEN_ENTRY = Kind("citizen_entry", rows.CitizenEntry, lambda r: (r.citizen, r.log, r.index))
+# A token leads to its grant, and that to the keys of its citizen: what every disclosure begins with.
+ACCESS = Chain("access", TOKEN, GRANT, KEYS)
 
 # The order in which a batch writes: whatever is referred to comes first.
 ALL: tuple[Kind[Any, Any], ...] = (
     CITIZEN, KEYS, VALUE, ORGANISATION, CLIENT, PURPOSE, REQUEST, GRANT, GRANT_VERSION, CODE, TOKEN, USED, DISCLOSED,
-    MEMO, USE, REFUSAL, SIGNAL, DELETION, SESSION, CEREMONY, PASSKEY, PERSONA, AUDITOR, ENTRY, OPENING, DETAIL,
-    OPERATOR, JOURNAL, INITIAL_TOKEN, REGISTRATION, PROPOSAL, ALLOWANCE,
-    CITIZEN_ENTRY,
+    MEMO, USE, REFUSAL, SIGNAL, DELETION, SESSION, CEREMONY, PASSKEY, PERSONA, AUDITOR, ENTRY, OPENING,
+    OPERATOR, JOURNAL, INITIAL_TOKEN, REGISTRATION, PROPOSAL, CITIZEN_ENTRY,
 )  # fmt: skip

@@ -84,14 +84,6 @@ class Used(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: int
 
 
-class Allowance(msgspec.Struct, frozen=True, kw_only=True):
-    """How often somebody knocked since an instant: under a keyed hash of who, which is another one each day."""
-
-    hash: bytes
-    since: int
-    used: int
-
-
 class Memo(msgspec.Struct, frozen=True, kw_only=True):
     """An Idempotency-Key of a client: which body it came with and which disclosure it made."""
 
@@ -325,19 +317,15 @@ class OpeningRow(msgspec.Struct, frozen=True, kw_only=True):
     record: bytes
 
 
-class DetailRow(msgspec.Struct, frozen=True, kw_only=True):
-    """The sealed detail of an entry; its key derives from the citizen's subject key and dies with it."""
-
-    log: str
-    index: int
-    sealed: bytes
-
-
 class CitizenEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """Which entries are hers: what her timeline reads. Deleted at erasure."""
+    """An entry of hers: what her timeline reads. Deleted at erasure.
+
+    `sealed` is its detail; the key derives from her subject key and dies with it.
+    """
 
     citizen: str
     log: str
     index: int
     grant: str | None
     nonce: bytes
+    sealed: bytes

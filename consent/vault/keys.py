@@ -7,7 +7,6 @@ Erasure is forgetting: when the wrapped keys are gone, sealed values cannot be o
 linked. New keys are arguments: rooms below the acts are pure. Source: NIST SP 800-38D (AES-GCM).
 """
 
-import hmac
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 
@@ -17,6 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from consent.words.canonical import length_prefixed
 from consent.words.errors import Misconfigured
+from consent.words.keyed import tag
 from consent.words.secret import Secret
 
 KEY_BYTES = 32
@@ -105,10 +105,10 @@ def pairwise_id(subject_key: Secret, organisation: str) -> str:
 
     22 characters, base64url of 128 bits. OpenID Connect Core §8.1 (pairwise identifiers).
     """
-    tag = hmac.digest(subject_key.reveal(), length_prefixed(b"pairwise/v1", organisation.encode()), "sha256")
-    return urlsafe_b64encode(tag[:16]).rstrip(b"=").decode()
+    hashed = tag(subject_key.reveal(), length_prefixed(b"pairwise/v1", organisation.encode()))
+    return urlsafe_b64encode(hashed[:16]).rstrip(b"=").decode()
 
 
 def page_key(subject_key: Secret) -> bytes:
     """The key under which a shown page is hashed between showing and answering."""
-    return hmac.digest(subject_key.reveal(), b"page/v1", "sha256")
+    return tag(subject_key.reveal(), b"page/v1")

@@ -78,12 +78,13 @@ def open_sealed(permit: Permit, sealed: SealedValue, *, cipher: AESGCM) -> Opene
     """
     if permit.citizen != sealed.citizen or sealed.name not in permit.attributes:
         raise NotPermitted
-    if sealed.sealed[:1] != _VERSION:
+    body = sealed.sealed
+    if body[:1] != _VERSION:
         raise InvalidTag
     about = _about(sealed.citizen, sealed.name, sealed.version, sealed.key_version)
-    body = sealed.sealed
-    plain = _unpad(cipher.decrypt(body[1 : 1 + NONCE_BYTES], body[1 + NONCE_BYTES :], about))
-    return OpenedValue(plain[:SALT_BYTES], plain[SALT_BYTES:])
+    padded = cipher.decrypt(body[1 : 1 + NONCE_BYTES], body[1 + NONCE_BYTES :], about)
+    end = 4 + int.from_bytes(padded[:4], "big")
+    return OpenedValue(padded[4 : 4 + SALT_BYTES], padded[4 + SALT_BYTES : end])
 
 
 def _about(citizen: str, name: str, version: int, key_version: int) -> bytes:
@@ -108,7 +109,3 @@ def _pad(plain: bytes) -> bytes:
     if size is None:
         raise ValueError("a value is at most 16 kB")
     return len(plain).to_bytes(4, "big") + plain + bytes(size - need)
-
-
-def _unpad(padded: bytes) -> bytes:
-    return padded[4 : 4 + int.from_bytes(padded[:4], "big")]

@@ -170,7 +170,7 @@ async def _disclose(scope: HTTPScope, receive: Receive) -> tuple[int, dict[str, 
         proof=proof,
         attributes=attributes,
         key=key,
-        body=hashlib.sha256(b"\0".join(sorted(name.encode() for name in attributes))).digest(),
+        body=b"" if key is None else hashlib.sha256("\0".join(sorted(attributes)).encode()).digest(),
     )
     if isinstance(outcome, disclosing.Refused):
         entry = (

@@ -12,7 +12,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from consent.ledger.checkpoint import body, format_vkey, key_id, sign, signature_line, vkey_of
-from consent.ledger.entry import Opening, control_entry, event_entry, opening_json, subject_keys
+from consent.ledger.entry import Opening, control_entry, detail_key, event_entry, opening_json, subject_keys
 from consent.ledger.paths import encode_bundle, format_tile_path
 from consent.ledger.record import AuditRecord, encode
 from consent.ledger.tiles import Growth, tile_width
@@ -90,6 +90,7 @@ class SmallLog:
             grant_nonce=grant_nonce,
             audit_key=chance("audit", index),
             record=encode(AuditRecord(**says)),  # type: ignore[arg-type]
+            detail_key=detail_key(keys, nonce),
             detail=detail,
         )
         self.opened[index] = Opening(

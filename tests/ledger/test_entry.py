@@ -15,7 +15,13 @@ KEYS = entry.subject_keys(chance("ann"), ORIGIN)
 NONCE, GRANT_NONCE, AUDIT_KEY = chance("n", length=16), chance("g", length=16), chance("a")
 RECORD, DETAIL = b'{"ev":"disclosed"}', b'{"sub":"x"}'
 ENTRY = entry.event_entry(
-    keys=KEYS, nonce=NONCE, grant_nonce=GRANT_NONCE, audit_key=AUDIT_KEY, record=RECORD, detail=DETAIL
+    keys=KEYS,
+    nonce=NONCE,
+    grant_nonce=GRANT_NONCE,
+    audit_key=AUDIT_KEY,
+    record=RECORD,
+    detail_key=entry.detail_key(KEYS, NONCE),
+    detail=DETAIL,
 )
 
 
@@ -78,6 +84,7 @@ def test_entries_of_one_grant_share_the_consent_key_and_nothing_in_the_leaf() ->
         grant_nonce=GRANT_NONCE,
         audit_key=AUDIT_KEY,
         record=RECORD,
+        detail_key=entry.detail_key(KEYS, chance("n2", length=16)),
         detail=DETAIL,
     )
     assert other.consent_key == ENTRY.consent_key == entry.consent_key(KEYS, GRANT_NONCE)
@@ -149,12 +156,18 @@ def test_keys_and_nonces_of_a_wrong_length_are_refused() -> None:
         entry.subject_keys(bytes(31), ORIGIN)
     with pytest.raises(LedgerError):
         entry.value_commitment(salt=bytes(16), name="name", version=1, value=b"v")
-    for wrong in ({"nonce": bytes(15)}, {"grant_nonce": bytes(17)}, {"audit_key": bytes(33)}):
+    for wrong in (
+        {"nonce": bytes(15)},
+        {"grant_nonce": bytes(17)},
+        {"audit_key": bytes(33)},
+        {"detail_key": bytes(31)},
+    ):
         given: dict[str, bytes] = {
             "nonce": NONCE,
             "grant_nonce": NONCE,
             "audit_key": AUDIT_KEY,
             "record": RECORD,
+            "detail_key": ENTRY.detail_key,
             "detail": DETAIL,
         } | wrong
         with pytest.raises(LedgerError):
@@ -197,7 +210,7 @@ def test_a_value_commitment_binds_name_version_and_value() -> None:
     message = b"".join(len(p).to_bytes(8, "big") + p for p in (b"name", (1).to_bytes(8, "big"), b"Ann"))
     commitment = entry.value_commitment(salt=chance("salt"), name="name", version=1, value=b"Ann")
     assert commitment == mac(chance("salt"), message)
-    assert entry.disclosed_commitment(ENTRY.detail_key, commitment) == mac(ENTRY.detail_key, commitment)
+    assert entry.disclosed_commitments(ENTRY.detail_key, [commitment]) == [mac(ENTRY.detail_key, commitment)]
 
 
 def test_nothing_secret_is_printed() -> None:

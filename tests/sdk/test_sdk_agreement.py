@@ -79,13 +79,14 @@ def _disclosed(log: ServiceLog) -> tuple[Entry, str, dict[str, Attribute]]:
     )  # fmt: skip
     commitment = entries.value_commitment(salt=salt, name="children", version=3, value=canonical(VALUE))
     detail_key = entries.detail_key(keys, nonce)
-    row = ["children", 3, b64(entries.disclosed_commitment(detail_key, commitment))]
+    row = ["children", 3, b64(*entries.disclosed_commitments(detail_key, [commitment]))]
     made = entries.event_entry(
         keys=keys,
         nonce=nonce,
         grant_nonce=grant_nonce,
         audit_key=os.urandom(32),
         record=encode(record),
+        detail_key=detail_key,
         detail=canonical({"sub": "sub-1", "values": [row]}),
     )
     log.append(made.leaf)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from consent.storage.kinds import ALL, ENTRY, HEAD, KEYS, VALUE, Kind
+from consent.storage.kinds import ACCESS, ALL, ENTRY, GRANT, HEAD, KEYS, TOKEN, VALUE, Kind
 from consent.storage.sqlite import SqliteStore, _texts
 
 TEXTS = _texts()
@@ -119,3 +119,76 @@ def test_what_is_referred_to_is_written_first() -> None:
     ):
         assert order.index(first) < order.index(then)
     assert {KEYS, ENTRY} <= set(ALL)
+
+
+GRANT_FIELDS: dict[str, Any] = {
+    "id": "g",
+    "citizen": "c",
+    "organisation": "o",
+    "client": "k",
+    "purpose": "p",
+    "purpose_version": 1,
+    "attributes": ("city",),
+    "language": "nl",
+    "terms": "t",
+    "granted_at": 1,
+    "expires_at": 9,
+    "log": "2030",
+    "index": 4,
+    "nonce": b"n",
+    "last": 4,
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "statement"),
+    [
+        ({}, "grant.step"),
+        ({"sequence": 1, "last": 7, "day": 3, "disclosed_today": 2}, "grant.step"),
+        ({"sequence": 1, "last": 7, "state": "withdrawn", "ended_at": 5}, "grant.move"),
+        ({"last": 7, "attributes": ("city", "street")}, None),
+        ({"expires_at": 12}, None),
+    ],
+)
+def test_a_row_that_was_read_changes_by_the_narrowest_statement_that_loses_nothing(
+    connection: sqlite3.Connection, changed: dict[str, Any], statement: str | None
+) -> None:
+    before = GRANT._row(**GRANT_FIELDS)
+    after = msgspec.structs.replace(before, **changed)
+    step = GRANT.step(before, after)
+    assert (step and step[0]) == statement
+    connection.execute("BEGIN")
+    try:
+        connection.execute(TEXTS[GRANT.put], GRANT.to_row(before))
+        name, values = step or (GRANT.put, GRANT.to_row(after))
+        connection.execute(TEXTS[name], values)
+        assert [GRANT.from_row(found) for found in connection.execute(TEXTS[GRANT.get], ("g",))] == [after]
+    finally:
+        connection.execute("ROLLBACK")
+
+
+def test_a_chain_gives_each_kind_its_own_columns(connection: sqlite3.Connection) -> None:
+    grant = GRANT._row(**GRANT_FIELDS)
+    token = TOKEN._row(
+        hash=b"h",
+        kind="access",
+        client="k",
+        grant="g",
+        jkt="j",
+        issued_at=1,
+        expires_at=9,
+        revoked_at=None,
+        code=None,
+    )
+    keys = KEYS._row(citizen="c", version=1, ring_key="r", data_key=b"d", subject_key=b"s")
+    connection.execute("BEGIN")
+    try:
+        for kind, row in ((GRANT, grant), (TOKEN, token)):
+            connection.execute(TEXTS[kind.put], kind.to_row(row))
+        ((*without,),) = connection.execute(TEXTS[ACCESS.get], (b"h",)).fetchall()
+        connection.execute(TEXTS[KEYS.put], KEYS.to_row(keys))
+        ((*whole,),) = connection.execute(TEXTS[ACCESS.get], (b"h",)).fetchall()
+    finally:
+        connection.execute("ROLLBACK")
+    assert [kind.from_row(whole[columns]) for kind, columns in ACCESS.parts] == [token, grant, keys]
+    assert [without[columns.start] is None for _, columns in ACCESS.parts] == [False, False, True]

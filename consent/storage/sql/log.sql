@@ -23,20 +23,15 @@ INSERT INTO log_openings
   (log, idx, organisation, at, consent_key, audit_key, record)
 VALUES ($1, $2, $3, $4, $5, $6, $7);
 
--- name: detail.get
-SELECT log, idx, sealed
-FROM log_details
-WHERE log = $1 AND idx = $2;
-
--- name: detail.put
-INSERT INTO log_details
-  (log, idx, sealed)
-VALUES ($1, $2, $3);
+-- name: citizen_entry.get
+SELECT citizen, log, idx, grant_id, nonce, sealed
+FROM citizen_entries
+WHERE citizen = $1 AND log = $2 AND idx = $3;
 
 -- name: citizen_entry.put
 INSERT INTO citizen_entries
-  (citizen, log, idx, grant_id, nonce)
-VALUES ($1, $2, $3, $4, $5);
+  (citizen, log, idx, grant_id, nonce, sealed)
+VALUES ($1, $2, $3, $4, $5, $6);
 
 -- name: head.lock
 -- The lock: whoever holds this row writes. On SQLite BEGIN IMMEDIATE has already taken the only write lock.
