@@ -23,7 +23,7 @@ from consent.acts.client_keys import ClientKeys
 from consent.acts.close import close
 from consent.acts.expire import expire
 from consent.acts.hold import put_value
-from consent.acts.house import House
+from consent.acts.house import House, Limits
 from consent.acts.scribe import Scribe
 from consent.acts.sign_in import settle
 from consent.acts.tidy import tidy
@@ -158,6 +158,12 @@ async def open_house(settings: Settings, store: Store, clock: Callable[[], int] 
         outside=outside,
         client_keys=ClientKeys(outside.get, clock),
         sandbox=settings.sandbox,
+        limits=Limits(
+            client=settings.limit_client,
+            address=settings.limit_address,
+            sign_in=settings.limit_sign_in,
+            trusted_proxies=settings.trusted_proxies,
+        ),
     )
 
 

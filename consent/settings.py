@@ -32,6 +32,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Sign in as an invented person by a button; listens on loopback only."""
     seed: str = ""
     """A file with organisations and invented people, added at the start when they are not there yet."""
+    limit_client: int = 3000
+    """Requests a minute of one client at the OAuth endpoints; 0: no limit."""
+    limit_address: int = 600
+    """Requests a minute from one address at the OAuth endpoints; 0: no limit."""
+    limit_sign_in: int = 120
+    """Steps of signing in a minute from one address (with a device it takes two); 0: no limit."""
+    trusted_proxies: int = 0
+    """How many proxies in front add to `X-Forwarded-For`; 0: nobody does, the header counts for nothing."""
     acknowledge_days: int = 3
     """How long an organisation may take to acknowledge a signal; then citizen and operator see that it is late."""
     product: str = ""
@@ -91,6 +99,10 @@ def check_settings(settings: Settings) -> None:
         raise Misconfigured("say with --issuer which https address people use")
     if not 1 <= settings.acknowledge_days <= 365:
         raise Misconfigured("acknowledge_days is a number of days from 1 to 365")
+    if min(settings.limit_client, settings.limit_address, settings.limit_sign_in) < 0:
+        raise Misconfigured("a limit is a number of requests a minute, or 0 for none")
+    if not 0 <= settings.trusted_proxies <= 8:
+        raise Misconfigured("trusted_proxies is the number of proxies in front, from 0 to 8")
     if not 0 < settings.port < 65536:
         raise Misconfigured("a port is a number from 1 to 65535")
 

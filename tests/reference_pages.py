@@ -185,6 +185,7 @@ _TITLES = {
     "RFC 5869": "HKDF",
     "RFC 6052": "IPv4 addresses inside IPv6 ones",
     "RFC 6265bis": "Cookies",
+    "RFC 6585": "429, too many requests",
     "RFC 6749": "OAuth 2.0",
     "RFC 6750": "Bearer tokens: error codes",
     "RFC 6962": "Certificate Transparency: the tree",

@@ -45,7 +45,7 @@ ACTS = words(
     "operate oversee propose publish redeem refuse register review revoke sign_in signal suspend tidy use withdraw"
 )
 # … what a citizen looks at, and how every act is done: by whom written down, with what at hand, each proof once.
-BESIDE_ACTS = words("answers client_keys overview receipt timeline scribe house once")
+BESIDE_ACTS = words("allowance answers client_keys overview receipt timeline scribe house once")
 
 MOST_LINES = 300
 MOST_LINES_OF_TRUST = 2_500

@@ -34,6 +34,15 @@ class Outside(Protocol):
         """Send *body* to *url*, once. Raises NotReached."""
 
 
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """How many requests a minute, 0 for no limit; and how many proxies say who is behind them."""
+
+    client: int = 0
+    address: int = 0
+    sign_in: int = 0
+    trusted_proxies: int = 0
+
+
 class House(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that lives as long as the process."""
 
@@ -54,6 +63,7 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     acknowledge_within: int  # microseconds; then an answer to a signal is late
     client_keys: ClientKeys
     sandbox: bool
+    limits: Limits = Limits()
 
     @property
     def server_key(self) -> EllipticCurvePrivateKey:

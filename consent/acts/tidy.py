@@ -1,4 +1,4 @@
-"""Sweep out what has expired: proofs seen, codes, short tokens, unanswered requests, sessions."""
+"""Sweep out what has expired: proofs seen, codes, short tokens, unanswered requests, sessions, counts."""
 
 from consent.storage.book import TURN, Book, Story
 from consent.storage.store import Statement
@@ -14,6 +14,7 @@ _KEPT = {
     "tidy.requests": HOUR,
     "tidy.sessions": DAY,
     "tidy.ceremonies": 0,
+    "tidy.allowances": 2 * MINUTE,
 }
 
 

@@ -154,6 +154,7 @@ REQUEST = Kind("request", rows.AccessRequest, lambda r: r.id)
 CODE = Kind("code", Code, lambda r: r.hash)
 TOKEN = Kind("token", Token, lambda r: r.hash)
 USED = Kind("used", rows.Used, lambda r: r.hash)
+ALLOWANCE = Kind("allowance", rows.Allowance, lambda r: r.hash)
 GRANT = Kind(
     "grant",
     Grant,
@@ -191,5 +192,5 @@ ACCESS = Chain("access", TOKEN, GRANT, KEYS)
 ALL: tuple[Kind[Any, Any], ...] = (
     CITIZEN, KEYS, VALUE, ORGANISATION, CLIENT, PURPOSE, REQUEST, GRANT, GRANT_VERSION, CODE, TOKEN, USED, DISCLOSED,
     MEMO, USE, REFUSAL, SIGNAL, DELETION, SESSION, CEREMONY, PASSKEY, PERSONA, AUDITOR, ENTRY, OPENING,
-    OPERATOR, JOURNAL, INITIAL_TOKEN, REGISTRATION, PROPOSAL, CITIZEN_ENTRY,
+    OPERATOR, JOURNAL, INITIAL_TOKEN, REGISTRATION, PROPOSAL, CITIZEN_ENTRY, ALLOWANCE,
 )  # fmt: skip

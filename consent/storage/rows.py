@@ -84,6 +84,14 @@ class Used(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: int
 
 
+class Allowance(msgspec.Struct, frozen=True, kw_only=True):
+    """How often somebody knocked since an instant: under a keyed hash of who, which is another one each day."""
+
+    hash: bytes
+    since: int
+    used: int
+
+
 class Memo(msgspec.Struct, frozen=True, kw_only=True):
     """An Idempotency-Key of a client: which body it came with and which disclosure it made."""
 

@@ -1,5 +1,6 @@
 """What a caller brings along, read carefully: headers, a token with its proof, a body of bounded size."""
 
+import ipaddress
 from contextvars import ContextVar
 
 from litestar.types import Receive, Scope
@@ -12,6 +13,8 @@ from consent.words.errors import BadInput, InvalidDpopProof, NoToken, TooLarge
 
 # Set by whoever checks a proof, read by the porch when the answer goes out: all within one request, which is one task.
 NEXT_NONCE: ContextVar[str | None] = ContextVar("next_nonce", default=None)
+
+_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def headers_of(scope: Scope) -> tuple[dict[bytes, bytes], list[bytes]]:
@@ -57,6 +60,41 @@ def renew_nonce(house: House, proof: Proof) -> None:
     if proof.nonce is not None:
         at = house.clock()
         NEXT_NONCE.set(next_nonce(proof.nonce, house.server_keys.nonce_keys(at), at=at))
+
+
+def address_of(scope: Scope, *, trusted_proxies: int) -> str | None:
+    """Whose network a request comes from, to count by: an IPv4 address, or the /64 that one household has.
+
+    Each of our own proxies adds, at the right of X-Forwarded-For, whom it heard the request from. So the address is
+    that many places from the right; what stands further left is a visitor's own claim. None for this very machine
+    when nothing is said about proxies: whatever is behind it would be counted as one.
+    """
+    peer = scope.get("client")
+    network = _network(peer[0]) if peer is not None else None
+    if trusted_proxies == 0:
+        return None if network is None or network.is_loopback else str(network)
+    said = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for").split(b",")
+    if len(said) >= trusted_proxies:
+        forwarded = _network(said[-trusted_proxies].decode("latin-1").strip())
+        network = forwarded if forwarded is not None else network
+    return str(network) if network is not None else None
+
+
+def _network(text: str) -> _Network | None:
+    """An address, with the port that some proxies write behind it, as what is counted."""
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    if address.is_loopback:  # ::1 as well, whose /64 is none
+        address = ipaddress.IPv4Address("127.0.0.1")
+    return ipaddress.ip_network((address, 64 if address.version == 6 else 32), strict=False)
 
 
 async def read_body(receive: Receive, headers: dict[bytes, bytes], limit: int) -> bytes:

@@ -1,20 +1,22 @@
 """What all OAuth doors share: a form that is read strictly, a client that proves who it is, an answer nobody keeps."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
 from litestar import Request, Response
 from litestar.types import Receive
 
+from consent.acts.allowance import Mark, What, check_allowance, mark, use_up
 from consent.acts.authenticate import authenticate
 from consent.acts.house import House
 from consent.acts.once import Caller
 from consent.oauth.clients import ASSERTION_TYPE, Client
 from consent.oauth.forms import FORM_LIMIT, is_form, parse_form
-from consent.words.errors import InvalidRequest
+from consent.words.errors import BadInput, InvalidRequest, OAuthError
 
-from .arrival import read_body, renew_nonce
+from .arrival import address_of, read_body, renew_nonce
 from .doors import Answer, Field
 
 FORM = "application/x-www-form-urlencoded"
@@ -44,6 +46,7 @@ NO = {
     400: Answer(description="Not a valid request", body=OAuthProblem),
     401: Answer(description="The client did not prove who it is", body=OAuthProblem),
     413: Answer(description="Too large", body=OAuthProblem),
+    429: Answer(description="Too many requests in a minute", body=OAuthProblem, headers=("Retry-After",)),
     503: Answer(description="Try again in a moment", body=OAuthProblem, headers=("Retry-After",)),
 }
 
@@ -56,16 +59,36 @@ async def read_form(request: Request[Any, Any, Any]) -> dict[str, str]:
     return parse_form(await read_body(receive, dict(request.scope["headers"]), FORM_LIMIT))
 
 
+@asynccontextmanager
 async def client_of(
     request: Request[Any, Any, Any], form: Mapping[str, str], path: str
-) -> tuple[Client, Caller]:
-    """Who sent *form* to *path*, proved. Raises InvalidClient, InvalidDpopProof, UseDpopNonce."""
+) -> AsyncIterator[tuple[Client, Caller]]:
+    """Who sent *form* to *path*, proved. Raises InvalidClient, InvalidDpopProof, UseDpopNonce, TooManyRequests.
+
+    The act that follows counts the request in its own transaction. Whatever ends in an error is counted here, and an
+    error beyond the allowance is not told: guessing is no quicker than asking.
+    """
     house: House = request.app.state.house
-    proofs = [value for name, value in request.scope["headers"] if name == b"dpop"]
-    client, caller = await authenticate(house, form, proofs=proofs, method="POST", url=house.issuer + path)
-    if caller.needs_nonce and caller.proof is not None:
-        renew_nonce(house, caller.proof)
-    return client, caller
+    marks = marks_of_address(request, "address")
+    await check_allowance(house, marks)
+    try:
+        proofs = [value for name, value in request.scope["headers"] if name == b"dpop"]
+        client, caller = await authenticate(
+            house, form, proofs=proofs, method="POST", url=house.issuer + path
+        )
+        if caller.needs_nonce and caller.proof is not None:
+            renew_nonce(house, caller.proof)
+        marks = (*mark(house, "client", client.id), *marks)
+        yield client, msgspec.structs.replace(caller, marks=marks)
+    except (OAuthError, BadInput):
+        await use_up(house, marks)
+        raise
+
+
+def marks_of_address(request: Request[Any, Any, Any], what: What) -> tuple[Mark, ...]:
+    """What *request* uses up of the allowance of the address that it comes from."""
+    house: House = request.app.state.house
+    return mark(house, what, address_of(request.scope, trusted_proxies=house.limits.trusted_proxies))
 
 
 def answer(body: Any, *, status: int = 200, cache: str = "no-store") -> Response[bytes]:

@@ -7,11 +7,13 @@ import msgspec
 from litestar import Response, get, post
 
 from consent.acts import sign_in as signing
+from consent.acts.allowance import use_up
 from consent.acts.ask import who_asks
 from consent.oauth.forms import is_form
-from consent.words.errors import BadInput, ConsentError, NotSignedIn
+from consent.words.errors import BadInput, ConsentError, NotSignedIn, TooManyRequests
 
 from .arrival import read_body
+from .client_forms import marks_of_address
 from .doors import Answer, Door, Field, declared
 from .guard import (
     Visit,
@@ -34,6 +36,7 @@ _LIMIT = 64 * 1024
 _PAGE = Answer(description="A page", media="text/html")
 _NEXT = Answer(description="Where to go now", body=dict[str, str])
 _REFUSED = Answer(description="Not signed in", body=dict[str, str])
+_WAIT = Answer(description="Too often in a minute", body=dict[str, str], headers=("Retry-After",))
 
 
 class DeviceAnswer(msgspec.Struct, forbid_unknown_fields=True):
@@ -94,7 +97,8 @@ async def _who_waits(request: Visit, after: str) -> str | None:
                 Field(name="next", where="form", description="Where to go afterwards"),
             ),
             body_media="application/x-www-form-urlencoded",
-            answers={303: Answer(description="Signed in", media=None), 403: _PAGE, 404: _PAGE},
+            answers={303: Answer(description="Signed in", media=None), 403: _PAGE, 404: _PAGE}
+            | {429: msgspec.structs.replace(_PAGE, headers=("Retry-After",))},
         )
     ),
     status_code=303,
@@ -103,6 +107,7 @@ async def as_persona(request: Visit) -> Response[bytes]:
     """Sign in as an invented person."""
     house = house_of(request)
     fields = dict(await read_form(request))
+    await use_up(house, marks_of_address(request, "sign_in"))
     cookie = await signing.as_persona(house, fields.get("persona", ""), before=session_cookie(request))
     return see_other(local_path(fields.get("next", "/")), make_cookie(house, "session", cookie, age=None))
 
@@ -114,7 +119,11 @@ async def as_persona(request: Visit) -> Response[bytes]:
             id="beginPasskey",
             tag="citizen",
             summary="Begin a ceremony with the device",
-            answers={200: Answer(description="WebAuthn options", body=dict[str, Any]), 403: _REFUSED},
+            answers={
+                200: Answer(description="WebAuthn options", body=dict[str, Any]),
+                403: _REFUSED,
+                429: _WAIT,
+            },
         )
     ),
     status_code=200,
@@ -123,6 +132,10 @@ async def begin(request: Visit) -> Response[bytes]:
     """Options for the browser's authenticator, and a cookie for this ceremony alone."""
     house = house_of(request)
     check_same_origin(request)
+    try:
+        await use_up(house, marks_of_address(request, "sign_in"))
+    except TooManyRequests as no:
+        return _too_often(request, no)
     kind: Literal["sign_in", "sign_up"] = (
         "sign_up" if request.scope["path"].startswith("/sign-up") else "sign_in"
     )
@@ -140,7 +153,7 @@ async def begin(request: Visit) -> Response[bytes]:
             tag="citizen",
             summary="Finish a ceremony with the device",
             body=DeviceAnswer,
-            answers={200: _NEXT, 400: _REFUSED, 401: _REFUSED, 403: _REFUSED},
+            answers={200: _NEXT, 400: _REFUSED, 401: _REFUSED, 403: _REFUSED, 429: _WAIT},
         )
     ),
     status_code=200,
@@ -152,6 +165,10 @@ async def finish(request: Visit) -> Response[bytes]:
     if is_form(request.headers.get("content-type")):
         raise BadInput("send JSON")
     body = await read_body(request.receive, dict(request.scope["headers"]), _LIMIT)
+    try:
+        await use_up(house, marks_of_address(request, "sign_in"))
+    except TooManyRequests as no:
+        return _too_often(request, no)
     ceremony = request.cookies.get(cookie_name(house, "ceremony"), "")
     act = signing.sign_up if request.scope["path"].startswith("/sign-up") else signing.with_passkey
     try:
@@ -204,6 +221,13 @@ async def sign_out(request: Visit) -> Response[bytes]:
 async def signed_out(request: Visit) -> Response[str]:
     """Signed out."""
     return await page(request, "signed_out.html")
+
+
+def _too_often(request: Visit, no: TooManyRequests) -> Response[bytes]:
+    """The script on the page reads no pages; that it did not work, and what else there is, stands there already."""
+    response = _json(request, msgspec.json.encode({"error": no.code}), status=429)
+    response.headers["retry-after"] = str(no.wait)  # RFC 6585 §4
+    return response
 
 
 def _json(request: Visit, body: bytes, *, status: int = 200) -> Response[bytes]:

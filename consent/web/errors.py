@@ -104,6 +104,9 @@ CODES: dict[str, Known] = {
     "too_often": Known(
         429, "More often than the purpose allows", "Use what you got today; try again tomorrow."
     ),
+    "too_many_requests": Known(
+        429, "Too many requests", "Wait the seconds in Retry-After; spread requests over the minute."
+    ),
     "nothing_held": Known(409, "Nothing to give", "The citizen holds no value for this now. Ask her."),
     "values_changed": Known(409, "The values have changed", "Make a new request with a new Idempotency-Key."),
     "organisation_suspended": Known(403, "The organisation is suspended", "Turn to the operator."),
@@ -180,6 +183,8 @@ def api_error(fault: Exception) -> tuple[int, dict[str, str], bytes]:
         status, headers, body = problem(code, str(fault))
         if isinstance(fault, errors.UseDpopNonce):
             headers["dpop-nonce"] = fault.nonce  # RFC 9449 §9
+        if isinstance(fault, errors.TooManyRequests):
+            headers["retry-after"] = str(fault.wait)
         if isinstance(fault, errors.NoToken):
             headers["www-authenticate"] = f'DPoP algs="{" ".join(ALGORITHMS)}"'  # RFC 6750 §3.1
         return status, headers, body
@@ -208,6 +213,10 @@ def oauth_error(fault: Exception) -> tuple[int, dict[str, str], bytes]:
     ):
         status, code, text = 503, "temporarily_unavailable", "try again in a moment"
         headers["retry-after"] = "1"
+    elif isinstance(fault, errors.TooManyRequests):
+        # RFC 6585 §4; the error is one that OAuth has, for whoever reads only that.
+        status, code, text = 429, "temporarily_unavailable", str(fault)
+        headers["retry-after"] = str(fault.wait)
     elif isinstance(fault, errors.TooLarge):
         status, text = 413, str(fault)
     elif isinstance(fault, errors.Forbidden):

@@ -67,12 +67,12 @@ async def par(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Keep a request until a citizen answers."""
     house: House = request.app.state.house
     form = await read_form(request)
-    client, caller = await client_of(request, form, PAR_PATH)
-    counting = check_request(form, client=client, issuer=house.issuer, at=house.clock())
-    checked = check_pushed_request(
-        counting, client=client, proof_jkt=caller.proof.jkt if caller.proof else None
-    )
-    pushed = await asking.push(house, caller, checked)
+    async with client_of(request, form, PAR_PATH) as (client, caller):
+        counting = check_request(form, client=client, issuer=house.issuer, at=house.clock())
+        checked = check_pushed_request(
+            counting, client=client, proof_jkt=caller.proof.jkt if caller.proof else None
+        )
+        pushed = await asking.push(house, caller, checked)
     return answer(PushedAnswer(request_uri(pushed.reference), REQUEST_LIFE // SECOND), status=201)
 
 

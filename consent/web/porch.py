@@ -11,7 +11,7 @@ from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException, NotFoundException
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
-from consent.words.errors import NotSignedIn
+from consent.words.errors import NotSignedIn, TooManyRequests
 
 from .arrival import NEXT_NONCE
 from .errors import api_error, oauth_error, page_error, voice_of
@@ -86,6 +86,8 @@ def handle(request: Request[Any, Any, Any], fault: Exception) -> Response[Any]:
             return see_other(f"/sign-in?next={quote(after)}" + (f"&error={why}" if why else ""))
         shown = error_page(request, *page_error(fault))
         shown.headers.update(_allowed(fault))
+        if isinstance(fault, TooManyRequests):
+            shown.headers["retry-after"] = str(fault.wait)  # RFC 6585 §4
         return shown
     if voice == "oauth":
         status, headers, body = oauth_error(fault)

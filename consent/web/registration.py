@@ -6,6 +6,7 @@ import msgspec
 from litestar import Request, Response, delete, get, post, put
 
 from consent.acts import register as registering
+from consent.acts.allowance import use_up
 from consent.acts.house import House
 from consent.acts.register import Kept
 from consent.oauth.dpop import Proof, check_proof
@@ -15,7 +16,7 @@ from consent.words.errors import BadInput, InvalidClientMetadata, InvalidToken
 from consent.words.instants import seconds
 
 from .arrival import headers_of, read_body
-from .client_forms import OAuthProblem
+from .client_forms import OAuthProblem, marks_of_address
 from .doors import Answer, Door, Field, declared
 
 BODY_LIMIT = 64 * 1024
@@ -106,6 +107,7 @@ _NO = {
     401: Answer(description="The token does not open this", body=OAuthProblem, headers=("WWW-Authenticate",)),
     404: Answer(description="No address at all", body=OAuthProblem),
     413: Answer(description="Too large", body=OAuthProblem),
+    429: Answer(description="Too many requests in a minute", body=OAuthProblem, headers=("Retry-After",)),
     503: Answer(description="Try again in a moment", body=OAuthProblem, headers=("Retry-After",)),
 }
 
@@ -120,7 +122,7 @@ _NO = {
             security="initial",
             body=RegistrationRequest,
             answers={201: Answer(description="Registered, and waiting", body=RegistrationAnswer)}
-            | {status: _NO[status] for status in (400, 401, 413, 503)},
+            | {status: _NO[status] for status in (400, 401, 413, 429, 503)},
         )
     ),
     status_code=201,
@@ -128,7 +130,7 @@ _NO = {
 async def register(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Register a client under an initial access token."""
     house: House = request.app.state.house
-    token = _token(request)
+    token = await _admitted(request)
     metadata = check_registration(await _document(request), issuer=house.issuer)
     return _answer(house, await registering.register(house, token=token, metadata=metadata), "", status=201)
 
@@ -143,14 +145,14 @@ async def register(request: Request[Any, Any, Any]) -> Response[bytes]:
             security="registration",
             fields=(_ID,),
             answers={200: Answer(description="The registration", body=RegistrationAnswer)}
-            | {status: _NO[status] for status in (400, 401, 404, 503)},
+            | {status: _NO[status] for status in (400, 401, 404, 429, 503)},
         )
     ),
 )
 async def read(request: Request[Any, Any, Any], client_id: str) -> Response[bytes]:
     """Read a registration."""
     house: House = request.app.state.house
-    token = _token(request)
+    token = await _admitted(request)
     return _answer(house, await registering.read_registration(house, client=client_id, token=token), token)
 
 
@@ -172,7 +174,7 @@ async def read(request: Request[Any, Any, Any], client_id: str) -> Response[byte
 async def update(request: Request[Any, Any, Any], client_id: str) -> Response[bytes]:
     """Change a registration."""
     house: House = request.app.state.house
-    token, proof = _token(request), _proof(request, "PUT")
+    token, proof = await _admitted(request), _proof(request, "PUT")
     document = await _document(request)
     if document.get("client_id", client_id) != client_id:  # RFC 7592 §2.2
         raise InvalidClientMetadata("client_id: another client than the address names")
@@ -197,7 +199,7 @@ async def update(request: Request[Any, Any, Any], client_id: str) -> Response[by
                 204: Answer(description="It is gone", media=None),
                 403: Answer(description="This takes a proof", body=OAuthProblem),
             }
-            | {status: _NO[status] for status in (400, 401, 404, 503)},
+            | {status: _NO[status] for status in (400, 401, 404, 429, 503)},
         )
     ),
     status_code=204,
@@ -205,8 +207,14 @@ async def update(request: Request[Any, Any, Any], client_id: str) -> Response[by
 async def remove(request: Request[Any, Any, Any], client_id: str) -> None:
     """Remove a registration."""
     house: House = request.app.state.house
-    token, proof = _token(request), _proof(request, "DELETE")
+    token, proof = await _admitted(request), _proof(request, "DELETE")
     await registering.remove_registration(house, client=client_id, token=token, proof=proof)
+
+
+async def _admitted(request: Request[Any, Any, Any]) -> str:
+    """The token of a request, which counts whatever comes of it. Raises TooManyRequests, InvalidToken."""
+    await use_up(request.app.state.house, marks_of_address(request, "address"))
+    return _token(request)
 
 
 def _token(request: Request[Any, Any, Any]) -> str:

@@ -90,10 +90,10 @@ async def token(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Exchange a code, refresh, or give the client a token of its own."""
     house: House = request.app.state.house
     form = await read_form(request)
-    _, caller = await client_of(request, form, TOKEN_PATH)
-    if caller.proof is None:
-        raise InvalidRequest("a token request needs a DPoP proof")  # missing, not wrong: no error of RFC 9449
-    tokens = await redeeming.redeem(house, caller, check_token_form(form))
+    async with client_of(request, form, TOKEN_PATH) as (_, caller):
+        if caller.proof is None:  # missing, not wrong: no error of RFC 9449
+            raise InvalidRequest("a token request needs a DPoP proof")
+        tokens = await redeeming.redeem(house, caller, check_token_form(form))
     grant = tokens.grant
     given = TokenAnswer(
         access_token=tokens.access_token,
@@ -131,8 +131,8 @@ async def introspect(request: Request[Any, Any, Any]) -> Response[bytes]:
     """RFC 7662, RFC 9701."""
     house: House = request.app.state.house
     form = await read_form(request)
-    client, caller = await client_of(request, form, INTROSPECT_PATH)
-    facts = await inspecting.introspect(house, caller, check_introspection_form(form))
+    async with client_of(request, form, INTROSPECT_PATH) as (client, caller):
+        facts = await inspecting.introspect(house, caller, check_introspection_form(form))
     if client.settings.introspection_signed_response_alg or wants_signed(request.headers.get("accept", "")):
         signed = inspecting.signed_introspection(house, caller, facts)
         return Response(
@@ -161,8 +161,8 @@ async def revoke(request: Request[Any, Any, Any]) -> Response[bytes]:
     """RFC 7009."""
     house: House = request.app.state.house
     form = await read_form(request)
-    _, caller = await client_of(request, form, REVOKE_PATH)
-    await inspecting.throw_away(house, caller, check_revocation_form(form))
+    async with client_of(request, form, REVOKE_PATH) as (_, caller):
+        await inspecting.throw_away(house, caller, check_revocation_form(form))
     # RFC 7009 §2.2: the status says it all.
     return Response(b"", status_code=200, headers={"cache-control": "no-store"}, media_type="text/plain")
 

@@ -12,6 +12,7 @@
     ├── OrganisationSuspended
     ├── OutOfDate                what was looked at is not what is there now
     ├── Overloaded               the queue is full; try again later
+    ├── TooManyRequests          one caller asks more often in a minute than anybody may
     ├── Misconfigured            the operator has to mend something before the service starts
     └── OAuthError               RFC 6749 §5.2 and its extensions, with their registered codes
 
@@ -74,6 +75,16 @@ class OutOfDate(ConsentError):
 
 class Overloaded(ConsentError):
     code = "overloaded"
+
+
+class TooManyRequests(ConsentError):
+    """The caller's allowance is used up; *wait* is how many seconds until there is a new one."""
+
+    code = "too_many_requests"
+
+    def __init__(self, text: str, wait: int) -> None:
+        super().__init__(text)
+        self.wait = wait
 
 
 class NotReached(ConsentError):
