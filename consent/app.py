@@ -42,6 +42,7 @@ from consent.oauth.clients import Client
 from consent.oauth.dpop import KeyCache
 from consent.oauth.keys import ServerKeys
 from consent.oauth.metadata import check_metadata, metadata
+from consent.oauth.resource import RESOURCE_PATH
 from consent.outside import Network
 from consent.seed import OrganisationFile, Seed, read_seed
 from consent.sender import Sender
@@ -254,7 +255,11 @@ def build(settings: Settings, clock: Callable[[], int] = clock) -> Litestar:
     app.state.product = settings.product or None
     app.state.help_of = _help(settings)
     inside = _canonical_host(_past_the_router(app.asgi_handler), settings)
-    app.asgi_handler = porch(inside, is_https=settings.public_issuer.startswith("https://"))
+    app.asgi_handler = porch(
+        inside,
+        is_https=settings.public_issuer.startswith("https://"),
+        about=settings.public_issuer + RESOURCE_PATH,
+    )
     return app
 
 

@@ -26,8 +26,9 @@ def is_form(content_type: str | None) -> bool:
 def parse_form(body: bytes, *, limit: int = FORM_LIMIT) -> dict[str, str]:
     """Read a form body of at most *limit* bytes into name → value (RFC 6749 §3.2 and appendix B).
 
-    A parameter without a value counts as absent (RFC 6749 §3.1). Raises InvalidRequest when a parameter
-    occurs twice (§3.1, §3.2), when the encoding is broken, or when there is too much.
+    A parameter without a value counts as absent (RFC 6749 §3.1). Only `resource` may occur more than once (RFC 8707
+    §2): its values stand in one text, with spaces between, which no URI holds. Raises InvalidRequest when another
+    parameter occurs twice (§3.1, §3.2), when the encoding is broken, or when there is too much.
     """
     return _parse(body, limit)
 
@@ -53,7 +54,9 @@ def _parse(encoded: bytes, limit: int) -> dict[str, str]:
         name, value = _text(raw_name), _text(raw_value)
         if not name:
             raise InvalidRequest("a parameter has no name")
-        if name in seen:  # also when one of the two is empty: that is still twice
+        if name == "resource":
+            value = f"{found.get(name, '')} {value}".strip()
+        elif name in seen:  # also when one of the two is empty: that is still twice
             raise InvalidRequest("a parameter occurs more than once")
         seen.add(name)
         if value:

@@ -21,7 +21,7 @@ _TYPES = frozenset({"oauth-authz-req+jwt", "jwt", ""})
 _PARAMETERS = frozenset(
     {
         "response_type", "response_mode", "redirect_uri", "state", "nonce", "code_challenge", "code_challenge_method",
-        "dpop_jkt", "authorization_details", "client_id", "grant_id", "grant_management_action",
+        "dpop_jkt", "authorization_details", "client_id", "resource", "grant_id", "grant_management_action",
     }
 )  # fmt: skip
 
@@ -85,6 +85,8 @@ def _instant(claims: Mapping[str, Any], name: str) -> float:
 
 def _text(name: str, value: Any) -> str:
     """A claim as the parameter that it stands for: a text as it is, details as JSON (RFC 9101 §4, RFC 9396 §3)."""
+    if name == "resource" and isinstance(value, list) and all(isinstance(one, str) for one in value):
+        value = " ".join(value)  # as `forms` reads it (RFC 8707 §2)
     if name == "authorization_details" and isinstance(value, list):
         return msgspec.json.encode(value).decode()
     if name == "authorization_details" or not isinstance(value, str) or "\x00" in value:

@@ -55,6 +55,7 @@ def metadata(issuer: str, *, service_documentation: str | None = None) -> dict[s
         "authorization_signing_alg_values_supported": [jarm.ALGORITHM],  # JARM §4
         "introspection_signing_alg_values_supported": [jarm.ALGORITHM],  # RFC 9701 §7
         "authorization_details_types_supported": [request_type(issuer)],  # RFC 9396 §10
+        "protected_resources": [issuer],  # RFC 9728 §4
         # Grant Management for OAuth 2.0
         "grant_management_endpoint": issuer + GRANTS_PATH,
         "grant_management_actions_supported": ["create", "merge", "query", "replace", "revoke", "update"],

@@ -41,6 +41,7 @@ CLIENT_FIELDS = (
     form_field("client_assertion_type", "RFC 7523 §2.2", ASSERTION_TYPE, required=True),
     form_field("client_assertion", "private_key_jwt whose aud is the issuer (RFC 7523)", required=True),
 )
+RESOURCE = form_field("resource", "RFC 8707: the issuer, or left out; may repeat", format="uri")
 PROOF = Field(name="DPoP", where="header", description="A proof of possession (RFC 9449)")
 NO = {
     400: Answer(description="Not a valid request", body=OAuthProblem),

@@ -19,10 +19,22 @@ from consent.oauth.jar import check_request
 from consent.oauth.keys import public_jwks
 from consent.oauth.metadata import AUTHORIZE_PATH, JWKS_PATH, PAR_PATH, metadata
 from consent.oauth.par import REQUEST_LIFE, check_pushed_request
+from consent.oauth.resource import RESOURCE_PATH, check_resource, protected_resource
 from consent.words.instants import SECOND
 from consent.words.purposes import REQUEST_TYPE_PATH
 
-from .client_forms import CLIENT_FIELDS, FORM, HANDLE, NO, PROOF, answer, client_of, form_field, read_form
+from .client_forms import (
+    CLIENT_FIELDS,
+    FORM,
+    HANDLE,
+    NO,
+    PROOF,
+    RESOURCE,
+    answer,
+    client_of,
+    form_field,
+    read_form,
+)
 from .doors import ID_PATTERN, Answer, Door, Field, declared
 
 
@@ -54,6 +66,7 @@ class PushedAnswer(msgspec.Struct, frozen=True):
                 form_field("state", "Comes back with the answer", maxLength=4096),
                 form_field("dpop_jkt", "RFC 9449 §10: binds the code to a key", pattern=HANDLE),
                 form_field("authorization_details", "RFC 9396: one element of our type"),
+                RESOURCE,
                 form_field("grant_management_action", "Change a running grant (Grant Management)", *ACTIONS),
                 form_field("grant_id", "The running grant that is to be changed", pattern=ID_PATTERN),
             ),
@@ -69,6 +82,7 @@ async def par(request: Request[Any, Any, Any]) -> Response[bytes]:
     form = await read_form(request)
     async with client_of(request, form, PAR_PATH) as (client, caller):
         counting = check_request(form, client=client, issuer=house.issuer, at=house.clock())
+        check_resource(counting, issuer=house.issuer)
         checked = check_pushed_request(
             counting, client=client, proof_jkt=caller.proof.jkt if caller.proof else None
         )
@@ -134,6 +148,24 @@ async def well_known(request: Request[Any, Any, Any]) -> Response[bytes]:
 
 
 @get(
+    RESOURCE_PATH,
+    opt=declared(
+        Door(
+            id="resourceMetadata",
+            tag="oauth",
+            summary="What the API takes, and from whom (RFC 9728)",
+            answers={200: Answer(description="The metadata document", body=dict[str, Any])},
+        )
+    ),
+)
+async def resource(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """RFC 9728."""
+    house: House = request.app.state.house
+    document = protected_resource(house.issuer, documentation=f"{house.issuer}/openapi.yaml")
+    return answer(document, cache="max-age=300")
+
+
+@get(
     JWKS_PATH,
     opt=declared(
         Door(
@@ -174,4 +206,4 @@ async def request_type_schema(request: Request[Any, Any, Any]) -> Response[bytes
     )
 
 
-HANDLERS = (par, authorize, well_known, jwks, request_type_schema)
+HANDLERS = (par, authorize, well_known, resource, jwks, request_type_schema)

@@ -21,8 +21,12 @@ _ALWAYS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-stor
 _TLS_ONLY = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 
 
-def porch(app: ASGIApp, *, is_https: bool) -> ASGIApp:
-    """Wrap *app*; *is_https*: people reach it over TLS, and never without it again."""
+def porch(app: ASGIApp, *, is_https: bool, about: str = "") -> ASGIApp:
+    """Wrap *app*; *is_https*: people reach it over TLS, and never without it again.
+
+    *about*: the address of the metadata of the API, which each challenge for a token names (RFC 9728 §5.1).
+    """
+    named = f', resource_metadata="{about}"'.encode() if about else b""
     always = (*_ALWAYS, _TLS_ONLY) if is_https else _ALWAYS
 
     async def enter(scope: Scope, receive: Receive, send: Send) -> None:
@@ -37,6 +41,8 @@ def porch(app: ASGIApp, *, is_https: bool) -> ASGIApp:
                 headers = list(message["headers"])
                 if message["status"] in (204, 405) and voice_of(scope["path"]) != "api":
                     headers = [_with_head(*one) for one in headers]
+                if message["status"] in (401, 403) and named:
+                    headers = [_with_metadata(*one, named) for one in headers]
                 nonce = NEXT_NONCE.get()
                 if nonce is not None:
                     headers.append((b"dpop-nonce", nonce.encode()))  # RFC 9449 §8.2
@@ -61,6 +67,12 @@ def porch(app: ASGIApp, *, is_https: bool) -> ASGIApp:
 def _with_head(name: bytes, value: bytes) -> tuple[bytes, bytes]:
     """A header; where it allows GET, it allows HEAD as well."""
     return (name, value.replace(b"GET", b"GET, HEAD")) if name == b"allow" else (name, value)
+
+
+def _with_metadata(name: bytes, value: bytes, named: bytes) -> tuple[bytes, bytes]:
+    """A header; a challenge for a token of ours says where to read how to get one."""
+    is_ours = name == b"www-authenticate" and value.startswith(b"DPoP ")
+    return (name, value + named) if is_ours else (name, value)
 
 
 def is_spelled_plainly(scope: HTTPScope) -> bool:

@@ -11,12 +11,24 @@ from consent.acts.house import House
 from consent.grants.request import granted_details
 from consent.oauth.introspect import SIGNED_MEDIA, check_introspection_form, wants_signed
 from consent.oauth.metadata import INTROSPECT_PATH, REVOKE_PATH, TOKEN_PATH
+from consent.oauth.resource import check_resource
 from consent.oauth.revoke import check_revocation_form
 from consent.oauth.token import check_token_form
 from consent.words.actors import GivenBy
 from consent.words.errors import InvalidRequest
 
-from .client_forms import CLIENT_FIELDS, FORM, HANDLE, NO, PROOF, answer, client_of, form_field, read_form
+from .client_forms import (
+    CLIENT_FIELDS,
+    FORM,
+    HANDLE,
+    NO,
+    PROOF,
+    RESOURCE,
+    answer,
+    client_of,
+    form_field,
+    read_form,
+)
 from .doors import Answer, Door, declared
 
 _GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
@@ -79,6 +91,7 @@ class IntrospectionAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
                     "code_verifier", "For authorization_code: RFC 7636 §4.1", minLength=43, maxLength=128
                 ),
                 form_field("refresh_token", "For refresh_token", pattern=HANDLE),
+                RESOURCE,
             ),
             body_media=FORM,
             answers={200: Answer(description="Tokens", body=TokenAnswer), **NO},
@@ -93,6 +106,7 @@ async def token(request: Request[Any, Any, Any]) -> Response[bytes]:
     async with client_of(request, form, TOKEN_PATH) as (_, caller):
         if caller.proof is None:  # missing, not wrong: no error of RFC 9449
             raise InvalidRequest("a token request needs a DPoP proof")
+        check_resource(form, issuer=house.issuer)
         tokens = await redeeming.redeem(house, caller, check_token_form(form))
     grant = tokens.grant
     given = TokenAnswer(

@@ -133,6 +133,10 @@ class InvalidAuthorizationDetails(OAuthError):
     code = "invalid_authorization_details"  # RFC 9396 §5
 
 
+class InvalidTarget(OAuthError):
+    code = "invalid_target"  # RFC 8707 §2
+
+
 class InvalidRequestUri(OAuthError):
     code = "invalid_request_uri"  # RFC 9101 §7
 

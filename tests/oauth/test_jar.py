@@ -10,7 +10,8 @@ from consent.oauth.clients import ClientSettings
 from consent.oauth.jar import check_request
 from consent.oauth.jose import LARGEST
 from consent.oauth.par import check_pushed_request
-from consent.words.errors import InvalidRequest, InvalidRequestObject
+from consent.oauth.resource import check_resource
+from consent.words.errors import InvalidRequest, InvalidRequestObject, InvalidTarget
 from consent.words.instants import SECOND
 
 from .actors import (
@@ -221,6 +222,17 @@ def test_unknown_parameters_and_empty_ones_do_no_harm() -> None:
     assert check(request_object(), at=NOON + SECOND) == check(request_object(), at=NOON)
 
 
+def test_a_signed_request_names_its_resource_once_or_in_a_list() -> None:
+    """RFC 8707 §2: it may occur more than once, and a JWT says that with a list."""
+    for said in (ISSUER, [ISSUER], [ISSUER, ISSUER]):
+        check_resource(check(request_object(resource=said)), issuer=ISSUER)
+    for other in ("urn:x", [ISSUER, "urn:x"]):
+        with pytest.raises(InvalidTarget):
+            check_resource(check(request_object(resource=other)), issuer=ISSUER)
+    for wrong in (5, [5], {}, [[ISSUER]]):
+        refuse(request_object(resource=wrong))
+
+
 def test_whatever_a_pushed_request_is_asked_for_can_stand_in_a_signed_one() -> None:
     """A parameter that only a form could hold would be lost, or worse, be read beside the signature."""
 
@@ -236,6 +248,7 @@ def test_whatever_a_pushed_request_is_asked_for_can_stand_in_a_signed_one() -> N
             return super().__contains__(name)
 
     form = Listening(check(request_object(nonce="n")))
+    check_resource(form, issuer=ISSUER)
     check_pushed_request(form, client=client(), proof_jkt=None)
     texts = dict.fromkeys(form.asked - {"authorization_details", "client_id"}, "x")
     assert {"state", "response_mode", "dpop_jkt", "grant_id"} <= set(texts)

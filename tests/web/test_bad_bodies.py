@@ -123,7 +123,8 @@ def test_without_a_token_the_challenge_names_no_error(served: Stage, method: str
         answer = knock(served.port, write(method, path, [JSON, *headers], b"{}" if method == "POST" else b""))
         check_manners(answer, forbidden=[MARK.encode()])
         check_problem(answer, 401, CODES, "invalid_token")
-        assert answer.header("www-authenticate") == 'DPoP algs="ES256 PS256 EdDSA Ed25519"'
+        challenge = answer.header("www-authenticate")
+        assert challenge.startswith('DPoP algs="ES256 PS256 EdDSA Ed25519", resource_metadata="')
 
 
 @pytest.mark.parametrize(("method", "path"), API[:3])
