@@ -181,6 +181,7 @@ Each paragraph that the code cites at the line that obeys it. Read the line to s
 _TITLES = {
     "RFC 2104": "HMAC",
     "RFC 3986": "URI syntax",
+    "RFC 4231": "Test vectors of HMAC",
     "RFC 4648": "Base64",
     "RFC 5869": "HKDF",
     "RFC 6052": "IPv4 addresses inside IPv6 ones",
