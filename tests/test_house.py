@@ -47,6 +47,15 @@ ACTS = words(
 # … what a citizen looks at, and how every act is done: by whom written down, with what at hand, each proof once.
 BESIDE_ACTS = words("allowance answers client_keys overview receipt timeline scribe house once")
 
+# What attackers of an OAuth server are known to try (RFC 9700): a file each in tests/attacks.
+NAMED_ATTACKS = sorted(
+    words(
+        "code_replay injected_code mix_up pkce_downgrade request_uri_swap stolen_token proof_replay "
+        "simultaneous_exchange algorithm_confusion oversized_and_garbled open_redirect consent_swap after_a_stop "
+        "assertions beyond_approval"
+    )
+)
+
 MOST_LINES = 300
 MOST_LINES_OF_TRUST = 2_500
 
@@ -298,3 +307,12 @@ def lines_of_code(file: Path) -> int:
             continue
         lines.update(range(token.start[0], token.end[0] + 1))
     return len(lines)
+
+
+@pytest.mark.parametrize("name", NAMED_ATTACKS)
+def test_each_named_attack_is_a_file_that_says_what_it_wins_and_what_stops_it(name: str) -> None:
+    said = ast.get_docstring(ast.parse((ROOT / "tests" / "attacks" / f"test_{name}.py").read_text("utf-8")))
+    assert said is not None
+    assert said.startswith("Attack: ")
+    for part in ("What it would win: ", "What stops it: ", "RFC "):
+        assert part in said, part

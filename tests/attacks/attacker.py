@@ -1,5 +1,7 @@
 """An attacker with raw HTTP: a client with its own key, a citizen's browser, and nothing that helps it be polite."""
 
+import base64
+import json
 import re
 import time
 from collections.abc import Mapping
@@ -17,6 +19,7 @@ from consent.oauth.clients import ASSERTION_TYPE
 
 REQUIRED = ["income_below_threshold", "household_size"]
 VERIFIER = "v" * 43
+REQUEST = {"typ": "oauth-authz-req+jwt"}
 
 
 class Attacker:
@@ -77,6 +80,17 @@ class Attacker:
             "authorization_details": msgspec.json.encode(details).decode(),
         } | fields
         return {name: value for name, value in right.items() if value}
+
+    def request_claims(self) -> dict[str, Any]:
+        """The same as what a right signed request says (RFC 9101)."""
+        at, fields = int(time.time()), self.pushed()
+        details = json.loads(fields["authorization_details"])
+        about = {"iss": self.client, "client_id": self.client, "aud": self.issuer, "nbf": at, "exp": at + 60}
+        return fields | about | {"authorization_details": details}
+
+    def request_object(self, claims: Mapping[str, Any]) -> str:
+        """*claims*, signed by this client."""
+        return self.key.sign(REQUEST, dict(claims))
 
     def ask(self, **fields: str) -> str:
         """Push a request; returns its request_uri."""
@@ -167,3 +181,17 @@ def must_refuse(answer: httpx.Response, status: int, code: str) -> None:
     assert "attributes" not in said
     assert "access_token" not in said
     assert not re.search(r"[A-Za-z0-9_-]{43}", answer.text), "a refusal repeats a handle"
+
+
+def b64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def unsigned(header: dict[str, Any], claims: dict[str, Any]) -> str:
+    return f"{b64(json.dumps(header).encode())}.{b64(json.dumps(claims).encode())}"
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    part = token.split(".")[1]
+    found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    return found

@@ -1,4 +1,9 @@
-"""Attack: going on after the citizen said stop - with old tokens, old keys, new tokens, or many requests under way."""
+"""Attack: going on after the citizen said stop: a retry of an old request, old and new tokens, many requests under way.
+
+What it would win: values that she no longer shares. What stops it: the stop is one entry in the log, and every
+disclosure, retry and use is decided on its own side of it, in the same transaction that writes its entry
+(RFC 9700 §4.14, RFC 7009 §2.1).
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 

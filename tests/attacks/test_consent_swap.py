@@ -1,4 +1,8 @@
-"""Attack: making a citizen agree to something else than she saw, or answering in her place."""
+"""Attack: making a citizen agree to something else than she saw, or answering in her place.
+
+What it would win: a grant that nobody gave. What stops it: her form is sealed over what its page showed, is bound to
+her session and to one request, and comes from our own page (RFC 9700 §4.7, §4.16).
+"""
 
 import re
 
