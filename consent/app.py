@@ -41,7 +41,7 @@ from consent.ledger.checkpoint import vkey_of
 from consent.oauth.clients import Client
 from consent.oauth.dpop import KeyCache
 from consent.oauth.keys import ServerKeys
-from consent.oauth.metadata import check_metadata, metadata
+from consent.oauth.metadata import INTROSPECT_PATH, PAR_PATH, TOKEN_PATH, check_metadata, metadata
 from consent.oauth.resource import RESOURCE_PATH
 from consent.outside import Network
 from consent.seed import OrganisationFile, Seed, read_seed
@@ -52,7 +52,7 @@ from consent.storage.kinds import HEAD, PERSONA, VALUE
 from consent.storage.rows import Persona
 from consent.storage.sqlite import SqliteStore
 from consent.storage.store import Store
-from consent.web import front, organisation
+from consent.web import front, oauth, organisation, tokens
 from consent.web.openapi import document
 from consent.web.porch import handle, porch
 from consent.web.render import template_hash
@@ -313,14 +313,18 @@ def look_for_keys(house: House, folder: Path) -> None:
 
 
 def _past_the_router(app: ASGIApp) -> ASGIApp:
-    """Lead disclosures straight to their door: the way through the framework costs more than the door itself."""
-    straight = organisation.disclosures.fn
+    """Lead organisations straight to the doors they knock at most: the way through the framework costs as much as some
+    doors themselves."""
+    straight = {
+        "/disclosures": organisation.disclosures.fn,
+        PAR_PATH: oauth.par.fn,
+        TOKEN_PATH: tokens.token.fn,
+        INTROSPECT_PATH: tokens.introspect.fn,
+    }
 
     async def lead(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == ScopeType.HTTP and scope["path"] == "/disclosures":
-            await straight(scope, receive, send)
-        else:
-            await app(scope, receive, send)
+        door = straight.get(scope["path"], app) if scope["type"] == ScopeType.HTTP else app
+        await door(scope, receive, send)
 
     return lead
 

@@ -1,12 +1,13 @@
 """What all OAuth doors share: a form that is read strictly, a client that proves who it is, an answer nobody keeps."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import msgspec
-from litestar import Request, Response
-from litestar.types import Receive
+from litestar import Response
+from litestar.exceptions import MethodNotAllowedException
+from litestar.types import HTTPScope, Receive, Scope, Send
 
 from consent.acts.allowance import Mark, What, check_allowance, mark, use_up
 from consent.acts.authenticate import authenticate
@@ -16,8 +17,9 @@ from consent.oauth.clients import ASSERTION_TYPE, Client
 from consent.oauth.forms import FORM_LIMIT, is_form, parse_form
 from consent.words.errors import BadInput, InvalidRequest, OAuthError
 
-from .arrival import address_of, read_body, renew_nonce
+from .arrival import address_of, read_body, renew_nonce, reply
 from .doors import Answer, Field
+from .errors import oauth_error
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -52,28 +54,55 @@ NO = {
 }
 
 
-async def read_form(request: Request[Any, Any, Any]) -> dict[str, str]:
+_ALLOWED = {"allow": "OPTIONS, POST"}
+Answered = tuple[int, dict[str, str], bytes]  # status, headers, body
+
+
+async def post_form(
+    work: Callable[[House, HTTPScope, Receive], Awaitable[Answered]],
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+) -> None:
+    """Answer a POST with what *work* makes of it, or with its error (RFC 6749 §5.2).
+
+    For the doors that clients knock at most: bare ASGI, without the framework's request and response objects.
+    """
+    visit = cast("HTTPScope", scope)
+    try:
+        if visit["method"] == "OPTIONS":
+            status, headers, body = 204, dict(_ALLOWED), b""
+        elif visit["method"] != "POST":
+            raise MethodNotAllowedException(headers=_ALLOWED)
+        else:
+            status, headers, body = await work(visit["litestar_app"].state.house, visit, receive)
+    except Exception as fault:
+        status, headers, body = oauth_error(fault)
+        headers |= getattr(fault, "headers", None) or {}
+    await reply(send, status, headers, body)
+
+
+async def read_form(scope: HTTPScope, receive: Receive) -> dict[str, str]:
     """The parameters of a posted form. Raises InvalidRequest, TooLarge."""
-    if not is_form(request.headers.get("content-type")):
+    headers = dict(scope["headers"])
+    if not is_form(headers.get(b"content-type", b"").decode("latin-1")):
         raise InvalidRequest(f"send the parameters as {FORM}")
-    receive: Receive = request.receive
-    return parse_form(await read_body(receive, dict(request.scope["headers"]), FORM_LIMIT))
+    return parse_form(await read_body(receive, headers, FORM_LIMIT))
 
 
 @asynccontextmanager
 async def client_of(
-    request: Request[Any, Any, Any], form: Mapping[str, str], path: str
+    house: House, scope: HTTPScope, form: Mapping[str, str], path: str
 ) -> AsyncIterator[tuple[Client, Caller]]:
     """Who sent *form* to *path*, proved. Raises InvalidClient, InvalidDpopProof, UseDpopNonce, TooManyRequests.
 
     The act that follows counts the request in its own transaction. Whatever ends in an error is counted here, and an
     error beyond the allowance is not told: guessing is no quicker than asking.
     """
-    house: House = request.app.state.house
-    marks = marks_of_address(request, "address")
+    marks = marks_of_address(house, scope, "address")
     await check_allowance(house, marks)
     try:
-        proofs = [value for name, value in request.scope["headers"] if name == b"dpop"]
+        proofs = [value for name, value in scope["headers"] if name == b"dpop"]
         client, caller = await authenticate(
             house, form, proofs=proofs, method="POST", url=house.issuer + path
         )
@@ -86,20 +115,20 @@ async def client_of(
         raise
 
 
-def marks_of_address(request: Request[Any, Any, Any], what: What) -> tuple[Mark, ...]:
-    """What *request* uses up of the allowance of the address that it comes from."""
-    house: House = request.app.state.house
-    return mark(house, what, address_of(request.scope, trusted_proxies=house.limits.trusted_proxies))
+def marks_of_address(house: House, scope: Scope, what: What) -> tuple[Mark, ...]:
+    """What the request of *scope* uses up of the allowance of the address that it comes from."""
+    return mark(house, what, address_of(scope, trusted_proxies=house.limits.trusted_proxies))
+
+
+def answered(body: Any, *, status: int = 200, cache: str = "no-store") -> Answered:
+    """*body* as JSON: status, headers and bytes."""
+    headers = {"content-type": "application/json", "cache-control": cache}
+    if cache == "no-store":  # RFC 6749 §5.1: nothing on the way may keep a token
+        headers["pragma"] = "no-cache"
+    return status, headers, msgspec.json.encode(body)
 
 
 def answer(body: Any, *, status: int = 200, cache: str = "no-store") -> Response[bytes]:
-    """*body* as JSON."""
-    # RFC 6749 §5.1: nothing on the way may keep a token.
-    return Response(
-        msgspec.json.encode(body),
-        status_code=status,
-        headers={"cache-control": cache, "pragma": "no-cache"}
-        if cache == "no-store"
-        else {"cache-control": cache},
-        media_type="application/json",
-    )
+    """*body* as JSON, as the framework takes it."""
+    status, headers, encoded = answered(body, status=status, cache=cache)
+    return Response(encoded, status_code=status, headers=headers, media_type="application/json")

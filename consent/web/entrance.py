@@ -107,7 +107,7 @@ async def as_persona(request: Visit) -> Response[bytes]:
     """Sign in as an invented person."""
     house = house_of(request)
     fields = dict(await read_form(request))
-    await use_up(house, marks_of_address(request, "sign_in"))
+    await use_up(house, marks_of_address(house, request.scope, "sign_in"))
     cookie = await signing.as_persona(house, fields.get("persona", ""), before=session_cookie(request))
     return see_other(local_path(fields.get("next", "/")), make_cookie(house, "session", cookie, age=None))
 
@@ -133,7 +133,7 @@ async def begin(request: Visit) -> Response[bytes]:
     house = house_of(request)
     check_same_origin(request)
     try:
-        await use_up(house, marks_of_address(request, "sign_in"))
+        await use_up(house, marks_of_address(house, request.scope, "sign_in"))
     except TooManyRequests as no:
         return _too_often(request, no)
     kind: Literal["sign_in", "sign_up"] = (
@@ -166,7 +166,7 @@ async def finish(request: Visit) -> Response[bytes]:
         raise BadInput("send JSON")
     body = await read_body(request.receive, dict(request.scope["headers"]), _LIMIT)
     try:
-        await use_up(house, marks_of_address(request, "sign_in"))
+        await use_up(house, marks_of_address(house, request.scope, "sign_in"))
     except TooManyRequests as no:
         return _too_often(request, no)
     ceremony = request.cookies.get(cookie_name(house, "ceremony"), "")

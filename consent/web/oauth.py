@@ -6,7 +6,8 @@ Each handler reads a form, proves the client, calls one act.
 from typing import Any
 
 import msgspec
-from litestar import Request, Response, get, post
+from litestar import Request, Response, asgi, get
+from litestar.types import HTTPScope, Receive, Scope, Send
 
 from consent.acts import ask as asking
 from consent.acts.house import House
@@ -30,9 +31,12 @@ from .client_forms import (
     NO,
     PROOF,
     RESOURCE,
+    Answered,
     answer,
+    answered,
     client_of,
     form_field,
+    post_form,
     read_form,
 )
 from .doors import ID_PATTERN, Answer, Door, Field, declared
@@ -45,49 +49,49 @@ class PushedAnswer(msgspec.Struct, frozen=True):
     expires_in: int
 
 
-@post(
-    PAR_PATH,
-    opt=declared(
-        Door(
-            id="pushRequest",
-            tag="oauth",
-            summary="Push a request for attributes",
-            description="RFC 9126 with RFC 9396 authorization_details. A request only names an approved purpose.",
-            security="client",
-            fields=(
-                *CLIENT_FIELDS,
-                PROOF,
-                form_field("request", "RFC 9101: all that follows, signed; then nothing outside counts"),
-                form_field("response_type", "RFC 6749 §3.1.1", "code"),
-                form_field("redirect_uri", "A registered address"),
-                form_field("code_challenge", "RFC 7636 §4.2", pattern=HANDLE),
-                form_field("code_challenge_method", "RFC 7636 §4.3", "S256"),
-                form_field("response_mode", "JARM: in which form the answer goes back", *jarm.MODES),
-                form_field("state", "Comes back with the answer", maxLength=4096),
-                form_field("dpop_jkt", "RFC 9449 §10: binds the code to a key", pattern=HANDLE),
-                form_field("authorization_details", "RFC 9396: one element of our type"),
-                RESOURCE,
-                form_field("grant_management_action", "Change a running grant (Grant Management)", *ACTIONS),
-                form_field("grant_id", "The running grant that is to be changed", pattern=ID_PATTERN),
-            ),
-            body_media=FORM,
-            answers={201: Answer(description="Pushed", body=PushedAnswer), **NO},
-        )
+_PUSH = Door(
+    id="pushRequest",
+    tag="oauth",
+    summary="Push a request for attributes",
+    description="RFC 9126 with RFC 9396 authorization_details. A request only names an approved purpose.",
+    security="client",
+    fields=(
+        *CLIENT_FIELDS,
+        PROOF,
+        form_field("request", "RFC 9101: all that follows, signed; then nothing outside counts"),
+        form_field("response_type", "RFC 6749 §3.1.1", "code"),
+        form_field("redirect_uri", "A registered address"),
+        form_field("code_challenge", "RFC 7636 §4.2", pattern=HANDLE),
+        form_field("code_challenge_method", "RFC 7636 §4.3", "S256"),
+        form_field("response_mode", "JARM: in which form the answer goes back", *jarm.MODES),
+        form_field("state", "Comes back with the answer", maxLength=4096),
+        form_field("dpop_jkt", "RFC 9449 §10: binds the code to a key", pattern=HANDLE),
+        form_field("authorization_details", "RFC 9396: one element of our type"),
+        RESOURCE,
+        form_field("grant_management_action", "Change a running grant (Grant Management)", *ACTIONS),
+        form_field("grant_id", "The running grant that is to be changed", pattern=ID_PATTERN),
     ),
-    status_code=201,
+    body_media=FORM,
+    answers={201: Answer(description="Pushed", body=PushedAnswer), **NO},
 )
-async def par(request: Request[Any, Any, Any]) -> Response[bytes]:
+
+
+@asgi(PAR_PATH, opt=declared(_PUSH), copy_scope=False)
+async def par(scope: Scope, receive: Receive, send: Send) -> None:
     """Keep a request until a citizen answers."""
-    house: House = request.app.state.house
-    form = await read_form(request)
-    async with client_of(request, form, PAR_PATH) as (client, caller):
+    await post_form(_par, scope, receive, send)
+
+
+async def _par(house: House, scope: HTTPScope, receive: Receive) -> Answered:
+    form = await read_form(scope, receive)
+    async with client_of(house, scope, form, PAR_PATH) as (client, caller):
         counting = check_request(form, client=client, issuer=house.issuer, at=house.clock())
         check_resource(counting, issuer=house.issuer)
         checked = check_pushed_request(
             counting, client=client, proof_jkt=caller.proof.jkt if caller.proof else None
         )
         pushed = await asking.push(house, caller, checked)
-    return answer(PushedAnswer(request_uri(pushed.reference), REQUEST_LIFE // SECOND), status=201)
+    return answered(PushedAnswer(request_uri(pushed.reference), REQUEST_LIFE // SECOND), status=201)
 
 
 @get(

@@ -20,7 +20,7 @@ from consent.words.actors import GivenBy
 from consent.words.attributes import CATALOGUE
 from consent.words.errors import BadInput
 
-from .arrival import dpop_token, headers_of, read_body
+from .arrival import dpop_token, headers_of, read_body, reply
 from .doors import ID_PATTERN, Answer, Door, Field, declared
 from .errors import api_error, problem, refusal, refused
 
@@ -135,15 +135,7 @@ async def disclosures(scope: Scope, receive: Receive, send: Send) -> None:
         status, headers, body = await _disclose(cast("HTTPScope", scope), receive)
     except Exception as fault:
         status, headers, body = api_error(fault)
-    headers["content-length"] = str(len(body))
-    await send(
-        {
-            "type": "http.response.start",
-            "status": status,
-            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
-        }
-    )
-    await send({"type": "http.response.body", "body": body, "more_body": False})
+    await reply(send, status, headers, body)
 
 
 async def _disclose(scope: HTTPScope, receive: Receive) -> tuple[int, dict[str, str], bytes]:

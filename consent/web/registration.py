@@ -213,7 +213,7 @@ async def remove(request: Request[Any, Any, Any], client_id: str) -> None:
 
 async def _admitted(request: Request[Any, Any, Any]) -> str:
     """The token of a request, which counts whatever comes of it. Raises TooManyRequests, InvalidToken."""
-    await use_up(request.app.state.house, marks_of_address(request, "address"))
+    await use_up(request.app.state.house, marks_of_address(request.app.state.house, request.scope, "address"))
     return _token(request)
 
 

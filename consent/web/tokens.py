@@ -3,7 +3,8 @@
 from typing import Any
 
 import msgspec
-from litestar import Request, Response, post
+from litestar import Request, Response, asgi, post
+from litestar.types import HTTPScope, Receive, Scope, Send
 
 from consent.acts import inspect as inspecting
 from consent.acts import redeem as redeeming
@@ -24,9 +25,11 @@ from .client_forms import (
     NO,
     PROOF,
     RESOURCE,
-    answer,
+    Answered,
+    answered,
     client_of,
     form_field,
+    post_form,
     read_form,
 )
 from .doors import Answer, Door, declared
@@ -72,38 +75,36 @@ class IntrospectionAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     authorization_details: list[GrantedDetail] | None = None
 
 
-@post(
-    TOKEN_PATH,
-    opt=declared(
-        Door(
-            id="token",
-            tag="oauth",
-            summary="Get tokens",
-            description="authorization_code (with PKCE), refresh_token or client_credentials; with a DPoP proof.",
-            security="client",
-            fields=(
-                *CLIENT_FIELDS,
-                msgspec.structs.replace(PROOF, required=True),
-                form_field("grant_type", "RFC 6749 §4", *_GRANT_TYPES, required=True),
-                form_field("code", "For authorization_code", pattern=HANDLE),
-                form_field("redirect_uri", "For authorization_code; may be left out"),
-                form_field(
-                    "code_verifier", "For authorization_code: RFC 7636 §4.1", minLength=43, maxLength=128
-                ),
-                form_field("refresh_token", "For refresh_token", pattern=HANDLE),
-                RESOURCE,
-            ),
-            body_media=FORM,
-            answers={200: Answer(description="Tokens", body=TokenAnswer), **NO},
-        )
+_TOKEN = Door(
+    id="token",
+    tag="oauth",
+    summary="Get tokens",
+    description="authorization_code (with PKCE), refresh_token or client_credentials; with a DPoP proof.",
+    security="client",
+    fields=(
+        *CLIENT_FIELDS,
+        msgspec.structs.replace(PROOF, required=True),
+        form_field("grant_type", "RFC 6749 §4", *_GRANT_TYPES, required=True),
+        form_field("code", "For authorization_code", pattern=HANDLE),
+        form_field("redirect_uri", "For authorization_code; may be left out"),
+        form_field("code_verifier", "For authorization_code: RFC 7636 §4.1", minLength=43, maxLength=128),
+        form_field("refresh_token", "For refresh_token", pattern=HANDLE),
+        RESOURCE,
     ),
-    status_code=200,
+    body_media=FORM,
+    answers={200: Answer(description="Tokens", body=TokenAnswer), **NO},
 )
-async def token(request: Request[Any, Any, Any]) -> Response[bytes]:
+
+
+@asgi(TOKEN_PATH, opt=declared(_TOKEN), copy_scope=False)
+async def token(scope: Scope, receive: Receive, send: Send) -> None:
     """Exchange a code, refresh, or give the client a token of its own."""
-    house: House = request.app.state.house
-    form = await read_form(request)
-    async with client_of(request, form, TOKEN_PATH) as (_, caller):
+    await post_form(_token, scope, receive, send)
+
+
+async def _token(house: House, scope: HTTPScope, receive: Receive) -> Answered:
+    form = await read_form(scope, receive)
+    async with client_of(house, scope, form, TOKEN_PATH) as (_, caller):
         if caller.proof is None:  # missing, not wrong: no error of RFC 9449
             raise InvalidRequest("a token request needs a DPoP proof")
         check_resource(form, issuer=house.issuer)
@@ -122,37 +123,36 @@ async def token(request: Request[Any, Any, Any]) -> Response[bytes]:
         if grant is not None
         else None,
     )
-    return answer(given)
+    return answered(given)
 
 
-@post(
-    INTROSPECT_PATH,
-    opt=declared(
-        Door(
-            id="introspect",
-            tag="oauth",
-            summary="Ask what one of your own tokens still is",
-            description="`Accept: application/token-introspection+jwt` asks for a signed answer (RFC 9701).",
-            security="client",
-            fields=(*CLIENT_FIELDS, form_field("token", "The token", required=True)),
-            body_media=FORM,
-            answers={200: Answer(description="What it is", body=IntrospectionAnswer), **NO},
-        )
-    ),
-    status_code=200,
+_INTROSPECT = Door(
+    id="introspect",
+    tag="oauth",
+    summary="Ask what one of your own tokens still is",
+    description="`Accept: application/token-introspection+jwt` asks for a signed answer (RFC 9701).",
+    security="client",
+    fields=(*CLIENT_FIELDS, form_field("token", "The token", required=True)),
+    body_media=FORM,
+    answers={200: Answer(description="What it is", body=IntrospectionAnswer), **NO},
 )
-async def introspect(request: Request[Any, Any, Any]) -> Response[bytes]:
+
+
+@asgi(INTROSPECT_PATH, opt=declared(_INTROSPECT), copy_scope=False)
+async def introspect(scope: Scope, receive: Receive, send: Send) -> None:
     """RFC 7662, RFC 9701."""
-    house: House = request.app.state.house
-    form = await read_form(request)
-    async with client_of(request, form, INTROSPECT_PATH) as (client, caller):
+    await post_form(_introspect, scope, receive, send)
+
+
+async def _introspect(house: House, scope: HTTPScope, receive: Receive) -> Answered:
+    form = await read_form(scope, receive)
+    async with client_of(house, scope, form, INTROSPECT_PATH) as (client, caller):
         facts = await inspecting.introspect(house, caller, check_introspection_form(form))
-    if client.settings.introspection_signed_response_alg or wants_signed(request.headers.get("accept", "")):
+    accept = b",".join(value for name, value in scope["headers"] if name == b"accept").decode("latin-1")
+    if client.settings.introspection_signed_response_alg or wants_signed(accept):
         signed = inspecting.signed_introspection(house, caller, facts)
-        return Response(
-            signed.encode(), headers={"cache-control": "no-store"}, media_type=SIGNED_MEDIA, status_code=200
-        )
-    return answer(facts)
+        return 200, {"content-type": SIGNED_MEDIA, "cache-control": "no-store"}, signed.encode()
+    return answered(facts)
 
 
 @post(
@@ -174,8 +174,9 @@ async def introspect(request: Request[Any, Any, Any]) -> Response[bytes]:
 async def revoke(request: Request[Any, Any, Any]) -> Response[bytes]:
     """RFC 7009."""
     house: House = request.app.state.house
-    form = await read_form(request)
-    async with client_of(request, form, REVOKE_PATH) as (_, caller):
+    visit: HTTPScope = request.scope
+    form = await read_form(visit, request.receive)
+    async with client_of(house, visit, form, REVOKE_PATH) as (_, caller):
         await inspecting.throw_away(house, caller, check_revocation_form(form))
     # RFC 7009 §2.2: the status says it all.
     return Response(b"", status_code=200, headers={"cache-control": "no-store"}, media_type="text/plain")
