@@ -8,6 +8,7 @@ If we crash after the commit, the log says more than happened, never less.
 """
 
 from base64 import b64encode
+from functools import lru_cache
 
 import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -31,6 +32,7 @@ from consent.storage.kinds import (
     TOKEN,
     USED,
     VALUE,
+    Ask,
 )
 from consent.storage.rows import Disclosed, Memo
 from consent.vault.keys import CitizenKeys, pairwise_id
@@ -122,9 +124,7 @@ async def disclose(
         names = sorted(attributes.intersection(grant.attributes))
         citizen = grant.citizen
         yield [
-            CLIENT.one(token.client),
-            ORGANISATION.one(grant.organisation),
-            PURPOSE.one(grant.purpose, grant.purpose_version),
+            *_asks_for_standing(token.client, grant.organisation, grant.purpose, grant.purpose_version),
             VALUE.each([(citizen, name) for name in names]),
             *([DISCLOSED.one(memo.disclosure)] if memo else []),
             asks_for_refusal(grant),
@@ -296,6 +296,11 @@ def _again(
             return _No("values_changed", disclosed.log, disclosed.index)
         sealed.append(value)
     return _Yes(answer, tuple(sealed), keys, disclosed.id, grant, disclosed.log, disclosed.index)
+
+
+@lru_cache(maxsize=4096)
+def _asks_for_standing(client: str, organisation: str, purpose: str, version: int) -> tuple[Ask, ...]:
+    return CLIENT.one(client), ORGANISATION.one(organisation), PURPOSE.one(purpose, version)
 
 
 def standing_of(book: Book, grant: Grant) -> Standing:

@@ -9,6 +9,7 @@ linked. New keys are arguments: rooms below the acts are pure. Source: NIST SP 8
 
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
+from functools import lru_cache
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -105,8 +106,13 @@ def pairwise_id(subject_key: Secret, organisation: str) -> str:
 
     22 characters, base64url of 128 bits. OpenID Connect Core §8.1 (pairwise identifiers).
     """
-    hashed = tag(subject_key.reveal(), length_prefixed(b"pairwise/v1", organisation.encode()))
+    hashed = tag(subject_key.reveal(), _at(organisation))
     return urlsafe_b64encode(hashed[:16]).rstrip(b"=").decode()
+
+
+@lru_cache(maxsize=1024)
+def _at(organisation: str) -> bytes:
+    return length_prefixed(b"pairwise/v1", organisation.encode())
 
 
 def page_key(subject_key: Secret) -> bytes:

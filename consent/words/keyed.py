@@ -15,7 +15,7 @@ _OUTER = bytes(octet ^ 0x5C for octet in range(256))
 
 def tag(key: bytes, message: bytes) -> bytes:
     """The tag of *message* under *key*: 32 bytes."""
-    block = _block(key)
+    block = key.ljust(_BLOCK, b"\0") if len(key) <= _BLOCK else _block(key)
     return sha256(block.translate(_OUTER) + sha256(block.translate(_INNER) + message).digest()).digest()
 
 
