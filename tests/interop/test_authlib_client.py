@@ -96,8 +96,23 @@ def test_the_metadata_is_complete_enough_to_need_no_other_documentation(
     assert all(not key.is_private for key in keys.keys)
 
 
+def signed_request(office: Office, issuer: str, asked: dict[str, str]) -> str:
+    """What is asked in one signed object, made by joserfc (RFC 9101)."""
+    at = int(time.time())
+    claims = asked | {
+        "iss": office.client_id,
+        "aud": issuer,
+        "nbf": at,
+        "exp": at + 60,
+        "authorization_details": json.loads(asked["authorization_details"]),
+    }
+    header = {"alg": "ES256", "typ": "oauth-authz-req+jwt"}
+    return jwt.encode(header, claims, ECKey.import_key(office.key.pem()), algorithms=["ES256"])
+
+
+@pytest.mark.parametrize("is_signed", [False, True], ids=["plain", "signed request"])
 def test_authlib_goes_all_the_way_from_the_question_to_the_data(
-    office: Office, metadata: AuthorizationServerMetadata, client: OAuth2Session
+    office: Office, metadata: AuthorizationServerMetadata, client: OAuth2Session, is_signed: bool
 ) -> None:
     verifier = secrets.token_urlsafe(48)
     details = {
@@ -112,9 +127,15 @@ def test_authlib_goes_all_the_way_from_the_question_to_the_data(
         code_verifier=verifier,
         authorization_details=json.dumps([details]),
     )
+    asked = {name: values[0] for name, values in parse_qs(urlsplit(whole).query).items()}
+    if is_signed:
+        asked = {
+            "client_id": office.client_id,
+            "request": signed_request(office, metadata["issuer"], asked),
+        }
     pushed = client.post(
         metadata["pushed_authorization_request_endpoint"],
-        data={name: values[0] for name, values in parse_qs(urlsplit(whole).query).items()},
+        data=asked,
         auth=client.client_auth("private_key_jwt"),
         withhold_token=True,
     )
