@@ -19,6 +19,8 @@ from consent.settings import Settings
 from consent.web.errors import CODES
 from consent.words import errors
 
+from .specifications import SUPPORT
+
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
 
@@ -172,6 +174,16 @@ def errors_page() -> str:
 _SPECIFICATIONS = """# Specifications
 
 {generated}
+## What of OAuth is there
+
+Three answers: *yes*, *in part* (the sentence says which), *no*. `tests/specifications.py` holds the sentences; a test
+fails when a row has no line of code that cites it, or no test.
+
+| Specification | There | What | Where it is obeyed, in `consent/` | A test that shows it |
+|---|---|---|---|---|
+{support}
+## Paragraphs
+
 Each paragraph that the code cites at the line that obeys it. Read the line to see how.
 
 | Paragraph | Files in `consent/` |
@@ -179,6 +191,13 @@ Each paragraph that the code cites at the line that obeys it. Read the line to s
 {rows}"""
 
 _TITLES = {
+    "RFC 7521": "Assertions for client authentication",
+    "RFC 8628": "Device authorization",
+    "RFC 8705": "Mutual TLS",
+    "RFC 8936": "Poll delivery of security event tokens",
+    "RFC 9068": "JWT access tokens",
+    "RFC 9470": "Step-up authentication",
+    "CIBA": "Client-initiated backchannel authentication",
     "RFC 2104": "HMAC",
     "RFC 3986": "URI syntax",
     "RFC 4231": "Test vectors of HMAC",
@@ -250,8 +269,8 @@ _CITED = re.compile(
 _PARAGRAPH = re.compile(r"(?:§|section |article )(\d[\w.]*(?:\([\w]\))?(?:-\d+)?)")
 
 
-def specifications_page() -> str:
-    """`docs/reference/specifications.md`."""
+def citations() -> dict[tuple[str, str], set[str]]:
+    """Which files cite which paragraph of what; the paragraph is empty where only the whole is named."""
     cited: dict[tuple[str, str], set[str]] = {}
     house = ROOT / "consent"
     for file in sorted(house.rglob("*")):
@@ -261,6 +280,17 @@ def specifications_page() -> str:
         for name, paragraphs in _CITED.findall(text):
             for paragraph in _PARAGRAPH.findall(paragraphs) or [""]:
                 cited.setdefault((name, paragraph.rstrip(".")), set()).add(str(file.relative_to(house)))
+    return cited
+
+
+def specifications_page() -> str:
+    """`docs/reference/specifications.md`."""
+    cited = citations()
+    support = "".join(
+        f"| {name} {_TITLES[name]} | {row.status} | {row.says} | {_files(_all(cited, name))} | "
+        f"{_files({f'tests/{row.test}'} if row.test else set())} |\n"
+        for name, row in SUPPORT.items()
+    )
     rows, last = "", ""
     for name, paragraph in sorted(cited, key=_in_order):
         if name != last:
@@ -269,7 +299,11 @@ def specifications_page() -> str:
         if paragraph:
             sign = "article " if name == "GDPR" else "§"
             rows += f"| {name} {sign}{paragraph} | {_files(cited[name, paragraph])} |\n"
-    return _SPECIFICATIONS.format(generated=_GENERATED.format(source="consent/"), rows=rows)
+    return _SPECIFICATIONS.format(generated=_GENERATED.format(source="consent/"), support=support, rows=rows)
+
+
+def _all(cited: dict[tuple[str, str], set[str]], name: str) -> set[str]:
+    return set().union(*(files for (other, _), files in cited.items() if other == name))
 
 
 def _files(names: set[str]) -> str:

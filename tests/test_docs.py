@@ -23,6 +23,7 @@ from consent.web.organisation import DisclosureAnswer
 from . import reference_pages
 from .conftest import free_port
 from .doc_blocks import Reader, blocks
+from .specifications import SUPPORT
 from .test_demo import STORY
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -172,6 +173,17 @@ def test_the_readme_lists_the_rooms_that_there_are() -> None:
 def test_a_page_that_follows_from_the_code_is_up_to_date(name: str) -> None:
     written = (reference_pages.REFERENCE / name).read_text("utf-8")
     assert written == reference_pages.PAGES[name](), "run `python -m tests.reference_pages`"
+
+
+@pytest.mark.parametrize("name", SUPPORT)
+def test_what_is_said_of_a_specification_has_code_and_a_test(name: str) -> None:
+    cited = {one for one, _ in reference_pages.citations()}
+    row = SUPPORT[name]
+    if row.status == "no":
+        assert (name in cited, row.test) == (False, "")
+    else:
+        assert name in cited, "no line of code cites it"
+        assert "def test_" in (ROOT / "tests" / row.test).read_text("utf-8")
 
 
 def test_every_word_of_the_word_list_exists_in_the_code() -> None:

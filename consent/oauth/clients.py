@@ -12,7 +12,7 @@ from consent.oauth import jose
 from consent.words.errors import BadInput, InvalidClient, InvalidRequest
 from consent.words.instants import SECOND
 
-ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"  # RFC 7523 §2.2
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"  # RFC 7521 §4.2, RFC 7523 §2.2
 
 # FAPI 2.0 §5.3.2.1-13: 10 s ahead must pass, more than 60 s must not.
 CLOCK_SKEW = 30 * SECOND
