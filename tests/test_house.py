@@ -45,7 +45,7 @@ ACTS = words(
     "operate oversee propose publish redeem refuse register review revoke sign_in signal suspend tidy use withdraw"
 )
 # … what a citizen looks at, and how every act is done: by whom written down, with what at hand, each proof once.
-BESIDE_ACTS = words("allowance answers client_keys overview receipt timeline scribe house once")
+BESIDE_ACTS = words("allowance answers client_keys ending overview receipt timeline scribe house once")
 
 # What attackers of an OAuth server are known to try (RFC 9700): a file each in tests/attacks.
 NAMED_ATTACKS = sorted(

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 from msgspec.structs import replace
 
-from consent.grants.grant import Grant, end, version_of
+from consent.grants.grant import Grant, version_of
 from consent.grants.shown import Shown, page_bytes, terms_hash
 from consent.oauth import jarm
 from consent.oauth.authorize import error_redirect, signed_redirect, success_redirect
@@ -28,8 +28,8 @@ from consent.words.purposes import Language
 from .amend import amend
 from .approve import purpose_from
 from .ask import Page, asks_to_show, own_request, page
+from .ending import write_ending
 from .house import House
-from .signal import signal
 
 Trouble = Literal["nothing_chosen", "no_decision", "required_missing", "changed"]
 
@@ -169,19 +169,7 @@ def _give(
         )
     before = book.live_grant(citizen, asked.client, asked.purpose)
     if before is not None:
-        lapsed = not before.is_live(at=book.at)
-        ended = end(before, "expire" if lapsed else "withdraw", at=book.at)
-        if ended is not None:
-            book.record_event(
-                "expired" if lapsed else "withdrawn",
-                citizen=citizen,
-                keys=keys,
-                grant=ended,
-                by="rule" if lapsed else by.kind,
-                reason="time_passed" if lapsed else "replaced",
-                detail=lambda _: {"sub": pairwise_id(keys.subject, asked.organisation)},
-            )
-            signal(book, ended, "ended")
+        write_ending(book, before, "withdraw", keys=keys, by=by.kind, reason="replaced")
     nonce = book.chance(16)
     grant = Grant(
         id=id_from(book.chance(16)),

@@ -1,17 +1,16 @@
 """An organisation lets go: it ends a grant itself, because it needs the data no longer. Nobody has to ask it to."""
 
-from consent.grants.grant import Grant, end
+from consent.grants.grant import Grant
 from consent.oauth.dpop import Proof
 from consent.storage.book import TURN, Book, Story
 from consent.storage.kinds import GRANT, KEYS, TOKEN, USED
-from consent.vault.keys import pairwise_id
 from consent.words.errors import NotFound
 from consent.words.ids import is_id
 
+from .ending import write_ending
 from .house import House
 from .inspect import own_grant
 from .once import spend_proof
-from .signal import signal
 
 
 async def revoke(house: House, *, token_hash: bytes, proof: Proof, grant: str) -> Grant:
@@ -31,21 +30,7 @@ async def revoke(house: House, *, token_hash: bytes, proof: Proof, grant: str) -
             raise NotFound("there is no such grant")
         spend_proof(book, proof)
         keys = book.keys_of(wrapped)
-        lapsed = not given.is_live(at=book.at)
-        ended = end(given, "expire" if lapsed else "revoke", at=book.at)
-        if ended is None:
-            return given
-        book.record_event(
-            "expired" if lapsed else "revoked",
-            citizen=given.citizen,
-            keys=keys,
-            grant=ended,
-            by="rule" if lapsed else "organisation",
-            reason="time_passed" if lapsed else "organisation_asked",
-            detail=lambda _: {"sub": pairwise_id(keys.subject, ended.organisation)},
-        )
-        # It knows already; but what else hangs on its endpoint hears every ending in the same way.
-        signal(book, ended, "ended")
-        return ended
+        ended = write_ending(book, given, "revoke", keys=keys, by="organisation", reason="organisation_asked")
+        return ended or given
 
     return (await house.scribe.do(story)).outcome

@@ -2,16 +2,16 @@
 
 import msgspec
 
-from consent.grants.grant import Grant, end
+from consent.grants.grant import Grant
+from consent.ledger.record import Reason
 from consent.storage.book import TURN, Book, Story
 from consent.storage.kinds import GRANT, KEYS
-from consent.vault.keys import pairwise_id
 from consent.words.actors import HERSELF, Actor
 from consent.words.errors import NotFound
 from consent.words.ids import is_id
 
+from .ending import write_ending
 from .house import House
-from .signal import signal
 
 
 class Stopped(msgspec.Struct, frozen=True):
@@ -40,23 +40,13 @@ async def withdraw(house: House, *, citizen: str, grant: str, by: Actor = HERSEL
         wrapped = book.get(KEYS, citizen)
         if given is None or given.citizen != citizen or wrapped is None:
             raise NotFound("there is no such grant")
+        reason: Reason = "citizen_asked" if by == HERSELF else "helper_asked"
         keys = book.keys_of(wrapped)
-        lapsed = not given.is_live(at=book.at)
-        ended = end(given, "expire" if lapsed else "withdraw", at=book.at)
+        ended = write_ending(book, given, "withdraw", keys=keys, by=by.kind, reason=reason)
         if ended is None:
             return Stopped(given, given.last, None)
-        index, _ = book.record_event(
-            "expired" if lapsed else "withdrawn",
-            citizen=citizen,
-            keys=keys,
-            grant=ended,
-            by="rule" if lapsed else by.kind,
-            reason="time_passed" if lapsed else "citizen_asked" if by == HERSELF else "helper_asked",
-            detail=lambda _: {"sub": pairwise_id(keys.subject, ended.organisation)},
-        )
-        signal(book, ended, "ended")
-        book.prove(index)
-        return Stopped(ended, index, None)
+        book.prove(ended.last)
+        return Stopped(ended, ended.last, None)
 
     written = await house.scribe.do(story)
     stopped = written.outcome

@@ -1,0 +1,61 @@
+"""How a grant ends, whoever ends it: the grant, its entry in the log and the word to its client, in one commit."""
+
+from consent.grants.grant import Ending, Grant, end
+from consent.ledger.record import By, Event, Reason
+from consent.storage.book import TURN, Book, Story
+from consent.storage.kinds import GRANT, KEYS, Ask
+from consent.vault.keys import CitizenKeys, pairwise_id
+
+from .scribe import Deed
+from .signal import signal
+
+MOST_AT_ONCE = 100  # grants that one deed ends: what is asked meanwhile must not wait for more
+
+_EVENTS: dict[Ending, Event] = {"withdraw": "withdrawn", "revoke": "revoked", "expire": "expired"}
+
+
+def write_ending(
+    book: Book, grant: Grant, ending: Ending, *, keys: CitizenKeys, by: By, reason: Reason
+) -> Grant | None:
+    """End *grant* and return it as it stands then, its `last` the entry that says so; None if there is nothing to end.
+
+    Time comes first: a lapsed grant ended at its own end, whatever is tried now, and a live one does not expire.
+    """
+    if ending == "expire" and grant.is_live(at=book.at):
+        return None
+    at = book.at
+    if not grant.is_live(at=at):
+        ending, by, reason, at = "expire", "rule", "time_passed", grant.expires_at
+    ended = end(grant, ending, at=at)
+    if ended is None:
+        return None
+    book.record_event(
+        _EVENTS[ending],
+        citizen=grant.citizen,
+        keys=keys,
+        grant=ended,
+        by=by,
+        reason=reason,
+        detail=lambda _: {"sub": pairwise_id(keys.subject, grant.organisation)},
+    )
+    # Whoever ended it: what hangs on the client's endpoint hears every ending in the same way.
+    signal(book, ended, "ended")
+    return book.get(GRANT, grant.id)
+
+
+def end_found(found: Ask, ending: Ending, *, by: By, reason: Reason) -> Deed[int]:
+    """A deed that ends all grants that an ask finds; it returns how many."""
+
+    def story(book: Book) -> Story[int]:
+        yield [found]
+        yield [KEYS.one(grant.citizen) for grant in book.found(found)]
+        yield TURN
+        written = 0
+        for grant in book.found(found):
+            wrapped = book.get(KEYS, grant.citizen)
+            if wrapped is not None:
+                keys = book.keys_of(wrapped)
+                written += write_ending(book, grant, ending, keys=keys, by=by, reason=reason) is not None
+        return written
+
+    return story
