@@ -83,6 +83,10 @@ def test_the_tutorial_runs_from_an_empty_folder_to_the_audit(reader: Reader) -> 
     reader.follow(DOCS / "tutorial" / "first-disclosure.md")
 
 
+def test_an_organisation_without_our_sdk_gets_its_first_disclosure_as_described(reader: Reader) -> None:
+    reader.follow(DOCS / "how-to" / "ask-with-plain-http.md")
+
+
 def test_an_organisation_hears_of_a_stop_as_described(reader: Reader) -> None:
     reader.follow(DOCS / "tutorial" / "first-disclosure.md")
     reader.follow(DOCS / "how-to" / "hear-when-a-citizen-stops.md")
