@@ -2,12 +2,12 @@
 
 import argparse
 import asyncio
-import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 from consent import __version__
+from consent.admission import add_auditor_commands
 from consent.commands import add_operator_commands, with_house
 from consent.rotation import add_key_commands
 from consent.settings import Settings, read_settings
@@ -69,20 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     _where(resend)
     resend.set_defaults(run=_signals_resend)
 
-    auditor = commands.add_parser("auditor", help="who may open entries").add_subparsers(required=True)
-    let_in = auditor.add_parser(
-        "add", help="give an auditor a token for one organisation, one period, one reason"
-    )
-    let_in.add_argument("auditor", help="a name for the operator's own list")
-    let_in.add_argument("--organisation", required=True)
-    let_in.add_argument("--from", dest="begin", required=True, metavar="YYYY-MM-DD")
-    let_in.add_argument(
-        "--until", dest="end", required=True, metavar="YYYY-MM-DD", help="the day after the last"
-    )
-    let_in.add_argument("--reason", required=True)
-    let_in.add_argument("--days", type=int, default=14, help="how long the token works (14)")
-    _where(let_in)
-    let_in.set_defaults(run=_auditor_add)
+    add_auditor_commands(commands, where=_where)
 
     log = commands.add_parser("log", help="the signed log").add_subparsers(required=True)
     init = log.add_parser("init", help="begin a new log, on purpose")
@@ -161,26 +148,6 @@ def _signals_resend(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _auditor_add(arguments: argparse.Namespace) -> int:
-    from consent.acts.audit import admit
-    from consent.app import clock
-    from consent.words.instants import DAY
-
-    deed, token = admit(
-        auditor=arguments.auditor,
-        organisation=arguments.organisation,
-        from_at=_day(arguments.begin),
-        until_at=_day(arguments.end),
-        reason=arguments.reason,
-        expires_at=clock() + arguments.days * DAY,
-        chance=os.urandom(32),
-    )
-    with_house(_settings(arguments), lambda house: house.scribe.do(deed))
-    print("Hand this token over in person; it is shown once.", file=sys.stderr)
-    print(token)
-    return 0
-
-
 def _log_init(arguments: argparse.Namespace) -> int:
     from consent.app import begin_on_purpose
 
@@ -212,15 +179,6 @@ def _openapi(arguments: argparse.Namespace) -> int:
 
     sys.stdout.write(as_yaml(routes().state.openapi))
     return 0
-
-
-def _day(text: str) -> int:
-    from consent.words.errors import BadInput
-
-    try:
-        return int(datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()) * 1_000_000
-    except ValueError:
-        raise BadInput("write a day as YYYY-MM-DD") from None
 
 
 if __name__ == "__main__":

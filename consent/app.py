@@ -163,6 +163,7 @@ async def open_house(settings: Settings, store: Store, clock: Callable[[], int] 
             client=settings.limit_client,
             address=settings.limit_address,
             sign_in=settings.limit_sign_in,
+            auditor=settings.limit_auditor,
             trusted_proxies=settings.trusted_proxies,
         ),
     )

@@ -50,7 +50,7 @@ def add_operator_commands(
     invite.add_argument("organisation")
     invite.add_argument("--clients", type=int, default=1, help="for how many clients (1, at most 20)")
     invite.add_argument("--days", type=int, default=7, help="how long it works (7, at most 30)")
-    _by(invite)
+    by_flag(invite)
     where(invite)
     invite.set_defaults(run=_registration_token)
     operator = commands.add_parser("operator", help="who operates, and what was done").add_subparsers(
@@ -62,14 +62,14 @@ def add_operator_commands(
         "--scope",
         action="append",
         required=True,
-        help="read, decide, suspend or register; may be given again",
+        help="read, decide, suspend, register or audit; may be given again",
     )
     token.add_argument("--days", type=int, default=30, help="how long it works (30, at most 90)")
     end = operator.add_parser("end", help="end all tokens of an operator, at once")
     end.add_argument("name")
     shown = operator.add_parser("journal", help="what operators did, newest first")
     for parser, run in ((token, _operator_token), (end, _operator_end), (shown, _journal)):
-        _by(parser)
+        by_flag(parser)
         where(parser)
         parser.set_defaults(run=run)
 
@@ -87,7 +87,7 @@ def _add_standing(kind: str, words: _Subparsers, where: Callable[[argparse.Argum
         change = words.add_parser(word, help=about)
         change.add_argument("id", help="its id" + (", or id@version" if kind == "purpose" else ""))
         change.add_argument("--note", default="", help="why, for the journal")
-        _by(change)
+        by_flag(change)
         where(change)
         change.set_defaults(run=_standing, kind=kind, word=word)
     show = words.add_parser("show", help=f"all that was submitted for {a}, and what is in effect")
@@ -109,7 +109,7 @@ def _add_deciding(kind: str, words: _Subparsers, where: Callable[[argparse.Argum
         if kind == "client":
             decide.add_argument("--revision", type=int, required=True, help="the one that you looked at")
         decide.add_argument("--note", default="", required=word == "refuse", help="why")
-        _by(decide)
+        by_flag(decide)
         where(decide)
         decide.set_defaults(run=_decide, kind=kind, word=word)
     if kind == "client":
@@ -119,31 +119,34 @@ def _add_deciding(kind: str, words: _Subparsers, where: Callable[[argparse.Argum
         token = words.add_parser("token", help="another registration token for a client; the old one is dead")
         token.add_argument("id")
         for parser, run in ((keys, _client_keys), (token, _client_token)):
-            _by(parser)
+            by_flag(parser)
             where(parser)
             parser.set_defaults(run=run)
 
 
-def _by(parser: argparse.ArgumentParser) -> None:
+def by_flag(parser: argparse.ArgumentParser) -> None:
+    """Add the flag that says who acts."""
     parser.add_argument(
         "--by", metavar="NAME", help="who acts, for the journal (the name you logged in with)"
     )
 
 
-def _who(arguments: argparse.Namespace) -> Any:
+def who(arguments: argparse.Namespace) -> Any:
+    """Who acts, for the journal. Raises BadInput."""
     from consent.acts.operate import operator
 
     return operator(arguments.by or getpass.getuser())
 
 
-def _on_the_house(arguments: argparse.Namespace, work: Callable[[Any], Awaitable[T]]) -> T:
+def on_the_house(arguments: argparse.Namespace, work: Callable[[Any], Awaitable[T]]) -> T:
+    """Do one piece of work on the data folder that the flags name."""
     return with_house(read_settings(vars(arguments)), work)
 
 
 def _list(arguments: argparse.Namespace) -> int:
     from consent.acts.oversee import listing
 
-    found = _on_the_house(arguments, lambda house: listing(house, arguments.kind, waiting=arguments.waiting))
+    found = on_the_house(arguments, lambda house: listing(house, arguments.kind, waiting=arguments.waiting))
     for one in found:
         waits = f", waits (revision {one.revision})" if one.revision else ", waits"
         print(f"{one.id}\t{one.status}{waits if one.waits else ''}\t{one.organisation}\t{one.name}")
@@ -154,8 +157,8 @@ def _standing(arguments: argparse.Namespace) -> int:
     from consent.acts.suspend import restore, subject, suspend
 
     change = suspend if arguments.word == "suspend" else restore
-    deed = change(subject(arguments.kind, arguments.id), by=_who(arguments), note=arguments.note)
-    done = _on_the_house(arguments, lambda house: house.scribe.do(deed)).outcome
+    deed = change(subject(arguments.kind, arguments.id), by=who(arguments), note=arguments.note)
+    done = on_the_house(arguments, lambda house: house.scribe.do(deed)).outcome
     print(f"{done.subject} is {done.status}{'' if done.changed else ' already'}")
     return 0
 
@@ -167,7 +170,7 @@ def _show(arguments: argparse.Namespace) -> int:
     from consent.acts.suspend import subject
 
     about = subject(arguments.kind, arguments.id)
-    found = _on_the_house(arguments, lambda house: look(house, about))
+    found = on_the_house(arguments, lambda house: look(house, about))
     print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
     return 0
 
@@ -177,7 +180,7 @@ def _decide(arguments: argparse.Namespace) -> int:
     from consent.acts.suspend import subject
     from consent.words.errors import BadInput
 
-    by, about = _who(arguments), subject(arguments.kind, arguments.id)
+    by, about = who(arguments), subject(arguments.kind, arguments.id)
     is_yes = arguments.word == "approve"
     if arguments.kind == "client":
         decide = admit.approve_client if is_yes else admit.refuse_client
@@ -187,7 +190,7 @@ def _decide(arguments: argparse.Namespace) -> int:
     else:
         judge = admit.approve_purpose if is_yes else admit.refuse_purpose
         deed = judge(about.id, about.version, by=by, note=arguments.note)
-    _on_the_house(arguments, lambda house: house.scribe.do(deed))
+    on_the_house(arguments, lambda house: house.scribe.do(deed))
     print(f"{about.reference} is {'approved' if is_yes else 'refused'}")
     return 0
 
@@ -203,8 +206,8 @@ def _client_keys(arguments: argparse.Namespace) -> int:
         document = msgspec.json.decode(Path(arguments.file).read_bytes(), type=dict[str, Any])
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         raise BadInput("the file cannot be read as a JWK Set") from None
-    deed = replace_keys(arguments.id, check_public_jwks(document), by=_who(arguments))
-    _on_the_house(arguments, lambda house: house.scribe.do(deed))
+    deed = replace_keys(arguments.id, check_public_jwks(document), by=who(arguments))
+    on_the_house(arguments, lambda house: house.scribe.do(deed))
     print(f"{arguments.id} has these keys now and no others")
     return 0
 
@@ -212,8 +215,8 @@ def _client_keys(arguments: argparse.Namespace) -> int:
 def _client_token(arguments: argparse.Namespace) -> int:
     from consent.acts.admit import renew_token
 
-    deed, token = renew_token(arguments.id, by=_who(arguments), chance=os.urandom(32))
-    _on_the_house(arguments, lambda house: house.scribe.do(deed))
+    deed, token = renew_token(arguments.id, by=who(arguments), chance=os.urandom(32))
+    on_the_house(arguments, lambda house: house.scribe.do(deed))
     return _hand_over(token)
 
 
@@ -226,10 +229,10 @@ def _registration_token(arguments: argparse.Namespace) -> int:
         arguments.organisation,
         clients=arguments.clients,
         expires_at=clock() + arguments.days * DAY,
-        by=_who(arguments),
+        by=who(arguments),
         chance=os.urandom(32),
     )
-    _on_the_house(arguments, lambda house: house.scribe.do(deed))
+    on_the_house(arguments, lambda house: house.scribe.do(deed))
     return _hand_over(token)
 
 
@@ -247,19 +250,19 @@ def _operator_token(arguments: argparse.Namespace) -> int:
     deed, token = let_in(
         arguments.name,
         arguments.scope,
-        by=_who(arguments),
+        by=who(arguments),
         expires_at=clock() + arguments.days * DAY,
         chance=os.urandom(32),
     )
-    _on_the_house(arguments, lambda house: house.scribe.do(deed))
+    on_the_house(arguments, lambda house: house.scribe.do(deed))
     return _hand_over(token)
 
 
 def _operator_end(arguments: argparse.Namespace) -> int:
     from consent.acts.operate import shut_out
 
-    deed = shut_out(arguments.name, by=_who(arguments))
-    ended = _on_the_house(arguments, lambda house: house.scribe.do(deed)).outcome
+    deed = shut_out(arguments.name, by=who(arguments))
+    ended = on_the_house(arguments, lambda house: house.scribe.do(deed)).outcome
     print(f"{ended} {'token' if ended == 1 else 'tokens'} of {arguments.name} ended")
     return 0
 
@@ -269,7 +272,7 @@ def _journal(arguments: argparse.Namespace) -> int:
 
     from consent.acts.oversee import journal
 
-    for line in _on_the_house(arguments, journal):
+    for line in on_the_house(arguments, journal):
         moment = datetime.fromtimestamp(line.at / 1_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S")
         note = f"\t{line.note}" if line.note else ""
         print(f"{moment}\t{line.operator}\t{line.act}\t{line.kind}\t{line.subject}{note}")

@@ -38,6 +38,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Requests a minute from one address at the OAuth endpoints; 0: no limit."""
     limit_sign_in: int = 120
     """Steps of signing in a minute from one address (with a device it takes two); 0: no limit."""
+    limit_auditor: int = 10
+    """Reads a minute with one auditor's token, each of which is an entry of the log; 0: no limit."""
     trusted_proxies: int = 0
     """How many proxies in front add to `X-Forwarded-For`; 0: nobody does, the header counts for nothing."""
     acknowledge_days: int = 3
@@ -99,7 +101,8 @@ def check_settings(settings: Settings) -> None:
         raise Misconfigured("say with --issuer which https address people use")
     if not 1 <= settings.acknowledge_days <= 365:
         raise Misconfigured("acknowledge_days is a number of days from 1 to 365")
-    if min(settings.limit_client, settings.limit_address, settings.limit_sign_in) < 0:
+    limits = (settings.limit_client, settings.limit_address, settings.limit_sign_in, settings.limit_auditor)
+    if min(limits) < 0:
         raise Misconfigured("a limit is a number of requests a minute, or 0 for none")
     if not 0 <= settings.trusted_proxies <= 8:
         raise Misconfigured("trusted_proxies is the number of proxies in front, from 0 to 8")

@@ -23,7 +23,7 @@ from .house import House
 
 WINDOW = MINUTE  # from somebody's first request on; half-open
 
-What = Literal["client", "address", "sign_in"]
+What = Literal["client", "address", "sign_in", "auditor"]
 
 
 class Mark(msgspec.Struct, frozen=True):

@@ -40,6 +40,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     client: int = 0
     address: int = 0
     sign_in: int = 0
+    auditor: int = 0
     trusted_proxies: int = 0
 
 

@@ -24,8 +24,9 @@ from .scribe import Deed
 
 T = TypeVar("T")
 
-# read: all that waits and stands; decide: approve and refuse; suspend: suspend and restore; register: let clients in.
-Scope = Literal["read", "decide", "suspend", "register"]
+# read: all that waits and stands; decide: approve and refuse; suspend: suspend and restore; register: let clients
+# in; audit: let auditors in.
+Scope = Literal["read", "decide", "suspend", "register", "audit"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 LONGEST_TOKEN = 90 * DAY
 NOTE_LIMIT = 400

@@ -224,6 +224,7 @@ class AuditorAccess(msgspec.Struct, frozen=True, kw_only=True):
     until_at: int
     reason: str
     expires_at: int
+    ended_at: int | None = None
 
 
 class InitialToken(msgspec.Struct, frozen=True, kw_only=True):

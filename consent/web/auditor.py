@@ -173,6 +173,7 @@ async def tile(request: Request[Any, Any, Any], log: str, place: str) -> Respons
                 400: refused("Cannot be read"),
                 401: refused("The token is missing, unknown or expired", "WWW-Authenticate"),
                 404: refused("No such log"),
+                429: refused("Too many reads in a minute", "Retry-After"),
                 503: refused("Nothing can be logged", "Retry-After"),
             },
         )

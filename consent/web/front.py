@@ -2,6 +2,7 @@
 
 from . import (
     account,
+    admission,
     assets,
     auditor,
     citizen,
@@ -25,6 +26,7 @@ HANDLERS = (
     *registration.HANDLERS,
     *oversight.HANDLERS,
     *operator.HANDLERS,
+    *admission.HANDLERS,
     *account.HANDLERS,
     *auditor.HANDLERS,
     *entrance.HANDLERS,

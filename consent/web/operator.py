@@ -89,15 +89,15 @@ def _deciding(word: str, summary: str) -> dict[str, Any]:
 )
 async def approve(request: Request[Any, Any, Any], kind: str, subject_id: str) -> None:
     """Approve a registration or a proposed purpose."""
-    said = await _body(request, DecisionRequest)
+    said = await read_said(request, DecisionRequest)
     if kind_of(kind) == "client":
         revision = _revision(said)
-        await _do(
+        await to_do(
             request, "decide", lambda by: admit.approve_client(subject_id, revision, by=by, note=said.note)
         )
         return
     name, version = _purpose(kind, subject_id)
-    await _do(request, "decide", lambda by: admit.approve_purpose(name, version, by=by, note=said.note))
+    await to_do(request, "decide", lambda by: admit.approve_purpose(name, version, by=by, note=said.note))
 
 
 @post(
@@ -107,15 +107,15 @@ async def approve(request: Request[Any, Any, Any], kind: str, subject_id: str) -
 )
 async def refuse(request: Request[Any, Any, Any], kind: str, subject_id: str) -> None:
     """Refuse a registration or a proposed purpose."""
-    said = await _body(request, DecisionRequest)
+    said = await read_said(request, DecisionRequest)
     if kind_of(kind) == "client":
         revision = _revision(said)
-        await _do(
+        await to_do(
             request, "decide", lambda by: admit.refuse_client(subject_id, revision, by=by, note=said.note)
         )
         return
     name, version = _purpose(kind, subject_id)
-    await _do(request, "decide", lambda by: admit.refuse_purpose(name, version, by=by, note=said.note))
+    await to_do(request, "decide", lambda by: admit.refuse_purpose(name, version, by=by, note=said.note))
 
 
 def _standing(word: str, summary: str) -> dict[str, Any]:
@@ -141,8 +141,8 @@ def _standing(word: str, summary: str) -> dict[str, Any]:
 )
 async def take_away(request: Request[Any, Any, Any], kind: str, subject_id: str) -> Response[bytes]:
     """Suspend an organisation, a client or a purpose."""
-    said, about = await _body(request, StandingRequest), suspend.subject(kind_of(kind), subject_id)
-    return answer(await _do(request, "suspend", lambda by: suspend.suspend(about, by=by, note=said.note)))
+    said, about = await read_said(request, StandingRequest), suspend.subject(kind_of(kind), subject_id)
+    return answer(await to_do(request, "suspend", lambda by: suspend.suspend(about, by=by, note=said.note)))
 
 
 @post(
@@ -152,8 +152,8 @@ async def take_away(request: Request[Any, Any, Any], kind: str, subject_id: str)
 )
 async def give_back(request: Request[Any, Any, Any], kind: str, subject_id: str) -> Response[bytes]:
     """Restore an organisation, a client or a purpose."""
-    said, about = await _body(request, StandingRequest), suspend.subject(kind_of(kind), subject_id)
-    return answer(await _do(request, "suspend", lambda by: suspend.restore(about, by=by, note=said.note)))
+    said, about = await read_said(request, StandingRequest), suspend.subject(kind_of(kind), subject_id)
+    return answer(await to_do(request, "suspend", lambda by: suspend.restore(about, by=by, note=said.note)))
 
 
 @post(
@@ -174,7 +174,7 @@ async def give_back(request: Request[Any, Any, Any], kind: str, subject_id: str)
 async def invite(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Make an initial access token."""
     house: House = request.app.state.house
-    said = await _body(request, InvitationRequest)
+    said = await read_said(request, InvitationRequest)
     expires_at = house.clock() + said.days * DAY - 1
     made: list[str] = []
 
@@ -185,7 +185,7 @@ async def invite(request: Request[Any, Any, Any]) -> Response[bytes]:
         made[:] = [token]
         return deed
 
-    await _do(request, "register", inviting)
+    await to_do(request, "register", inviting)
     return answer(InvitationAnswer(made[0], seconds(expires_at), said.clients), status=201)
 
 
@@ -197,12 +197,14 @@ def _version(reference: str) -> tuple[str, int]:
     return about.id, about.version
 
 
-async def _do(request: Request[Any, Any, Any], scope: Scope, act: Callable[[Operator], Deed[T]]) -> T:
+async def to_do(request: Request[Any, Any, Any], scope: Scope, act: Callable[[Operator], Deed[T]]) -> T:
+    """Do *act* in the name of the operator whose token was sent. Raises UnknownOperator, WrongScope."""
     house: House = request.app.state.house
     return (await house.scribe.do(with_token(token_of(request), scope, act))).outcome
 
 
-async def _body(request: Request[Any, Any, Any], kind: type[T]) -> T:
+async def read_said(request: Request[Any, Any, Any], kind: type[T]) -> T:
+    """The JSON body of a request with a token. Raises UnknownOperator, BadInput, TooLarge."""
     token_of(request)  # whoever brings none is not read
     headers, _ = headers_of(request.scope)
     if headers.get(b"content-type", b"").partition(b";")[0].strip().lower() != b"application/json":

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -40,10 +41,12 @@ def history(office: Office, rival: Office) -> None:
 
 
 @cache
-def admit(stage: Stage, organisation: str, *, begin: int = 0, end: int = 1, days: int = 14) -> str:
+def admit(
+    stage: Stage, organisation: str, *, begin: int = 0, end: int = 1, days: int = 14, auditor: str = AUDITOR
+) -> str:
     """Let an auditor in; returns the token."""
     printed = stage.run(
-        "auditor", "add", AUDITOR, "--organisation", organisation, "--from", str(TODAY + timedelta(days=begin)),
+        "auditor", "add", auditor, "--organisation", organisation, "--from", str(TODAY + timedelta(days=begin)),
         "--until", str(TODAY + timedelta(days=end)), "--reason", REASON, "--days", str(days),
     )  # fmt: skip
     return printed.split()[-1]
@@ -124,10 +127,11 @@ def test_another_period_holds_nothing_of_today(office: Office) -> None:
         assert (answer.status_code, answer.content) == (200, b"")
 
 
-def test_an_expired_or_unknown_token_opens_nothing_and_writes_nothing(office: Office) -> None:
-    expired = admit(office.stage, office.organisation, days=0)
+def test_an_ended_or_unknown_token_opens_nothing_and_writes_nothing(office: Office) -> None:
+    ended = admit(office.stage, office.organisation, days=1, auditor="somebody-else")
+    office.stage.run("auditor", "end", "somebody-else")
     _, before = log_of(office.stage)
-    answers = [read(office.stage, token) for token in (expired, "A" * 43, "x", expired + "x")]
+    answers = [read(office.stage, token) for token in (ended, "A" * 43, "x", ended + "x")]
     for answer in answers:
         assert (answer.status_code, answer.json()["code"]) == (401, "unknown_auditor")
         assert answer.headers["www-authenticate"] == 'Bearer error="invalid_token"'
@@ -212,3 +216,43 @@ def test_checkpoints_are_asked_for_anew_and_never_kept(served: Stage) -> None:
     answer = httpx.get(f"{served.issuer}/log/{name}/checkpoint")
     assert answer.headers["content-type"].startswith("text/plain")
     assert "set-cookie" not in answer.headers
+
+
+def test_a_colleague_lets_an_auditor_in_and_out_over_http(served: Stage, office: Office) -> None:
+    """Only with a token for that act; the auditor's own token opens none of it."""
+
+    def operator(*scopes: str) -> dict[str, str]:
+        flags = [word for scope in scopes for word in ("--scope", scope)]
+        return {"authorization": f"Bearer {served.run('operator', 'token', 'bob', *flags).split()[-1]}"}
+
+    body = {
+        "auditor": "visitor", "organisation": office.organisation, "reason": REASON,
+        "from": 0, "until": int(time.time()) + 86400,
+    }  # fmt: skip
+    with httpx.Client(base_url=served.issuer, timeout=10) as http:
+        assert http.post("/operator/auditors", json=body, headers=operator("read")).status_code == 403
+        both = operator("read", "audit")
+        made = http.post("/operator/auditors", json=body, headers=both)
+        assert made.status_code == 201, made.text
+        token = made.json()["token"]
+        assert read(served, token).status_code == 200
+        own = {"authorization": f"Bearer {token}"}
+        assert http.get("/operator/auditors", headers=own).json()["code"] == "unknown_operator"
+        listed = http.get("/operator/auditors", headers=both)
+        assert [one["works"] for one in listed.json()["auditors"] if one["auditor"] == "visitor"] == [True]
+        assert token not in listed.text
+        ended = http.post("/operator/auditors/visitor/end", json={}, headers=both)
+        assert (ended.status_code, ended.json()) == (200, {"ended": 1})
+        assert read(served, token).json()["code"] == "unknown_auditor"
+        assert http.post("/operator/auditors/nobody/end", json={}, headers=both).status_code == 404
+        for wrong in ({"from": 9, "until": 9}, {"reason": "short"}, {"days": 91}, {"auditor": "a b"}):
+            assert http.post("/operator/auditors", json=body | wrong, headers=both).status_code == 400
+
+
+def test_the_command_lists_who_may_read_and_ends_it(served: Stage, office: Office) -> None:
+    token = admit(served, office.organisation, days=3)
+    assert f"{AUDITOR}\t{office.organisation}\t" in served.run("auditor", "list")
+    assert "ended" in served.run("auditor", "end", AUDITOR)
+    assert read(served, token).status_code == 401
+    assert token not in served.run("auditor", "list")
+    admit.cache_clear()

@@ -75,15 +75,17 @@ FROM log_entries
 WHERE log = $1 AND idx >= $2 AND idx < $3
 ORDER BY idx;
 
+-- name: opening.grants_in_period
+SELECT DISTINCT consent_key
+FROM log_openings
+WHERE log = $1 AND organisation = $2 AND at >= $3 AND at < $4;
+
 -- name: opening.of_organisation
 SELECT log, idx, organisation, at, consent_key, audit_key, record
 FROM log_openings
--- Whole chains: of a grant that lived in the period its earlier entries come along, or nothing could be replayed.
-WHERE log = $1 AND organisation = $2 AND at < $4 AND idx > $5
-  AND consent_key IN (SELECT consent_key FROM log_openings
-                      WHERE log = $1 AND organisation = $2 AND at >= $3 AND at < $4)
+WHERE log = $1 AND organisation = $2 AND at < $3 AND idx > $4
 ORDER BY idx
-LIMIT $6;
+LIMIT $5;
 
 -- name: citizen_entry.of_citizen
 SELECT e.log, e.idx, e.grant_id, o.record

@@ -36,14 +36,26 @@ ON CONFLICT (id, version) DO UPDATE SET
   status = excluded.status;
 
 -- name: auditor.get
-SELECT hash, auditor, organisation, from_at, until_at, reason, expires_at
+SELECT hash, auditor, organisation, from_at, until_at, reason, expires_at, ended_at
 FROM auditors
 WHERE hash = $1;
 
 -- name: auditor.put
 INSERT INTO auditors
-  (hash, auditor, organisation, from_at, until_at, reason, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7);
+  (hash, auditor, organisation, from_at, until_at, reason, expires_at, ended_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT (hash) DO UPDATE SET
+  ended_at = excluded.ended_at;
+
+-- name: auditor.of_name
+SELECT hash, auditor, organisation, from_at, until_at, reason, expires_at, ended_at
+FROM auditors
+WHERE auditor = $1;
+
+-- name: auditor.all
+SELECT hash, auditor, organisation, from_at, until_at, reason, expires_at, ended_at
+FROM auditors
+ORDER BY expires_at DESC, auditor;
 
 -- name: organisation.all
 SELECT id, record, status
