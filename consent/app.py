@@ -21,6 +21,7 @@ from consent.acts.approve import approve
 from consent.acts.begin import begin_log
 from consent.acts.client_keys import ClientKeys
 from consent.acts.close import close
+from consent.acts.erase import go_on as erase_on
 from consent.acts.expire import expire
 from consent.acts.hold import put_value
 from consent.acts.house import House, Limits
@@ -301,6 +302,7 @@ async def _sweep(house: House, folder: Path) -> None:
             await house.scribe.do(expire(house.clock()))
             await house.scribe.do(close())
             await house.scribe.do(tidy())
+            await erase_on(house)
         except Exception as fault:
             _log.error("sweep_failed", fault=type(fault).__name__)
 

@@ -192,7 +192,7 @@ def _own_grant(book: Book, name: str, token: Token) -> tuple[Grant, CitizenKeys]
     """A grant of this client with its citizen's keys; without them nothing can be written about it any more."""
     grant = book.get(GRANT, name)
     wrapped = book.get(KEYS, grant.citizen) if grant is not None else None
-    if grant is None or wrapped is None or grant.client != token.client or grant.state == "erased":
+    if grant is None or wrapped is None or grant.client != token.client:
         raise NotFound("there is no such grant")
     return grant, book.keys_of(wrapped)
 

@@ -12,7 +12,7 @@ from consent.oauth.clients import is_registered_redirect
 from consent.oauth.par import REQUEST_LIFE, PushedRequest
 from consent.oauth.token import handle_from, handle_hash
 from consent.storage.book import TURN, Book, Story
-from consent.storage.kinds import CLIENT, GRANT, KEYS, ORGANISATION, PURPOSE, REQUEST, VALUE, Ask
+from consent.storage.kinds import CITIZEN, CLIENT, GRANT, KEYS, ORGANISATION, PURPOSE, REQUEST, VALUE, Ask
 from consent.storage.rows import AccessRequest
 from consent.vault.keys import page_key
 from consent.vault.seal import open_sealed
@@ -179,6 +179,7 @@ async def look(house: House, *, citizen: str, request: str, language: Language) 
 def asks_to_show(asked: AccessRequest, citizen: str) -> list[Ask]:
     """The rows that `page` needs."""
     return [
+        CITIZEN.one(citizen),
         KEYS.one(citizen),
         CLIENT.one(asked.client),
         ORGANISATION.one(asked.organisation),
@@ -215,6 +216,9 @@ def page(book: Book, asked: AccessRequest, citizen: str, language: Language) -> 
     organisation_row = book.get(ORGANISATION, asked.organisation)
     client_row = book.get(CLIENT, asked.client)
     wrapped = book.get(KEYS, citizen)
+    person = book.get(CITIZEN, citizen)
+    if person is None or person.status != "active":  # who is leaving gives nothing any more
+        raise Gone("not_found")
     if purpose_row is None or organisation_row is None or client_row is None or wrapped is None:
         raise Gone("not_found")
     if not is_registered_redirect(asked.redirect_uri, client_from(client_row)):

@@ -2,6 +2,7 @@
 
 from consent.grants.grant import Ending, Grant, end
 from consent.ledger.record import By, Event, Reason
+from consent.oauth.signals import SignalEvent
 from consent.storage.book import TURN, Book, Story
 from consent.storage.kinds import GRANT, KEYS, Ask
 from consent.vault.keys import CitizenKeys, pairwise_id
@@ -29,18 +30,40 @@ def write_ending(
     ended = end(grant, ending, at=at)
     if ended is None:
         return None
+    _write(book, ended, _EVENTS[ending], keys=keys, by=by, reason=reason)
+    # Whoever ended it: what hangs on the client's endpoint hears every ending in the same way.
+    signal(book, ended, "ended")
+    return book.get(GRANT, grant.id)
+
+
+def freeze(book: Book, grant: Grant) -> bool:
+    """Shut a live grant now, without a word in the log: `write_parting` follows within a day. False if it was shut."""
+    if not grant.is_live(at=book.at):
+        return False
+    frozen = end(grant, "freeze", at=book.at)
+    if frozen is not None:
+        book.put(GRANT, frozen)
+    return frozen is not None
+
+
+def write_parting(book: Book, grant: Grant, *, keys: CitizenKeys, told: SignalEvent) -> None:
+    """Write the ending of a frozen grant. It ended when it froze; the log has it as a stop like any other."""
+    ended = end(grant, "erase", at=grant.ended_at or book.at)
+    if ended is not None:
+        _write(book, ended, "withdrawn", keys=keys, by="self", reason="citizen_asked")
+        signal(book, ended, told)
+
+
+def _write(book: Book, ended: Grant, event: Event, *, keys: CitizenKeys, by: By, reason: Reason) -> None:
     book.record_event(
-        _EVENTS[ending],
-        citizen=grant.citizen,
+        event,
+        citizen=ended.citizen,
         keys=keys,
         grant=ended,
         by=by,
         reason=reason,
-        detail=lambda _: {"sub": pairwise_id(keys.subject, grant.organisation)},
+        detail=lambda _: {"sub": pairwise_id(keys.subject, ended.organisation)},
     )
-    # Whoever ended it: what hangs on the client's endpoint hears every ending in the same way.
-    signal(book, ended, "ended")
-    return book.get(GRANT, grant.id)
 
 
 def end_found(found: Ask, ending: Ending, *, by: By, reason: Reason) -> Deed[int]:

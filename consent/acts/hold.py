@@ -6,7 +6,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from consent.grants.decide import for_herself
 from consent.ledger.entry import value_commitment
 from consent.storage.book import TURN, Book, Story
-from consent.storage.kinds import GRANT, KEYS, ORGANISATION, VALUE
+from consent.storage.kinds import CITIZEN, GRANT, KEYS, ORGANISATION, VALUE
 from consent.vault.keys import CitizenKeys
 from consent.vault.seal import SealedValue, open_sealed, seal
 from consent.words.attributes import (
@@ -20,7 +20,7 @@ from consent.words.attributes import (
 )
 from consent.words.dates import local
 from consent.words.decision import Refusal
-from consent.words.errors import Forbidden, NotFound
+from consent.words.errors import AccountClosing, Forbidden, NotFound
 from consent.words.purposes import Language
 
 from .approve import organisation_from
@@ -157,13 +157,16 @@ async def remove(house: House, *, citizen: str, name: str) -> None:
 async def _put(house: House, *, citizen: str, name: str, value: Value | None) -> None:
     def story(book: Book) -> Story[None]:
         given = GRANT.by("of_citizen", citizen)
-        yield [KEYS.one(citizen), VALUE.one(citizen, name), given]
+        yield [CITIZEN.one(citizen), KEYS.one(citizen), VALUE.one(citizen, name), given]
         yield asks_for_correction(book.found(given), name)
         yield TURN
         wrapped = book.get(KEYS, citizen)
         current = book.get(VALUE, (citizen, name))
-        if wrapped is None:
+        person = book.get(CITIZEN, citizen)
+        if wrapped is None or person is None:
             raise NotFound("there is no such person")
+        if person.status != "active":
+            raise AccountClosing("this account is being erased")
         if current is not None and not current.removed and current.source != SELF:
             raise Forbidden("this comes from a register; it is corrected there")
         if value is None and (current is None or current.removed):

@@ -128,6 +128,6 @@ def own_grant(book: Book, grant: str, token_hash: bytes, proof: Proof) -> Grant:
     if token.kind != "client":
         raise InsufficientScope("ask with a token of the client itself (client_credentials)")
     found = book.get(GRANT, grant)
-    if found is None or found.client != token.client or found.state == "erased":
+    if found is None or found.client != token.client:
         raise NotFound("there is no such grant")
     return found

@@ -25,7 +25,7 @@ def record_refusal(book: Book, grant: Grant, keys: CitizenKeys, refusal: Refusal
     The entry's detail counts what it stands for: this refusal, and those of the same reason that were only counted
     since the entry before it.
     """
-    if grant.state in ("frozen", "erased") or refusal.reason == "other_client":
+    if grant.state == "frozen" or refusal.reason == "other_client":
         return
     today = day(book.at)
     key = (grant.id, refusal.reason, today)

@@ -72,6 +72,10 @@ class Scribe:
         """Begin to write; call it in the running loop."""
         self._task = asyncio.create_task(self._work(), name="scribe")
 
+    def forget(self, citizen: str) -> None:
+        """Drop a citizen's keys from memory, after hers were destroyed."""
+        self._unwrapped.forget(citizen)
+
     async def stop(self) -> None:
         """Write what is waiting, then end."""
         self._stopping = True

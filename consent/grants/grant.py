@@ -7,7 +7,7 @@ The whole life of a grant is one table. A grant that has ended never comes back;
     live       revoke      revoked       another party: the organisation is done, or the operator must stop it
     live       expire      expired       time: follows from `expires_at`, written down lazily
     live       freeze      frozen        the citizen's account is being erased: the gate shuts at once
-    frozen     erase       erased        the ending that follows within a day
+    frozen     erase       withdrawn     the ending that follows within a day: to others a stop like any other
 
 While it is live the citizen may also change it (`amend`): it stays the same grant, in a next version.
 """
@@ -18,7 +18,7 @@ import msgspec
 
 from consent.words.actors import Actor, GivenBy
 
-State = Literal["live", "withdrawn", "revoked", "expired", "frozen", "erased"]
+State = Literal["live", "withdrawn", "revoked", "expired", "frozen"]
 Ending = Literal["withdraw", "revoke", "expire", "freeze", "erase"]
 
 # DPV 2.2: withdrawn is the data subject's own act, revoked another party's.
@@ -27,7 +27,7 @@ TRANSITIONS: dict[tuple[State, Ending], State] = {
     ("live", "revoke"): "revoked",
     ("live", "expire"): "expired",
     ("live", "freeze"): "frozen",
-    ("frozen", "erase"): "erased",
+    ("frozen", "erase"): "withdrawn",
 }
 
 

@@ -36,7 +36,6 @@ _STATUS = {
     "revoked": "dpv:ConsentRevoked",
     "expired": "dpv:ConsentExpired",
     "frozen": "dpv:ConsentInvalidated",
-    "erased": "dpv:ConsentInvalidated",
 }
 
 

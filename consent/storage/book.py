@@ -113,6 +113,10 @@ class Book:
         known = self._rows[ask.kind.name]
         return [known[key] for key in self._asked[ask]]
 
+    def known(self, kind: Kind[K, R]) -> list[R]:
+        """All rows of a kind that were asked for or written, as the stories before left them."""
+        return list(self._rows[kind.name].values())
+
     def live_grant(self, citizen: str, client: str, purpose: str) -> Grant | None:
         """The grant that a new one would replace, seen also when an earlier story of this batch gave it."""
         for grant in self._rows[GRANT.name].values():
@@ -151,8 +155,14 @@ class Book:
         self.changes += 1
         self._added.setdefault(kind.name, []).append(row)
 
+    def drop(self, kind: Kind[K, R], key: K) -> None:
+        """Let no story after this one see a row. Its statement of deletion is the caller's (`also`)."""
+        self.changes += 1
+        self._rows[kind.name].pop(key, None)
+
     def also(self, statement: Statement) -> None:
-        """A writing statement that belongs to no row, for sweeping out what has expired."""
+        """A writing statement that belongs to no row, run after all rows are written: for sweeping out."""
+        self.changes += 1
         self._also.append(statement)
 
     def record_event(

@@ -18,7 +18,7 @@ class Citizen(msgspec.Struct, frozen=True, kw_only=True):
     """A person, as an id. Whatever is known about her is sealed elsewhere."""
 
     id: str
-    status: Literal["active", "frozen", "erased"]
+    status: Literal["active", "frozen"]  # frozen: everything is being erased; afterwards there is no row
     created_at: int
 
 
@@ -269,6 +269,28 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     note: str
     submitted_at: int
     decided_at: int | None = None
+
+
+class Erasure(msgspec.Struct, frozen=True, kw_only=True):
+    """An account that is being erased, or was. `hash` is of the code with which she, or whoever has it, looks it up."""
+
+    hash: bytes
+    citizen: str | None  # until it is final
+    shadow: bytes | None  # from then on: a hash of her id, for whoever restores an old backup
+    asked_at: int
+    final_at: int  # not before this instant
+    erased_at: int | None = None  # her keys are gone
+    complete_at: int | None = None  # and so are their bytes
+    # The newest entry about it: `frozen`, then `erased`.
+    log: str
+    index: int
+
+
+class PlannedEnding(msgspec.Struct, frozen=True, kw_only=True):
+    """A grant of somebody who is leaving: when its client hears of it, and its entry is written if that is missing."""
+
+    grant: str
+    due_at: int
 
 
 class OperatorAccess(msgspec.Struct, frozen=True, kw_only=True):

@@ -91,6 +91,11 @@ class SqliteStore:
         """The rows of one reading statement, from a committed state."""
         return list(await self._reader.execute_fetchall(self._texts[name], parameters))  # type: ignore[arg-type]
 
+    async def scrub(self) -> bool:
+        """Empty the write-ahead log: secure_delete zeroes what is deleted, but older pages still stand in there."""
+        ((busy, _, _),) = await self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+        return not busy
+
     async def close(self) -> None:
         """Close both connections; their threads would keep the process alive otherwise."""
         await self._reader.close()

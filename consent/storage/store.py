@@ -57,6 +57,10 @@ class Store(Protocol):
         """The rows of one reading statement, from a committed state."""
         ...
 
+    async def scrub(self) -> bool:
+        """Make what was deleted unreadable in the files as well; False when somebody still reads: then try again."""
+        ...
+
     async def close(self) -> None:
         """Let go of the database. Nothing that was promised is lost."""
         ...

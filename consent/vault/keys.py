@@ -115,6 +115,11 @@ def _at(organisation: str) -> bytes:
     return length_prefixed(b"pairwise/v1", organisation.encode())
 
 
+def erasure_code(subject_key: Secret) -> str:
+    """With this she looks up her erasure, also when nobody knows any more whose it was; gone from here with her key."""
+    return urlsafe_b64encode(tag(subject_key.reveal(), b"erasure/v1")[:16]).rstrip(b"=").decode()
+
+
 def page_key(subject_key: Secret) -> bytes:
     """The key under which a shown page is hashed between showing and answering."""
     return tag(subject_key.reveal(), b"page/v1")

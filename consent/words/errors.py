@@ -47,6 +47,10 @@ class Forbidden(ConsentError):
     code = "forbidden"
 
 
+class AccountClosing(Forbidden):
+    """Everything of this citizen is being erased: until it is final she can look at that, or take it back."""
+
+
 class UnknownOperator(ConsentError):
     code = "unknown_operator"
 

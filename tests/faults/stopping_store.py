@@ -54,6 +54,9 @@ class StoppingStore:
     async def read(self, name: str, *parameters: Any) -> list[Row]:
         return await (await self._opened()).read(name, *parameters)
 
+    async def scrub(self) -> bool:
+        return await (await self._opened()).scrub()
+
     async def close(self) -> None:
         if self._real is not None:
             await self._real.close()

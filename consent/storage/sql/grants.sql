@@ -250,7 +250,7 @@ SELECT id, citizen, organisation, client, purpose, purpose_version, attributes, 
   granted_at, expires_at, state, ended_at, log, idx, nonce, sequence, last, day, disclosed_today,
   version, given_by
 FROM grants
-WHERE client = $1 AND state <> 'erased' AND (granted_at > $2 OR (granted_at = $2 AND id > $3))
+WHERE client = $1 AND (granted_at > $2 OR (granted_at = $2 AND id > $3))
 ORDER BY granted_at, id
 LIMIT $4;
 

@@ -86,7 +86,7 @@ ORDER BY stated_at;
 -- Ended grants under which something went out and nothing was stated: what the organisation still holds, for all we know.
 SELECT id, client, purpose, purpose_version, ended_at
 FROM grants
-WHERE state <> 'live' AND state <> 'erased' AND day > 0 AND ended_at <= $1
+WHERE state <> 'live' AND day > 0 AND ended_at <= $1
   AND id NOT IN (SELECT grant_id FROM deletions)
 ORDER BY ended_at
 LIMIT $2;
