@@ -44,6 +44,7 @@ from consent.oauth.dpop import KeyCache
 from consent.oauth.keys import ServerKeys
 from consent.oauth.metadata import INTROSPECT_PATH, PAR_PATH, TOKEN_PATH, check_metadata, metadata
 from consent.oauth.resource import RESOURCE_PATH
+from consent.oauth.step_up import INVENTED, PHISHING_RESISTANT, StepUp
 from consent.outside import Network
 from consent.seed import OrganisationFile, Seed, read_seed
 from consent.sender import Sender
@@ -166,6 +167,12 @@ async def open_house(settings: Settings, store: Store, clock: Callable[[], int] 
             sign_in=settings.limit_sign_in,
             auditor=settings.limit_auditor,
             trusted_proxies=settings.trusted_proxies,
+        ),
+        step_up=StepUp(
+            # An invented person has no device: in the sandbox her button is all there is.
+            acr=INVENTED if settings.sandbox else PHISHING_RESISTANT,
+            fresh=settings.special_sign_in * MINUTE,
+            max_age=settings.special_max_age * 60 or None,
         ),
     )
 

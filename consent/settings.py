@@ -44,6 +44,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """How many proxies in front add to `X-Forwarded-For`; 0: nobody does, the header counts for nothing."""
     acknowledge_days: int = 3
     """How long an organisation may take to acknowledge a signal; then citizen and operator see that it is late."""
+    special_sign_in: int = 5
+    """Minutes: so short ago a citizen must have signed in to say yes to what is delicate."""
+    special_max_age: int = 0
+    """Minutes: so old the sign-in of a grant may be when what is delicate is given out; 0: any age."""
     product: str = ""
     """What the service is called on its pages."""
     help: Contact | None = None
@@ -101,6 +105,10 @@ def check_settings(settings: Settings) -> None:
         raise Misconfigured("say with --issuer which https address people use")
     if not 1 <= settings.acknowledge_days <= 365:
         raise Misconfigured("acknowledge_days is a number of days from 1 to 365")
+    if not 1 <= settings.special_sign_in <= 60:
+        raise Misconfigured("special_sign_in is a number of minutes from 1 to 60")
+    if not 0 <= settings.special_max_age <= 366 * 24 * 60:
+        raise Misconfigured("special_max_age is a number of minutes up to a year, or 0 for any age")
     limits = (settings.limit_client, settings.limit_address, settings.limit_sign_in, settings.limit_auditor)
     if min(limits) < 0:
         raise Misconfigured("a limit is a number of requests a minute, or 0 for none")

@@ -70,7 +70,9 @@ SUPPORT: dict[str, Support] = {
     "RFC 9449": Support(
         "yes", "Of every token; nonces for whoever wants them", "attacks/test_proof_replay.py"
     ),
-    "RFC 9470": Support("no", "No step-up: how a citizen signed in is not an organisation's to choose"),
+    "RFC 9470": Support(
+        "yes", "A better or younger sign-in, asked at the pushed request", "attacks/test_stale_sign_in.py"
+    ),
     "RFC 9493": Support(
         "in part", "Opaque subjects: the grant, nothing that names a person", "oauth/test_signals.py"
     ),

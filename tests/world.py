@@ -35,6 +35,7 @@ from consent.oauth.dpop import Proof, check_proof
 from consent.oauth.metadata import PAR_PATH, TOKEN_PATH
 from consent.oauth.par import check_pushed_request
 from consent.oauth.signals import STATEMENT_TYPE
+from consent.oauth.step_up import INVENTED, SignIn
 from consent.oauth.token import ClientCredentials, CodeExchange, Refresh, handle_hash
 from consent.seed import ClientEntry, Seed, read_seed
 from consent.settings import Settings
@@ -196,10 +197,12 @@ class World:
         chosen: frozenset[str] = NEEDED,
         decision: str = "yes",
         by: Actor = HERSELF,
+        sign_in: SignIn | None = None,
     ) -> granting.Answered | granting.Again:
-        """A citizen looks at a request and answers it."""
+        """A citizen looks at a request and answers it, signed in just now unless *sign_in* says how."""
         who = citizen or self.citizen()
-        page = await asking.look(self.house, citizen=who, request=request, language="nl")
+        sign_in = sign_in or SignIn(INVENTED, self.at)
+        page = await asking.look(self.house, citizen=who, request=request, language="nl", sign_in=sign_in)
         return await granting.answer(
             self.house,
             citizen=who,
@@ -208,6 +211,7 @@ class World:
             decision=decision,
             chosen=chosen,
             seal=page.seal,
+            sign_in=sign_in,
             by=by,
         )
 

@@ -4,6 +4,7 @@ One entry says what holds from now on; tokens need no change, because each is as
 """
 
 from consent.grants import grant as grants
+from consent.oauth.step_up import SignIn
 from consent.storage.book import Book, Detail
 from consent.storage.kinds import GRANT, GRANT_VERSION
 from consent.storage.rows import AccessRequest
@@ -26,6 +27,7 @@ def amend(
     terms: str,
     detail: Detail,
     by: Actor,
+    sign_in: SignIn | None,
 ) -> str:
     """Change the grant that *asked* names to what she agreed to, and return its id. Raises Gone when it has ended."""
     before = book.get(GRANT, asked.amends or "")
@@ -37,6 +39,8 @@ def amend(
         language=language,
         terms=terms,
         by=by,
+        acr=sign_in.acr if sign_in is not None else None,
+        signed_in_at=sign_in.at if sign_in is not None else None,
         at=book.at,
     )
     if after is None:

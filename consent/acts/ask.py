@@ -1,5 +1,7 @@
 """An organisation asks: it pushes a request, a citizen sees it in plain words. Nothing is shared by asking."""
 
+from typing import Literal
+
 import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec.structs import replace
@@ -10,6 +12,7 @@ from consent.grants.grant import Grant
 from consent.grants.shown import Held, Shown, page_seal, show
 from consent.oauth.clients import is_registered_redirect
 from consent.oauth.par import REQUEST_LIFE, PushedRequest
+from consent.oauth.step_up import Demand, SignIn, is_enough, is_met
 from consent.oauth.token import handle_from, handle_hash
 from consent.storage.book import TURN, Book, Story
 from consent.storage.kinds import CITIZEN, CLIENT, GRANT, KEYS, ORGANISATION, PURPOSE, REQUEST, VALUE, Ask
@@ -92,6 +95,8 @@ async def push(house: House, caller: Caller, pushed: PushedRequest) -> Pushed:
                 expires_at=expires_at,
                 amends=grant.id if grant is not None else None,
                 amends_version=grant.version if grant is not None else None,
+                acr=pushed.sign_in.acr,
+                max_age=pushed.sign_in.max_age,
             ),
         )
         return Pushed(reference, expires_at)
@@ -134,11 +139,16 @@ async def who_asks(house: House, request: str) -> str | None:
 
 
 class Page(msgspec.Struct, frozen=True):
-    """What she sees, and the keyed hash that her answer has to bring back."""
+    """What she sees, and the keyed hash that her answer has to bring back.
+
+    `sign_in` says why her sign-in is not enough for a yes: they wanted a better or younger one ("wanted"), or
+    something is special ("special": the rest she may share). A no never takes more than being signed in.
+    """
 
     request: AccessRequest
     shown: Shown
     seal: str
+    sign_in: Literal["wanted", "special"] | None
 
 
 class Gone(NotFound):
@@ -149,8 +159,12 @@ class Gone(NotFound):
         self.reason = reason
 
 
-async def look(house: House, *, citizen: str, request: str, language: Language) -> Page:
+async def look(
+    house: House, *, citizen: str, request: str, language: Language, sign_in: SignIn | None = None
+) -> Page:
     """Show a request to a signed-in citizen; the first who looks is the one it is for.
+
+    *sign_in*: how she signed in; None, for somebody whose sign-in nobody knows, is never enough where it matters.
 
     Raises NotFound for a request that is not hers, Gone for hers that is answered or expired.
     """
@@ -171,7 +185,7 @@ async def look(house: House, *, citizen: str, request: str, language: Language) 
             latest = grant_request.until(_asked(asked), at=asked.asked_at)
             asked = replace(asked, citizen=citizen, expires_at=min(book.at + ANSWER_LIFE, latest))
             book.put(REQUEST, asked)
-        return page(book, asked, citizen, language)
+        return page(house, book, asked, citizen, language, sign_in)
 
     return (await house.scribe.do(story)).outcome
 
@@ -210,7 +224,14 @@ def own_request(book: Book, request: str, citizen: str) -> AccessRequest:
     return asked
 
 
-def page(book: Book, asked: AccessRequest, citizen: str, language: Language) -> Page:
+def page(
+    house: House,
+    book: Book,
+    asked: AccessRequest,
+    citizen: str,
+    language: Language,
+    sign_in: SignIn | None = None,
+) -> Page:
     """Build what the page shows from the rows as they are now. Raises Gone when the approval was taken away."""
     purpose_row = book.get(PURPOSE, (asked.purpose, asked.purpose_version))
     organisation_row = book.get(ORGANISATION, asked.organisation)
@@ -251,7 +272,19 @@ def page(book: Book, asked: AccessRequest, citizen: str, language: Language) -> 
         language=language,
         running=book.get(GRANT, asked.amends) if asked.amends is not None else None,
     )
-    return Page(asked, shown, page_seal(shown, key=page_key(keys.subject)))
+    again = _sign_in_again(house, asked, shown, sign_in, at=book.at)
+    return Page(asked, shown, page_seal(shown, key=page_key(keys.subject)), again)
+
+
+def _sign_in_again(
+    house: House, asked: AccessRequest, shown: Shown, sign_in: SignIn | None, *, at: int
+) -> Literal["wanted", "special"] | None:
+    demand, fresh = Demand(asked.acr, asked.max_age), house.step_up.fresh
+    if not is_met(demand, sign_in, asked_at=asked.asked_at, at=at, fresh=fresh):
+        return "wanted"
+    # Whoever finds her browser open must not give away what is delicate, whatever the organisation asked for.
+    is_special = any(item.special and item.value is not None for item in shown.items)
+    return "special" if is_special and not is_enough(house.step_up, sign_in, at=at) else None
 
 
 def _asked(asked: AccessRequest) -> grant_request.Asked:

@@ -9,6 +9,7 @@ If we crash after the commit, the log says more than happened, never less.
 
 from base64 import b64encode
 from functools import lru_cache
+from typing import cast
 
 import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -18,6 +19,7 @@ from consent.grants.decide import Standing, decide, decide_again
 from consent.grants.grant import Grant
 from consent.ledger.entry import Opening, disclosed_commitments
 from consent.oauth.dpop import Proof
+from consent.oauth.step_up import SignIn, lacking
 from consent.oauth.token import Token, check_access
 from consent.storage.book import TURN, Book, Story
 from consent.storage.kinds import (
@@ -38,9 +40,15 @@ from consent.storage.rows import Disclosed, Memo
 from consent.vault.keys import CitizenKeys, pairwise_id
 from consent.vault.seal import OpenedValue, SealedValue, open_sealed
 from consent.words.actors import GivenBy
-from consent.words.attributes import CATALOGUE
+from consent.words.attributes import CATALOGUE, SPECIAL
 from consent.words.decision import Permit, Refusal
-from consent.words.errors import BadInput, Conflict, InsufficientScope, InvalidToken
+from consent.words.errors import (
+    BadInput,
+    Conflict,
+    InsufficientScope,
+    InsufficientUserAuthentication,
+    InvalidToken,
+)
 from consent.words.ids import id_from
 from consent.words.instants import day
 
@@ -91,7 +99,8 @@ class _No(msgspec.Struct, frozen=True):
 
 
 # Named here, for an annotation of an inner function is worked out at every call.
-_Telling = Story[_Yes | _No]
+_Outcome = _Yes | _No | InsufficientUserAuthentication
+_Telling = Story[_Outcome]
 _Details = dict[str, object]
 
 
@@ -107,7 +116,8 @@ async def disclose(
     """Disclose *attributes* under the grant of a token, or say no.
 
     *key* is the hash of the Idempotency-Key, *body* what a retry repeats. Raises BadInput for an attribute that
-    does not exist, InvalidToken, InsufficientScope, InvalidDpopProof, and Conflict for a used key with another body.
+    does not exist, InvalidToken, InsufficientScope, InvalidDpopProof, InsufficientUserAuthentication, and
+    Conflict for a used key with another body.
     """
     if not attributes <= CATALOGUE.keys():
         raise BadInput("an attribute is not in the catalogue; see docs/reference/attributes.md")
@@ -145,10 +155,11 @@ async def disclose(
         keys = book.keys_of(wrapped)
         standing = standing_of(book, grant)
         if before is not None:
-            return _again(book, before, grant, keys, client=token.client, standing=standing)
+            return _again(house, book, before, grant, keys, client=token.client, standing=standing)
         # A change that stands before this in the batch brought its own values with it.
         names = sorted(attributes & frozenset(grant.attributes))
         return _first(
+            house,
             book,
             grant,
             keys,
@@ -161,7 +172,8 @@ async def disclose(
         )
 
     written = await house.scribe.do(story)
-    outcome = written.outcome
+    # An error that a story returns is raised there like any other, after what it wrote is committed.
+    outcome = cast("_Yes | _No", written.outcome)
     if isinstance(outcome, _No):
         if outcome.log is None or outcome.index is None:
             return Refused(outcome.reason)
@@ -210,6 +222,7 @@ class _GrantToken(msgspec.Struct, frozen=True):
 
 
 def _first(
+    house: House,
     book: Book,
     grant: Grant,
     keys: CitizenKeys,
@@ -220,7 +233,7 @@ def _first(
     names: list[str],
     key: bytes | None,
     body: bytes,
-) -> _Yes | _No:
+) -> _Outcome:
     """Decide, write the entry, remember the disclosure."""
     current = {name: value for name in names if (value := book.get(VALUE, (grant.citizen, name))) is not None}
     held = frozenset(name for name, value in current.items() if not value.removed)
@@ -237,6 +250,9 @@ def _first(
     if isinstance(answer, Refusal):
         record_refusal(book, grant, keys, answer)
         return _No(answer.reason)
+    weak = _lacking(house, book, grant, answer)
+    if weak is not None:
+        return weak
     sealed = tuple(current[name] for name in sorted(answer.attributes))
     today = day(book.at)
     counted = replace(grant, day=today, disclosed_today=grant.count_today(day=today) + 1)
@@ -281,14 +297,24 @@ def _first(
 
 
 def _again(
-    book: Book, disclosed: Disclosed, grant: Grant, keys: CitizenKeys, *, client: str, standing: Standing
-) -> _Yes | _No:
+    house: House,
+    book: Book,
+    disclosed: Disclosed,
+    grant: Grant,
+    keys: CitizenKeys,
+    *,
+    client: str,
+    standing: Standing,
+) -> _Outcome:
     """Answer a retry of *disclosed*: decided anew, and never with a value that is no longer hers."""
     given = frozenset(name for name, _ in disclosed.items)
     answer = decide_again(given, grant, client=client, standing=standing, at=book.at)
     if isinstance(answer, Refusal):
         record_refusal(book, grant, keys, answer)
         return _No(answer.reason, disclosed.log, disclosed.index)
+    weak = _lacking(house, book, grant, answer)
+    if weak is not None:
+        return weak
     sealed = []
     for name, version in disclosed.items:
         value = book.get(VALUE, (grant.citizen, name))
@@ -296,6 +322,20 @@ def _again(
             return _No("values_changed", disclosed.log, disclosed.index)
         sealed.append(value)
     return _Yes(answer, tuple(sealed), keys, disclosed.id, grant, disclosed.log, disclosed.index)
+
+
+def _lacking(house: House, book: Book, grant: Grant, permit: Permit) -> InsufficientUserAuthentication | None:
+    """Why the sign-in behind *grant* is not enough for what *permit* opens; what is not special takes none."""
+    if permit.attributes.isdisjoint(SPECIAL):
+        return None
+    return lacking(house.step_up, sign_in_of(grant), at=book.at)
+
+
+def sign_in_of(grant: Grant) -> SignIn | None:
+    """The sign-in under which she agreed to *grant* as it is now; None for one of before that was written down."""
+    if grant.acr is None or grant.signed_in_at is None:
+        return None
+    return SignIn(grant.acr, grant.signed_in_at)
 
 
 @lru_cache(maxsize=4096)

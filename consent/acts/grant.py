@@ -14,12 +14,14 @@ from consent.oauth.authorize import error_redirect, signed_redirect, success_red
 from consent.oauth.jarm import response_claims
 from consent.oauth.jose import sign_jws
 from consent.oauth.par import CODE_LIFE
+from consent.oauth.step_up import SignIn
 from consent.oauth.token import Code, handle_from, handle_hash
 from consent.storage.book import TURN, Book, Story
 from consent.storage.kinds import CODE, GRANT, GRANT_VERSION, KEYS, PURPOSE, REQUEST
 from consent.storage.rows import AccessRequest
 from consent.vault.keys import CitizenKeys, pairwise_id
 from consent.words.actors import HERSELF, Actor
+from consent.words.attributes import SPECIAL
 from consent.words.errors import NotFound
 from consent.words.ids import id_from, is_id
 from consent.words.keyed import tag
@@ -31,7 +33,7 @@ from .ask import Page, asks_to_show, own_request, page
 from .ending import write_ending
 from .house import House
 
-Trouble = Literal["nothing_chosen", "no_decision", "required_missing", "changed"]
+Trouble = Literal["nothing_chosen", "no_decision", "required_missing", "changed", "sign_in"]
 
 
 class Again(msgspec.Struct, frozen=True):
@@ -57,12 +59,14 @@ async def answer(
     decision: str | None,
     chosen: frozenset[str],
     seal: str,
+    sign_in: SignIn | None = None,
     by: Actor = HERSELF,
 ) -> Answered | Again:
     """Take a citizen's answer to a request that she was shown.
 
     *decision* is "yes", "no" or anything else for neither; *chosen* are the names she ticked; *seal* is the keyed
-    hash of the page she saw; *by* is who answers in her name. Raises NotFound and Gone.
+    hash of the page she saw; *sign_in* is the one under which she answers, and *by* who does so in her name. Raises
+    NotFound and Gone.
     """
     if not is_id(request):
         raise NotFound("there is no such request")
@@ -76,7 +80,7 @@ async def answer(
         yield [*asks_to_show(asked, citizen), GRANT.by("for_purpose", citizen, asked.client, asked.purpose)]
         yield TURN
         asked = own_request(book, request, citizen)
-        seen = page(book, asked, citizen, language)
+        seen = page(house, book, asked, citizen, language, sign_in)
         wrapped = book.get(KEYS, citizen)
         if wrapped is None:
             raise NotFound("there is no such request")
@@ -89,7 +93,7 @@ async def answer(
         asked = replace(asked, citizen=citizen)
         change = seen.shown.change
         agreed = frozenset(change.stays) if change is not None and change.only_end else chosen
-        grant = _give(house, book, asked, seen.shown, citizen, keys, agreed, language, by)
+        grant = _give(house, book, asked, seen.shown, citizen, keys, agreed, language, by, sign_in)
         book.put(
             CODE,
             Code(
@@ -116,11 +120,16 @@ def _trouble(decision: str | None, chosen: frozenset[str], seal: str, seen: Page
         return "no_decision"
     if not hmac.compare_digest(seal.encode(), seen.seal.encode()) or not seen.shown.verified:
         return "changed"
-    if seen.shown.change is not None and seen.shown.change.only_end:
+    only_end = seen.shown.change is not None and seen.shown.change.only_end
+    if seen.sign_in == "wanted" or (seen.sign_in == "special" and only_end):
+        return "sign_in"
+    if only_end:
         return None  # there was nothing to choose but yes or no
     offered = {item.name for item in seen.shown.items if item.value is not None}
     if not chosen <= offered:
         return "changed"
+    if seen.sign_in == "special" and not chosen.isdisjoint(SPECIAL):
+        return "sign_in"
     if not chosen:
         return "nothing_chosen"
     if any(item.required and item.name not in chosen for item in seen.shown.items):
@@ -138,6 +147,7 @@ def _give(
     chosen: frozenset[str],
     language: Language,
     by: Actor,
+    sign_in: SignIn | None,
 ) -> str:
     """Write the grant and its entry, new or changed; a new one ends the one it replaces.
 
@@ -166,6 +176,7 @@ def _give(
             terms=terms,
             detail=detail,
             by=by,
+            sign_in=sign_in,
         )
     before = book.live_grant(citizen, asked.client, asked.purpose)
     if before is not None:
@@ -188,6 +199,8 @@ def _give(
         nonce=nonce,
         last=book.next_index,
         given_by=by.kind,
+        acr=sign_in.acr if sign_in is not None else None,
+        signed_in_at=sign_in.at if sign_in is not None else None,
     )
 
     book.record_event(

@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from consent.oauth.dpop import KeyCache
 from consent.oauth.keys import ServerKeys
+from consent.oauth.step_up import StepUp
 from consent.storage.book import UnwrappedKeys
 from consent.storage.store import Store
 from consent.vault.keys import KeyRing
@@ -65,6 +66,7 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     client_keys: ClientKeys
     sandbox: bool
     limits: Limits = Limits()
+    step_up: StepUp = StepUp()
 
     @property
     def server_key(self) -> EllipticCurvePrivateKey:

@@ -19,7 +19,7 @@ from consent.vault.keys import pairwise_id
 from consent.words.errors import InsufficientScope, NotFound
 from consent.words.ids import is_id
 
-from .disclose import standing_of
+from .disclose import sign_in_of, standing_of
 from .house import House
 from .once import Caller, asks, spend, spend_proof
 
@@ -63,6 +63,7 @@ async def introspect(house: House, caller: Caller, token: str) -> dict[str, Any]
             if grant and wrapped
             else None,
             authorization_details=granted_details(grant, issuer=house.issuer) if grant is not None else None,
+            sign_in=sign_in_of(grant) if grant is not None else None,
         )
 
     return (await house.scribe.do(story)).outcome

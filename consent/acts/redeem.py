@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from consent.grants.grant import Grant
 from consent.oauth.dpop import Proof
 from consent.oauth.par import ACCESS_TOKEN_LIFE
+from consent.oauth.step_up import SignIn
 from consent.oauth.token import (
     ClientCredentials,
     CodeExchange,
@@ -30,6 +31,7 @@ from consent.storage.kinds import CLIENT, CODE, GRANT, KEYS, ORGANISATION, PURPO
 from consent.vault.keys import pairwise_id
 from consent.words.errors import InvalidGrant, InvalidRequest, UnauthorizedClient
 
+from .disclose import sign_in_of
 from .house import House
 from .once import Caller, asks, spend
 
@@ -42,6 +44,11 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True):
     refresh_token: str | None = None
     grant: Grant | None = None
     sub: str | None = None
+
+    @property
+    def sign_in(self) -> SignIn | None:
+        """The sign-in under which she agreed, if it was written down."""
+        return sign_in_of(self.grant) if self.grant is not None else None
 
 
 async def redeem(house: House, caller: Caller, form: CodeExchange | Refresh | ClientCredentials) -> Tokens:

@@ -19,6 +19,7 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
+from consent.oauth.step_up import SignIn, acr_of
 from consent.oauth.token import handle_from, handle_hash
 from consent.storage.book import TURN, Book, Story
 from consent.storage.kinds import CEREMONY, CITIZEN, KEYS, PASSKEY, PERSONA, SESSION
@@ -36,8 +37,15 @@ CEREMONY_LIFE = 5 * MINUTE
 _TOUCH_AFTER = 5 * MINUTE
 
 
-async def who(house: House, cookie: str | None) -> str | None:
-    """Whose browser this is, or None. A session that was used lately stays open; an idle one ends by itself."""
+class Visitor(msgspec.Struct, frozen=True):
+    """Whose browser this is, and how and when she signed in there."""
+
+    citizen: str
+    sign_in: SignIn
+
+
+async def who(house: House, cookie: str | None) -> Visitor | None:
+    """Who is signed in here, or None. A session that was used lately stays open; an idle one ends by itself."""
     if not cookie:
         return None
     rows = await house.store.read(SESSION.get, handle_hash(cookie))
@@ -49,7 +57,7 @@ async def who(house: House, cookie: str | None) -> str | None:
         return None
     if at >= session.seen_at + _TOUCH_AFTER:
         await _touch(house, session.hash)
-    return session.citizen
+    return Visitor(session.citizen, SignIn(acr_of(session.method), session.created_at))
 
 
 async def _touch(house: House, session_hash: bytes) -> None:

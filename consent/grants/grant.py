@@ -62,6 +62,9 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     # One higher with each change that she agreed to.
     version: int = 1
     given_by: GivenBy = "self"  # who agreed to this version: all that the organisation learns of a helper
+    # The sign-in under which she agreed to it as it is now; None: nobody wrote it down.
+    acr: str | None = None
+    signed_in_at: int | None = None
 
     def is_live(self, *, at: int) -> bool:
         """Whether it still opens a door at instant *at*."""
@@ -132,6 +135,8 @@ def amend(
     language: str,
     terms: str,
     by: Actor,
+    acr: str | None,
+    signed_in_at: int | None,
     at: int,
 ) -> Grant | None:
     """The same grant with what she agreed to now, or None when it is no longer live: what has ended stays as it was."""
@@ -145,5 +150,7 @@ def amend(
         language=language,
         terms=terms,
         given_by=by.kind,
+        acr=acr,
+        signed_in_at=signed_in_at,
         version=grant.version + 1,
     )

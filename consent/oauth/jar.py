@@ -22,6 +22,7 @@ _PARAMETERS = frozenset(
     {
         "response_type", "response_mode", "redirect_uri", "state", "nonce", "code_challenge", "code_challenge_method",
         "dpop_jkt", "authorization_details", "client_id", "resource", "grant_id", "grant_management_action",
+        "acr_values", "max_age",
     }
 )  # fmt: skip
 
@@ -87,6 +88,8 @@ def _text(name: str, value: Any) -> str:
     """A claim as the parameter that it stands for: a text as it is, details as JSON (RFC 9101 §4, RFC 9396 §3)."""
     if name == "resource" and isinstance(value, list) and all(isinstance(one, str) for one in value):
         value = " ".join(value)  # as `forms` reads it (RFC 8707 §2)
+    if name == "max_age" and isinstance(value, int) and not isinstance(value, bool):
+        return str(value)  # a number in JSON (RFC 9101 §4)
     if name == "authorization_details" and isinstance(value, list):
         return msgspec.json.encode(value).decode()
     if name == "authorization_details" or not isinstance(value, str) or "\x00" in value:

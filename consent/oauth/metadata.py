@@ -5,6 +5,7 @@ from typing import Any
 from authlib.oauth2 import rfc8414, rfc9207  # type: ignore[import-untyped]
 
 from consent.oauth import jarm, jose
+from consent.oauth.step_up import ACR_VALUES
 from consent.words.errors import Misconfigured
 from consent.words.purposes import request_type
 
@@ -38,6 +39,7 @@ def metadata(issuer: str, *, service_documentation: str | None = None) -> dict[s
         "registration_endpoint": issuer + REGISTER_PATH,  # RFC 7591 §3
         "jwks_uri": issuer + JWKS_PATH,
         "service_documentation": service_documentation or issuer + DOCUMENTATION_PATH,
+        "acr_values_supported": list(ACR_VALUES),  # RFC 9470 §7
         "ui_locales_supported": ["nl", "en"],
         "response_types_supported": ["code"],
         "response_modes_supported": list(jarm.MODES),

@@ -10,6 +10,7 @@ from consent.oauth import pkce
 from consent.oauth.clients import Client, is_registered_redirect
 from consent.oauth.grant_management import Amendment, check_grant_management
 from consent.oauth.jarm import check_response_mode
+from consent.oauth.step_up import Demand, check_demand
 from consent.words.errors import InvalidDpopProof, InvalidRequest, UnsupportedResponseType
 from consent.words.instants import SECOND
 
@@ -38,6 +39,7 @@ class PushedRequest(msgspec.Struct, frozen=True, kw_only=True):
     authorization_details: str  # JSON text as it came; its content is another room's business
     amendment: Amendment | None = None  # None: a new grant
     response_mode: Literal["query", "jwt"] = "query"
+    sign_in: Demand = Demand()
 
 
 def check_pushed_request(form: Mapping[str, str], *, client: Client, proof_jkt: str | None) -> PushedRequest:
@@ -45,7 +47,7 @@ def check_pushed_request(form: Mapping[str, str], *, client: Client, proof_jkt: 
 
     *proof_jkt*: the key of the DPoP proof that came along, if any (RFC 9449 §10.1). Parameters that we do
     not know are ignored (RFC 6749 §3.1), and so is `scope`: what is asked stands in authorization_details.
-    Raises InvalidRequest, UnsupportedResponseType, InvalidDpopProof.
+    Raises InvalidRequest, UnsupportedResponseType, InvalidDpopProof, UnmetAuthentication.
     """
     if form.get("client_id", client.id) != client.id:
         raise InvalidRequest("client_id is not the authenticated client")
@@ -70,6 +72,7 @@ def check_pushed_request(form: Mapping[str, str], *, client: Client, proof_jkt: 
         authorization_details=_details(form),
         response_mode=response_mode,
         amendment=check_grant_management(form),
+        sign_in=check_demand(form),
     )
 
 

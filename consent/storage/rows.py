@@ -75,6 +75,8 @@ class AccessRequest(msgspec.Struct, frozen=True, kw_only=True):
     response_mode: ResponseMode = "query"
     amends: str | None = None  # the running grant that it wants to change
     amends_version: int | None = None  # in this version and in no other
+    acr: str | None = None  # how good a sign-in it takes at least
+    max_age: int | None = None  # and how young a one, in seconds
 
 
 class Used(msgspec.Struct, frozen=True, kw_only=True):

@@ -28,6 +28,7 @@ from .guard import (
     page_headers,
     read_own_form,
     see_other,
+    sign_in_of,
 )
 
 _PAGE = Answer(description="A page", media="text/html")
@@ -78,7 +79,11 @@ async def show_request(request: Visit, request_id: str) -> Response[str]:
     citizen = await citizen_of(request)
     try:
         asked = await asking.look(
-            house_of(request), citizen=citizen, request=request_id, language=language_of(request)
+            house_of(request),
+            citizen=citizen,
+            request=request_id,
+            language=language_of(request),
+            sign_in=sign_in_of(request),
         )
     except asking.Gone as gone:
         return await page(request, "request_gone.html", status=410, reason=gone.reason)
@@ -112,6 +117,7 @@ async def answer_request(request: Visit, request_id: str) -> Response[Any]:
             decision=one(fields, "decision"),
             chosen=chosen,
             seal=one(fields, "shown"),
+            sign_in=sign_in_of(request),
         )
     except asking.Gone as gone:
         return await page(request, "request_gone.html", status=410, reason=gone.reason)
@@ -133,6 +139,7 @@ async def _question(
         seal=asked.seal,
         chosen=chosen,
         error=trouble,
+        sign_in=asked.sign_in,
     )
 
 

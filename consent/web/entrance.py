@@ -53,7 +53,10 @@ class DeviceAnswer(msgspec.Struct, forbid_unknown_fields=True):
             id="showSignIn",
             tag="citizen",
             summary="Sign in",
-            fields=(Field(name="next", where="query", description="Where to go afterwards"),),
+            fields=(
+                Field(name="next", where="query", description="Where to go afterwards"),
+                Field(name="again", where="query", description="1: also for whoever is signed in"),
+            ),
             answers={200: _PAGE},
         )
     ),
@@ -62,7 +65,8 @@ async def sign_in(request: Visit) -> Response[Any]:
     """All ways to sign in, under each other."""
     house = house_of(request)
     after = local_path(request.query_params.get("next", "/"))
-    if await find_citizen(request) is not None:
+    again = request.query_params.get("again") == "1"
+    if await find_citizen(request) is not None and not again:
         return see_other(after)
     language = language_of(request)
     people = [
@@ -75,6 +79,7 @@ async def sign_in(request: Visit) -> Response[Any]:
         "sign_in.html",
         next=after,
         personas=people,
+        again=again,
         error=error if error in ("passkey_failed", "expired", "not_done") else None,
         waiting=await _who_waits(request, after),
     )

@@ -95,6 +95,11 @@ CODES: dict[str, Known] = {
     "insufficient_scope": Known(
         403, "This token is of another kind", "Use the kind of token that openapi.yaml names."
     ),
+    "insufficient_user_authentication": Known(
+        401,
+        "The citizen's sign-in is not enough for this",
+        "Push a request with the acr_values and max_age of the challenge, and send her to answer it.",
+    ),
     # Refusals: the door says no under a real grant.
     "grant_not_active": Known(401, "The grant is not active", _ASK_AGAIN),
     "other_client": Known(
@@ -185,6 +190,8 @@ def api_error(fault: Exception) -> tuple[int, dict[str, str], bytes]:
             headers["dpop-nonce"] = fault.nonce  # RFC 9449 §9
         if isinstance(fault, errors.TooManyRequests):
             headers["retry-after"] = str(fault.wait)
+        if isinstance(fault, errors.InsufficientUserAuthentication):
+            headers["www-authenticate"] = _step_up(fault)
         if isinstance(fault, errors.NoToken):
             headers["www-authenticate"] = f'DPoP algs="{" ".join(ALGORITHMS)}"'  # RFC 6750 §3.1
         return status, headers, body
@@ -192,6 +199,14 @@ def api_error(fault: Exception) -> tuple[int, dict[str, str], bytes]:
         return problem(_http_code(fault.status_code))
     _log.error("unexpected", fault=type(fault).__name__)
     return problem("server_error")
+
+
+def _step_up(fault: errors.InsufficientUserAuthentication) -> str:
+    """What a request has to ask for (RFC 9470 §3)."""
+    wanted = f'acr_values="{fault.acr}"'
+    if fault.max_age is not None:
+        wanted += f', max_age="{fault.max_age}"'
+    return f'DPoP error="{fault.code}", {wanted}, algs="{" ".join(ALGORITHMS)}"'
 
 
 def oauth_error(fault: Exception) -> tuple[int, dict[str, str], bytes]:

@@ -10,6 +10,7 @@ from litestar.datastructures import Cookie
 from consent.acts import sign_in
 from consent.acts.house import House
 from consent.oauth.forms import is_form
+from consent.oauth.step_up import SignIn
 from consent.words.errors import BadInput, Forbidden, NotSignedIn
 from consent.words.purposes import LANGUAGES, Language
 
@@ -59,12 +60,18 @@ def session_cookie(request: Visit) -> str | None:
 
 async def find_citizen(request: Visit) -> str | None:
     """Whose browser this is, or None; asked once a request."""
-    if "consent_citizen" not in request.scope["state"]:
-        request.scope["state"]["consent_citizen"] = await sign_in.who(
+    if "consent_visitor" not in request.scope["state"]:
+        request.scope["state"]["consent_visitor"] = await sign_in.who(
             house_of(request), session_cookie(request)
         )
-    citizen: str | None = request.scope["state"]["consent_citizen"]
-    return citizen
+    visitor: sign_in.Visitor | None = request.scope["state"]["consent_visitor"]
+    return visitor.citizen if visitor is not None else None
+
+
+def sign_in_of(request: Visit) -> SignIn | None:
+    """How and when she signed in whom `find_citizen` found; None for nobody."""
+    visitor: sign_in.Visitor | None = request.scope["state"].get("consent_visitor")
+    return visitor.sign_in if visitor is not None else None
 
 
 async def citizen_of(request: Visit) -> str:
@@ -171,7 +178,7 @@ async def page(
 
 def error_page(request: Visit, status: int, kind: str) -> Response[str]:
     """An honest page for an error; it must work when nothing else does, so it looks nobody up."""
-    known = request.scope["state"].get("consent_citizen") is not None
+    known = request.scope["state"].get("consent_visitor") is not None
     return _page(request, "error.html", known, status, None, {"status": status, "kind": kind})
 
 

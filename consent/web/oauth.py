@@ -69,6 +69,10 @@ _PUSH = Door(
         form_field("authorization_details", "RFC 9396: one element of our type"),
         RESOURCE,
         form_field("grant_management_action", "Change a running grant (Grant Management)", *ACTIONS),
+        form_field("acr_values", "RFC 9470: how she shall sign in; any of these will do"),
+        form_field(
+            "max_age", "RFC 9470: how long ago she may have signed in, in seconds", pattern="^[0-9]{1,9}$"
+        ),
         form_field("grant_id", "The running grant that is to be changed", pattern=ID_PATTERN),
     ),
     body_media=FORM,

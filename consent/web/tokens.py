@@ -17,6 +17,7 @@ from consent.oauth.revoke import check_revocation_form
 from consent.oauth.token import check_token_form
 from consent.words.actors import GivenBy
 from consent.words.errors import InvalidRequest
+from consent.words.instants import seconds
 
 from .client_forms import (
     CLIENT_FIELDS,
@@ -50,7 +51,10 @@ class GrantedDetail(msgspec.Struct, frozen=True):
 
 
 class TokenAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """RFC 6749 §5.1, RFC 9396 §7. Without a grant only the first three are there."""
+    """RFC 6749 §5.1, RFC 9396 §7. Without a grant only the first three are there.
+
+    `acr` and `auth_time` (seconds) are of the sign-in under which she agreed (RFC 9470 §6).
+    """
 
     access_token: str
     token_type: str
@@ -59,6 +63,8 @@ class TokenAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     grant_id: str | None = None
     sub: str | None = None
     authorization_details: list[GrantedDetail] | None = None
+    acr: str | None = None
+    auth_time: int | None = None
 
 
 class IntrospectionAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -73,6 +79,8 @@ class IntrospectionAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     token_type: str | None = None
     cnf: dict[str, str] | None = None
     authorization_details: list[GrantedDetail] | None = None
+    acr: str | None = None
+    auth_time: int | None = None
 
 
 _TOKEN = Door(
@@ -110,6 +118,7 @@ async def _token(house: House, scope: HTTPScope, receive: Receive) -> Answered:
         check_resource(form, issuer=house.issuer)
         tokens = await redeeming.redeem(house, caller, check_token_form(form))
     grant = tokens.grant
+    sign_in = tokens.sign_in
     given = TokenAnswer(
         access_token=tokens.access_token,
         token_type="DPoP",  # noqa: S106 - RFC 9449 §5
@@ -122,6 +131,8 @@ async def _token(house: House, scope: HTTPScope, receive: Receive) -> Answered:
         )
         if grant is not None
         else None,
+        acr=sign_in.acr if sign_in is not None else None,
+        auth_time=seconds(sign_in.at) if sign_in is not None else None,
     )
     return answered(given)
 

@@ -1,6 +1,6 @@
 """Attributes as other rooms import them: what there is (`catalogue`), how a value is written (`values`)."""
 
-from consent.words.catalogue import CATALOGUE, SOURCES
+from consent.words.catalogue import CATALOGUE, SOURCES, SPECIAL
 from consent.words.values import (
     LIST_LIMIT,
     TEXT_LIMIT,
@@ -22,6 +22,7 @@ __all__ = [
     "CATALOGUE",
     "LIST_LIMIT",
     "SOURCES",
+    "SPECIAL",
     "TEXT_LIMIT",
     "About",
     "Attribute",

@@ -291,3 +291,4 @@ _ALL = (
 )
 
 CATALOGUE: dict[str, Attribute] = {attribute.name: attribute for attribute in _ALL}
+SPECIAL = frozenset(attribute.name for attribute in _ALL if attribute.special)

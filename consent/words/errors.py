@@ -185,3 +185,18 @@ class NoToken(InvalidToken):
 
 class InsufficientScope(OAuthError):
     code = "insufficient_scope"  # RFC 6750 §3.1
+
+
+class UnmetAuthentication(OAuthError):
+    code = "unmet_authentication_requirements"  # RFC 9470 §5
+
+
+class InsufficientUserAuthentication(OAuthError):
+    """She did not sign in well or lately enough for this; *acr* and *max_age* (seconds) are what to ask for."""
+
+    code = "insufficient_user_authentication"  # RFC 9470 §3
+
+    def __init__(self, text: str, *, acr: str, max_age: int | None) -> None:
+        super().__init__(text)
+        self.acr = acr
+        self.max_age = max_age

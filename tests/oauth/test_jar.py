@@ -216,8 +216,8 @@ def test_a_large_request_fits_and_a_larger_one_does_not() -> None:
 
 
 def test_unknown_parameters_and_empty_ones_do_no_harm() -> None:
-    found = check(request_object(claims={"id_token": {}}, max_age=5, jti="one", iat=NOON_S, state=""))
-    assert {"claims", "max_age", "jti", "state"}.isdisjoint(found)
+    found = check(request_object(claims={"id_token": {}}, default_max_age=5, jti="one", iat=NOON_S, state=""))
+    assert {"claims", "default_max_age", "jti", "state"}.isdisjoint(found)
     # No jti is asked for, so the same object may come twice, from the client that signed it.
     assert check(request_object(), at=NOON + SECOND) == check(request_object(), at=NOON)
 
@@ -253,3 +253,11 @@ def test_whatever_a_pushed_request_is_asked_for_can_stand_in_a_signed_one() -> N
     texts = dict.fromkeys(form.asked - {"authorization_details", "client_id"}, "x")
     assert {"state", "response_mode", "dpop_jkt", "grant_id"} <= set(texts)
     assert set(check(request_object(**texts))) == form.asked
+
+
+def test_how_she_shall_sign_in_may_be_signed() -> None:
+    """RFC 9101 §4: a number stays one in JSON."""
+    found = check(request_object(acr_values="phr", max_age=0))
+    assert (found["acr_values"], found["max_age"]) == ("phr", "0")
+    for wrong in (True, 1.5, [300]):
+        refuse(request_object(max_age=wrong))

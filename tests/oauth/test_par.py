@@ -34,7 +34,7 @@ def refuse(error: type[OAuthError] = InvalidRequest, **changes: Any) -> None:
 
 
 def test_a_good_request_is_kept_as_it_came() -> None:
-    assert push(nonce="n", scope="whatever", resource="x", prompt="none", acr_values="1") == PushedRequest(
+    assert push(nonce="n", scope="whatever", resource="x", prompt="none", claims="{}") == PushedRequest(
         client="bank-app",
         redirect_uri=REDIRECT,
         code_challenge=CHALLENGE,

@@ -6,6 +6,7 @@ from typing import Any
 from consent.acts import ask as asking
 from consent.acts import grant as granting
 from consent.acts import withdraw as withdrawing
+from consent.oauth.step_up import INVENTED, SignIn
 from consent.words.purposes import Language
 
 from .hands import Hands, Step
@@ -47,6 +48,7 @@ class CitizenHands(Hands):
             return granting.answer(
                 self.world.house, citizen=citizen, request=request.id, language=language,
                 decision=decision, chosen=chosen, seal=seal,
+                sign_in=SignIn(INVENTED, self.world.at),
             )  # fmt: skip
 
         def model() -> Any:

@@ -122,6 +122,7 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
         "seal": "s" * 64,
         "chosen": set(),
         "error": None,
+        "sign_in": None,
     }
 
     def renewal(language: str) -> Any:
@@ -130,10 +131,18 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
         only = change(language, new=(), stays=names, goes=(), new_words=False, only_end=True)
         return shown(language, change=only)
 
-    base: dict[str, Any] = {"next": "/", "personas": [], "error": None, "waiting": None, "path": "/sign-in"}
+    base: dict[str, Any] = {
+        "next": "/",
+        "personas": [],
+        "error": None,
+        "waiting": None,
+        "again": False,
+        "path": "/sign-in",
+    }
     pages: dict[str, tuple[str, dict[str, Any]]] = {
         "sign_in": ("sign_in.html", {**base, "help": signed["help"], "waiting": "Gemeente Voorbeeldstad"}),
         "sign_in_practice": ("sign_in.html", {**base, "personas": personas, "sandbox": True}),
+        "sign_in_again": ("sign_in.html", {**base, "again": True, "waiting": "Gemeente Voorbeeldstad"}),
         "sign_in_failed": ("sign_in.html", {**base, "error": "passkey_failed"}),
         "sign_in_expired": ("sign_in.html", {**base, "error": "expired"}),
         "sign_in_not_done": ("sign_in.html", {**base, "error": "not_done"}),
@@ -155,6 +164,11 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
         ),
         "request_nothing": ("request.html", {**signed, **ask, "error": "nothing_chosen"}),
         "request_missing": ("request.html", {**signed, **ask, "error": "required_missing"}),
+        "request_sign_in": (
+            "request.html",
+            {**signed, **ask, "chosen": {"residence_permit"}, "sign_in": "special", "error": "sign_in"},
+        ),
+        "request_sign_in_wanted": ("request.html", {**signed, **ask, "sign_in": "wanted"}),
         "request_changed": ("request.html", {**signed, **ask, "error": "changed"}),
         "request_amend": (
             "request.html",

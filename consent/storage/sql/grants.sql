@@ -1,7 +1,7 @@
 -- name: request.get
 SELECT id, reference, client, organisation, purpose, purpose_version, attributes, duration_days,
   redirect_uri, code_challenge, state, dpop_jkt, asked_at, expires_at, citizen, answered_at, answer,
-  response_mode, amends, amends_version
+  response_mode, amends, amends_version, acr, max_age
 FROM requests
 WHERE id = $1;
 
@@ -9,9 +9,9 @@ WHERE id = $1;
 INSERT INTO requests
   (id, reference, client, organisation, purpose, purpose_version, attributes, duration_days,
    redirect_uri, code_challenge, state, dpop_jkt, asked_at, expires_at, citizen, answered_at,
-   answer, response_mode, amends, amends_version)
+   answer, response_mode, amends, amends_version, acr, max_age)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-  $20)
+  $20, $21, $22)
 ON CONFLICT (id) DO UPDATE SET
   expires_at = excluded.expires_at, citizen = excluded.citizen, answered_at = excluded.answered_at,
   answer = excluded.answer;
@@ -19,7 +19,7 @@ ON CONFLICT (id) DO UPDATE SET
 -- name: grant.get
 SELECT id, citizen, organisation, client, purpose, purpose_version, attributes, language, terms,
   granted_at, expires_at, state, ended_at, log, idx, nonce, sequence, last, day, disclosed_today,
-  version, given_by
+  version, given_by, acr, signed_in_at
 FROM grants
 WHERE id = $1;
 
@@ -32,14 +32,15 @@ LIMIT 1;
 INSERT INTO grants
   (id, citizen, organisation, client, purpose, purpose_version, attributes, language, terms,
    granted_at, expires_at, state, ended_at, log, idx, nonce, sequence, last, day, disclosed_today,
-   version, given_by)
+   version, given_by, acr, signed_in_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
-  $21, $22)
+  $21, $22, $23, $24)
 ON CONFLICT (id) DO UPDATE SET
   purpose_version = excluded.purpose_version, attributes = excluded.attributes, language = excluded.language,
   terms = excluded.terms, expires_at = excluded.expires_at, state = excluded.state, ended_at = excluded.ended_at,
   sequence = excluded.sequence, last = excluded.last, day = excluded.day, disclosed_today = excluded.disclosed_today,
-  version = excluded.version, given_by = excluded.given_by;
+  version = excluded.version, given_by = excluded.given_by,
+  acr = excluded.acr, signed_in_at = excluded.signed_in_at;
 
 -- name: grant_version.put
 INSERT INTO grant_versions
@@ -75,7 +76,7 @@ WHERE hash = $1;
 SELECT t.hash, t.kind, t.client, t.grant_id, t.jkt, t.issued_at, t.expires_at, t.revoked_at, t.code,
   g.id, g.citizen, g.organisation, g.client, g.purpose, g.purpose_version, g.attributes, g.language, g.terms,
   g.granted_at, g.expires_at, g.state, g.ended_at, g.log, g.idx, g.nonce, g.sequence, g.last, g.day,
-  g.disclosed_today, g.version, g.given_by,
+  g.disclosed_today, g.version, g.given_by, g.acr, g.signed_in_at,
   k.citizen, k.version, k.ring_key, k.data_key, k.subject_key
 FROM tokens t
 LEFT JOIN grants g ON g.id = t.grant_id
@@ -139,14 +140,14 @@ ON CONFLICT (grant_id, reason, day) DO UPDATE SET
 -- name: request.by_reference
 SELECT id, reference, client, organisation, purpose, purpose_version, attributes, duration_days,
   redirect_uri, code_challenge, state, dpop_jkt, asked_at, expires_at, citizen, answered_at, answer,
-  response_mode, amends, amends_version
+  response_mode, amends, amends_version, acr, max_age
 FROM requests
 WHERE reference = $1;
 
 -- name: request.open_of_citizen
 SELECT id, reference, client, organisation, purpose, purpose_version, attributes, duration_days,
   redirect_uri, code_challenge, state, dpop_jkt, asked_at, expires_at, citizen, answered_at, answer,
-  response_mode, amends, amends_version
+  response_mode, amends, amends_version, acr, max_age
 FROM requests
 WHERE citizen = $1 AND answered_at IS NULL AND expires_at > $2
 ORDER BY asked_at DESC;
@@ -165,14 +166,14 @@ WHERE id = $1;
 -- name: grant.for_purpose
 SELECT id, citizen, organisation, client, purpose, purpose_version, attributes, language, terms,
   granted_at, expires_at, state, ended_at, log, idx, nonce, sequence, last, day, disclosed_today,
-  version, given_by
+  version, given_by, acr, signed_in_at
 FROM grants
 WHERE citizen = $1 AND client = $2 AND purpose = $3 AND state = 'live';
 
 -- name: grant.of_citizen
 SELECT id, citizen, organisation, client, purpose, purpose_version, attributes, language, terms,
   granted_at, expires_at, state, ended_at, log, idx, nonce, sequence, last, day, disclosed_today,
-  version, given_by
+  version, given_by, acr, signed_in_at
 FROM grants
 WHERE citizen = $1
 ORDER BY granted_at DESC;
@@ -180,7 +181,7 @@ ORDER BY granted_at DESC;
 -- name: grant.lapsed
 SELECT id, citizen, organisation, client, purpose, purpose_version, attributes, language, terms,
   granted_at, expires_at, state, ended_at, log, idx, nonce, sequence, last, day, disclosed_today,
-  version, given_by
+  version, given_by, acr, signed_in_at
 FROM grants
 WHERE state = 'live' AND expires_at <= $1
 ORDER BY expires_at, id
@@ -248,7 +249,7 @@ DELETE FROM ceremonies WHERE expires_at < $1;
 -- name: grant.of_client
 SELECT id, citizen, organisation, client, purpose, purpose_version, attributes, language, terms,
   granted_at, expires_at, state, ended_at, log, idx, nonce, sequence, last, day, disclosed_today,
-  version, given_by
+  version, given_by, acr, signed_in_at
 FROM grants
 WHERE client = $1 AND (granted_at > $2 OR (granted_at = $2 AND id > $3))
 ORDER BY granted_at, id
@@ -279,7 +280,7 @@ GROUP BY r.day, g.purpose, g.purpose_version;
 -- The few that are left: clients are seldom removed.
 SELECT id, citizen, organisation, client, purpose, purpose_version, attributes, language, terms,
   granted_at, expires_at, state, ended_at, log, idx, nonce, sequence, last, day, disclosed_today,
-  version, given_by
+  version, given_by, acr, signed_in_at
 FROM grants
 WHERE state = 'live' AND client IN (SELECT client FROM registrations WHERE state = 'removed')
 ORDER BY granted_at, id
