@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Check a consent log from the outside: nothing here comes from the service that is being checked.
 
-    verify.py URL|DIR [--vkey VKEY | --policy FILE] [--state FILE]
-              [--openings FILE|URL [--token-file FILE]] [--proof FILE (--leaf BASE64 | --entry FILE)]
+    verify.py URL|DIR [--vkey VKEY | --policy FILE] [--state FILE [--resume]] [--checkpoint FILE …]
+              [--openings FILE|URL [--token-file FILE] [--complete]] [--clock-bound SECONDS]
+              [--proof FILE (--leaf BASE64 | --entry FILE)]
 
 One file, needing Python 3.11 and the package `cryptography`. It fetches the checkpoint, all tiles and all
 entries; checks the signature; hashes everything again; compares with the checkpoint that it kept the last
@@ -25,18 +26,23 @@ from __future__ import annotations
 import argparse
 import base64
 import binascii
+import gzip
 import hmac
 import http.client
 import json
 import os
 import re
+import shutil
+import signal
 import sys
+import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
@@ -95,8 +101,16 @@ def unbase64(text: object, what: str) -> bytes:
     return raw
 
 
+_INNER, _INNER_REST = bytes(byte ^ 0x36 for byte in range(256)), b"\x36" * 32
+_OUTER, _OUTER_REST = bytes(byte ^ 0x5C for byte in range(256)), b"\x5c" * 32
+
+
 def keyed(key: bytes, message: bytes) -> bytes:
-    return hmac.digest(key, message, "sha256")
+    """HMAC-SHA-256 (RFC 2104 §2), written out for our keys of 32 bytes: quicker than asking for one each time."""
+    if len(key) != 32:
+        return hmac.digest(key, message, "sha256")
+    inner = sha256(key.translate(_INNER) + _INNER_REST + message).digest()
+    return sha256(key.translate(_OUTER) + _OUTER_REST + inner).digest()
 
 
 def fold(hashes: list[bytes]) -> bytes:
@@ -273,10 +287,39 @@ def cosigners(checkpoint: Checkpoint, policy: Policy) -> set[str]:
     return found
 
 
+def cosigned_at(checkpoint: Checkpoint, policy: Policy) -> int | None:
+    """The earliest time (seconds) at which a witness of the policy cosigned; None when none did."""
+    known = {(key.name, key.key_id) for key in policy.witnesses.values() if key.kind == WITNESS_KEY}
+    if not cosigners(checkpoint, policy):
+        return None
+    return min(
+        int.from_bytes(signature[:8], "big")
+        for name, key_id, signature in checkpoint.lines
+        if (name, key_id) in known
+    )
+
+
+def time_bounds(seen: Iterable[tuple[int, int]], bound: int) -> list[tuple[int, int, int]]:
+    """Between what witnesses saw an entry can have been made: (up to this index, not before, not after), in seconds.
+
+    *seen* is when a witness saw the log how long: what was in it is no younger, what was not yet in it no older, give
+    or take *bound* for their clocks and for how late a checkpoint reaches them.
+    """
+    bounds, earliest = [], 0
+    points = sorted(seen)
+    for place, (size, at) in enumerate(points):
+        last = min(at for _, at in points[place:])
+        bounds.append((size, earliest - bound, last + bound))
+        earliest = min(at, last)
+    if points:
+        bounds.append((1 << 63, earliest - bound, 1 << 62))
+    return bounds
+
+
 # --- Where the log is read from ---
 
 MOST_BYTES = 1 << 25  # a full bundle of the longest entries has 16 MiB
-MOST_OPENINGS = 1 << 30
+MOST_LINE = 1 << 20
 
 
 class _StayHere(urllib.request.HTTPRedirectHandler):
@@ -289,8 +332,8 @@ class _StayHere(urllib.request.HTTPRedirectHandler):
 _OPENER = urllib.request.build_opener(_StayHere)
 
 
-def fetch(url: str, *, token: str | None = None, most: int = MOST_BYTES) -> bytes | None:
-    """GET *url*; None when there is no such thing. Raises Unchecked when that cannot be known."""
+def _opened(url: str, token: str | None) -> http.client.HTTPResponse | None:
+    """The answer to GET *url*; None when there is no such thing. Raises Unchecked when that cannot be known."""
     parts = urllib.parse.urlsplit(url)
     local = parts.hostname in ("localhost", "127.0.0.1", "::1")
     if parts.scheme not in ("http", "https") or (token and parts.scheme != "https" and not local):
@@ -300,20 +343,58 @@ def fetch(url: str, *, token: str | None = None, most: int = MOST_BYTES) -> byte
         headers["Authorization"] = f"Bearer {token}"
     request = urllib.request.Request(url, headers=headers)  # noqa: S310 (the scheme is checked above)
     try:
-        with _OPENER.open(request, timeout=30) as response:
-            raw: bytes = response.read(most + 1)
-            if response.headers.get("Content-Encoding") == "gzip":
-                # A log may compress without being asked (tlog-tiles, "Log entries").
-                raw = _unpacked(raw, most)
+        answer: http.client.HTTPResponse = _OPENER.open(request, timeout=30)
+        return answer
     except urllib.error.HTTPError as error:
         if error.code in (404, 410):
             return None
         raise Unchecked(f"The server answered {error.code} for {parts.path}.") from None
     except (OSError, ValueError, http.client.HTTPException):
         raise Unchecked(f"Could not fetch {parts.path} from {parts.netloc}.") from None
+
+
+def fetch(url: str, *, token: str | None = None, most: int = MOST_BYTES) -> bytes | None:
+    """GET *url*; None when there is no such thing. Raises Unchecked when that cannot be known."""
+    answer = _opened(url, token)
+    if answer is None:
+        return None
+    path = urllib.parse.urlsplit(url).path
+    try:
+        with answer:
+            raw = answer.read(most + 1)
+            if answer.headers.get("Content-Encoding") == "gzip":
+                # A log may compress without being asked (tlog-tiles, "Log entries").
+                raw = _unpacked(raw, most)
+    except (OSError, ValueError, http.client.HTTPException):
+        raise Unchecked(f"The answer for {path} broke off.") from None
     if len(raw) > most:
-        raise Unchecked(f"The answer for {parts.path} is too long.")
+        raise Unchecked(f"The answer for {path} is too long.")
     return raw
+
+
+def lines_of(where: str, token: str | None) -> Iterator[bytes]:
+    """The lines of a file or an address, packed with gzip or not, as they come. Raises Unchecked."""
+    stream: Any
+    try:
+        if where.startswith(("http://", "https://")):
+            stream = _opened(where, token)
+            if stream is None:
+                raise Unchecked("There are no openings at this address.")
+            is_packed = stream.headers.get("Content-Encoding") == "gzip"
+        else:
+            stream = open(where, "rb")  # noqa: SIM115 (closed below)
+            is_packed = stream.peek(2)[:2] == b"\x1f\x8b"
+        with stream:
+            plain = gzip.GzipFile(fileobj=stream) if is_packed else stream
+            rest = b""
+            while block := plain.read(1 << 16):
+                *whole, rest = (rest + block).split(b"\n")
+                if len(rest) > MOST_LINE:
+                    raise Unchecked("A line of the openings is too long.")
+                yield from whole
+            yield rest
+    except (OSError, EOFError, ValueError, zlib.error, http.client.HTTPException):
+        raise Unchecked("The openings cannot be read, or broke off.") from None
 
 
 def _unpacked(packed: bytes, most: int) -> bytes:
@@ -392,27 +473,103 @@ def find_log(where: str) -> tuple[Source, str]:
 
 @dataclass
 class Tree:
-    """All hashes of a log: level 0 has the leaf hashes, each next level one hash for 256 of the one below."""
+    """The right edge of a log while it is read: at each level the hashes that fill no tile yet.
 
-    levels: list[bytearray]
-    leaves: dict[int, bytes] = field(default_factory=dict)  # only those that were asked for
+    That is all that the next entries need, so a log of any length is read in little memory, and from a full bundle on
+    somebody can stop and go on another day.
+    """
+
+    edge: list[list[bytes]] = field(default_factory=lambda: [[]])
+    size: int = 0
     controls: int = 0
-    bodies: dict[int, bytes] = field(default_factory=dict)  # of the control entries
+    roots: dict[int, bytes] = field(default_factory=dict)  # at the sizes that were asked for
+    leaves: dict[int, bytes] = field(default_factory=dict)  # those that were asked for
+
+    def root(self, row: Sequence[bytes]) -> bytes:
+        """The root when the newest bundle has come as far as *row*."""
+        tail: list[bytes] = []
+        for hashes in (row, *self.edge[1:]):
+            # What is left over at the right of a lower level is the last, smaller subtree of this one.
+            joined = [*hashes, *tail]
+            tail = [fold(joined)] if joined else []
+        return tail[0] if tail else sha256(b"").digest()
+
+    def add(self, row: list[bytes], source: Source) -> None:
+        """Add the hashes of a bundle and compare each tile that is full now. Only the last may be shorter."""
+        self.edge[0] = row
+        self.size += len(row)
+        for level, hashes in enumerate(self.edge):
+            if len(hashes) < 256:
+                return
+            if level:
+                compare_row(source, level, (self.size >> 8 * (level + 1)) - 1, b"".join(hashes))
+            if level + 1 == len(self.edge):
+                self.edge.append([])
+            self.edge[level + 1].append(fold(hashes))
+            self.edge[level] = []
+
+    def finish(self, source: Source) -> None:
+        """Compare the tiles above the leaves that are not full."""
+        for level, hashes in enumerate(self.edge[1:], 1):
+            if hashes:
+                compare_row(source, level, self.size >> 8 * (level + 1), b"".join(hashes))
 
     def root_at(self, size: int) -> bytes:
-        """The root that this log had when it had *size* entries."""
-        if size == 0:
-            return sha256(b"").digest()
-        tail: list[bytes] = []
-        for level, row in enumerate(self.levels):
-            count = size >> (8 * level)
-            if level and not count:
-                break
-            start = count - count % 256
-            # What is left over at the right of a lower level is the last, smaller subtree of this one.
-            hashes = [bytes(row[k * 32 : k * 32 + 32]) for k in range(start, count)] + tail
-            tail = [fold(hashes)] if hashes else []
-        return tail[0]
+        """The root that this log had at one of the sizes that were asked for."""
+        return self.roots[size]
+
+
+class Nonces:
+    """Every nonce of a log, to see that none comes twice: in buckets, in memory and then in a folder."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self._waiting = [bytearray() for _ in range(256)]
+        self._count = 0
+
+    def add(self, leaves: Sequence[bytes], first: int) -> None:
+        waiting = self._waiting
+        for index, leaf in enumerate(leaves, first):
+            waiting[leaf[8]] += leaf[8:24] + index.to_bytes(8, "big")
+        self._count += len(leaves)
+        if self._count >= 1 << 19:
+            self.flush()
+
+    def flush(self) -> None:
+        """Put what waits in the folder. A record that was cut off by a crash is dropped first."""
+        if self._folder is None:
+            self._temporary = tempfile.TemporaryDirectory(prefix="verify-")
+            self._folder = Path(self._temporary.name)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            for n, bucket in enumerate(self._waiting):
+                if bucket:
+                    with open(self._folder / f"{n:02x}", "ab") as file:
+                        file.truncate(file.tell() - file.tell() % 24)
+                        file.write(bucket)
+                    bucket.clear()
+        except OSError:
+            raise Unchecked("The nonces cannot be written beside the state file.") from None
+        self._count = 0
+
+    def check(self) -> None:
+        """Raises Broken with the first entry whose nonce an earlier one has."""
+        again = None
+        for n, waiting in enumerate(self._waiting):
+            file = self._folder / f"{n:02x}" if self._folder is not None else None
+            raw = (file.read_bytes() if file is not None and file.exists() else b"") + bytes(waiting)
+            if len({raw[at : at + 16] for at in range(0, len(raw), 24)}) == len(raw) // 24:
+                continue
+            first: dict[bytes, int] = {}
+            for at in range(0, len(raw) - 23, 24):
+                # Whoever went on after a stop has read some entries twice: that is the same index.
+                nonce, index = raw[at : at + 16], int.from_bytes(raw[at + 16 : at + 24], "big")
+                seen = first.setdefault(nonce, index)
+                if seen != index:
+                    again = min(again or max(seen, index), max(seen, index))
+        if again is not None:
+            raise Broken(f"Entry {again} repeats the nonce of an earlier entry.")
 
 
 def check_leaf(leaf: bytes, index: int) -> None:
@@ -431,52 +588,58 @@ def check_leaf(leaf: bytes, index: int) -> None:
         raise Broken(f"Entry {index} is of an unknown kind.")
 
 
-def read_tree(source: Source, size: int, wanted: set[int]) -> Tree:
-    """Fetch all entries and tiles, hash the entries again, and compare every hash of every tile.
+def read_bundle(source: Source, first: int, width: int) -> list[bytes]:
+    """The *width* entries from *first* on, which begins a bundle."""
+    bundle, longer = source.row("entries", first // 256, width)
+    leaves, place, end = [], 0, len(bundle)
+    for index in range(first, first + width):
+        start = place + 2
+        place = start + (bundle[place] << 8 | bundle[place + 1] if start <= end else 0)
+        if place > end or start >= place:
+            raise Broken(f"Entry {index} is cut off in its bundle.")
+        leaves.append(bundle[start:place])
+    if place != end and not longer:
+        raise Broken(f"The bundle that begins with entry {first} is longer than its entries.")
+    return leaves
 
-    The leaves in *wanted* are kept. Raises Broken with the number of the first entry that is wrong.
+
+def read_bundles(
+    source: Source, size: int, tree: Tree, nonces: Nonces, sizes: Iterable[int] = ()
+) -> Iterator[tuple[int, list[bytes]]]:
+    """Read on from where *tree* is, up to *size*: hash the entries again, and compare every hash of every tile.
+
+    Yields each bundle with the index of its first entry, when it has been compared. The roots at *sizes* are kept in
+    the tree. Raises Broken with the number of the first entry that is wrong.
     """
-    tree = Tree([bytearray()])
-    nonces: set[bytes] = set()
-    hash_of, from_bytes = sha256, int.from_bytes
+    asked = sorted(sizes)
     event_start = b"CLg\x01\0\0\0\0"
-    for n in range((size + 255) // 256):
-        first = n * 256
-        width = min(256, size - first)
-        bundle, longer = source.row("entries", n, width)
-        row = []
-        place = 0
-        for index in range(first, first + width):
-            start = place + 2
-            place = start + from_bytes(bundle[place:start], "big")
-            leaf = bundle[start:place]
-            if place > len(bundle) or start == place:
-                raise Broken(f"Entry {index} is cut off in its bundle.")
-            row.append(hash_of(b"\0" + leaf).digest())
+    if 0 in asked:
+        tree.roots[0] = sha256(b"").digest()
+    while tree.size < size:
+        first = tree.size
+        leaves = read_bundle(source, first, min(256, size - first))
+        for index, leaf in enumerate(leaves, first):
             if len(leaf) != 152 or leaf[:8] != event_start:
                 check_leaf(leaf, index)
-                if leaf[4]:
-                    tree.controls += 1
-                    tree.bodies[index] = leaf[152:]
-            nonces.add(leaf[8:24])
-            if len(nonces) != index + 1:
-                raise Broken(f"Entry {index} repeats the nonce of an earlier entry.")
-            if index in wanted:
-                tree.leaves[index] = leaf
-        if place != len(bundle) and not longer:
-            raise Broken(f"The bundle that begins with entry {first} is longer than its entries.")
-        joined = b"".join(row)
-        compare_row(source, 0, n, joined)
-        tree.levels[0] += joined
-    level = 0
-    while len(tree.levels[level]) >= 256 * 32:
-        below, above = tree.levels[level], bytearray()
-        for start in range(0, len(below) - 256 * 32 + 1, 256 * 32):
-            above += fold([bytes(below[k : k + 32]) for k in range(start, start + 256 * 32, 32)])
-        level += 1
-        tree.levels.append(above)
-        for n in range((len(above) + 8191) // 8192):
-            compare_row(source, level, n, bytes(above[n * 8192 : n * 8192 + 8192]))
+                tree.controls += leaf[4]
+        row = [sha256(b"\0" + leaf).digest() for leaf in leaves]
+        compare_row(source, 0, first // 256, b"".join(row))
+        nonces.add(leaves, first)
+        for one in asked:
+            if first < one <= first + len(row):
+                tree.roots[one] = tree.root(row[: one - first])
+        tree.add(row, source)
+        yield first, leaves
+    tree.finish(source)
+    nonces.check()
+    tree.roots[size] = tree.root(tree.edge[0])
+
+
+def read_tree(source: Source, size: int, wanted: set[int], sizes: Iterable[int] = ()) -> Tree:
+    """Read a whole log and keep the leaves in *wanted* and the roots at *sizes*."""
+    tree = Tree()
+    for first, leaves in read_bundles(source, size, tree, Nonces(), sizes):
+        tree.leaves |= {index: leaf for index, leaf in enumerate(leaves, first) if index in wanted}
     return tree
 
 
@@ -495,6 +658,9 @@ def compare_row(source: Source, level: int, n: int, computed: bytes) -> None:
 
 
 # --- What was seen before ---
+
+
+MOST_SEEN = 1000
 
 
 @dataclass
@@ -517,16 +683,19 @@ class Memory:
             raise Unchecked("The state file cannot be read; it was left as it is.") from None
         return cls(path, logs)
 
-    def keep(self, checkpoint: Checkpoint, vkeys: Sequence[str]) -> None:
+    def keep(
+        self, checkpoint: Checkpoint, vkeys: Sequence[str], witnessed: Iterable[Checkpoint] = ()
+    ) -> None:
+        """Keep this checkpoint, and those by which witnesses said when the log was how long."""
         if self.path is None:
             return
-        self.logs[checkpoint.origin] = {"checkpoint": checkpoint.note, "vkeys": list(vkeys)}
-        fresh = self.path.with_name(self.path.name + ".new")
-        try:
-            fresh.write_text(json.dumps({"logs": self.logs}, indent=1, ensure_ascii=False) + "\n", "utf-8")
-            os.replace(fresh, self.path)
-        except OSError:
-            raise Unchecked("The state file cannot be written.") from None
+        seen = sorted({(one.size, one.note) for one in witnessed})[-MOST_SEEN:]
+        self.logs[checkpoint.origin] = {
+            "checkpoint": checkpoint.note,
+            "vkeys": list(vkeys),
+            "witnessed": [note for _, note in seen],
+        }
+        write_file(self.path, json.dumps({"logs": self.logs}, indent=1, ensure_ascii=False) + "\n")
 
 
 def check_continuation(tree: Tree | None, old: Checkpoint, new: Checkpoint) -> str:
@@ -599,29 +768,66 @@ NUMBERS = ("c", "n", "prev", "nbf", "exp")
 WORDS = ("org", "purpose", "by", "terms", "reason")
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Opened:
     index: int
     consent_key: bytes
     audit_key: bytes
     record: bytes
-    says: Mapping[str, Any]
+    says: dict[str, Any]
     detail: tuple[bytes, bytes] | None
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """A JSON object in which no name comes twice: two readers could otherwise see two records in one."""
-    if len({name for name, _ in pairs}) != len(pairs):
+    said = dict(pairs)
+    if len(said) != len(pairs):
         raise ValueError
-    return dict(pairs)
+    return said
+
+
+_JSON = json.JSONDecoder(object_pairs_hook=_once)
+_SCAN: Callable[[str, int], tuple[Any, int]] = vars(_JSON)["scan_once"]
+_KEY = rb'"([A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=)"'  # 32 bytes in canonical base64
+_OPENING = re.compile(rb'\{"i":(0|[1-9][0-9]{0,14}),"kc":' + _KEY + rb',"a":' + _KEY + rb',"A":"')
+
+
+def _read_json(text: str) -> Any:
+    try:
+        said, end = _SCAN(text, 0)
+    except StopIteration:
+        raise ValueError from None
+    return said if end == len(text) else _JSON.decode(text)
+
+
+def quick_opening(line: bytes) -> Opened | None:
+    """An opening in the spelling that a log serves; None for every other one, which is read at leisure."""
+    match = _OPENING.match(line)
+    if match is None or not line.endswith(b'"}'):
+        return None
+    text = line[match.end() : -2]
+    quotes = text.count(b'"')
+    if not quotes == text.count(b'\\"') == text.count(b"\\"):
+        return None
+    record = text.replace(b"\\", b"")
+    try:
+        read = record.decode()
+        says = _read_json(read) if read.isprintable() else None
+    except (ValueError, RecursionError):
+        return None
+    if type(says) is not dict:
+        return None
+    index, consent_key, audit_key = match.groups()
+    from_base64 = binascii.a2b_base64
+    return Opened(int(index), from_base64(consent_key), from_base64(audit_key), record, says, None)
 
 
 def read_opening(line: str | bytes, where: str) -> Opened:
     """Read one opening `{"i","kc","a","A"[,"d","D"]}`; the keys are base64, A and D the exact texts."""
     try:
-        opening = json.loads(line, object_pairs_hook=_once)
+        opening = _read_json(line.decode() if isinstance(line, bytes) else line)
         index, text = opening["i"], opening["A"]
-        says = json.loads(text, object_pairs_hook=_once)
+        says = _read_json(text)
         consent_key, audit_key = unbase64(opening["kc"], where), unbase64(opening["a"], where)
         detail = (unbase64(opening["d"], where), opening["D"].encode()) if "D" in opening else None
         record = text.encode()
@@ -634,104 +840,364 @@ def read_opening(line: str | bytes, where: str) -> Opened:
     return Opened(index, consent_key, audit_key, record, says, detail)
 
 
-def read_openings(raw: bytes) -> dict[int, Opened]:
-    opened: dict[int, Opened] = {}
-    for place, line in enumerate(raw.split(b"\n"), 1):
-        if not line.strip():
-            continue
-        opening = read_opening(line, f"Line {place} of the openings")
-        if opening.index in opened:
-            raise Broken(f"Entry {opening.index} is opened twice.")
-        opened[opening.index] = opening
-    return opened
+class Openings:
+    """The lines that an auditor was given, one after the other; they stand in the order of the log.
+
+    *skip* is how many of them were taken before, and the SHA-256 over these. Raises Stale when they are others now.
+    """
+
+    def __init__(
+        self, lines: Iterable[bytes], skip: tuple[int, str] | None = None, *, is_kept: bool = False
+    ) -> None:
+        self._lines = iter(lines)
+        self._is_kept = is_kept
+        self._place = 0
+        self.taken = 0
+        self.digest = sha256()  # of all lines taken so far
+        self.next: Opened | None = None
+        self._line = b""
+        for line in self._lines if skip is not None and skip[0] else ():
+            self._place += 1
+            if line.strip():
+                self.taken += 1
+                self.digest.update(line.rstrip() + b"\n")
+            if skip is not None and self.taken == skip[0]:
+                break
+        if skip is not None and (self.taken, self.digest.hexdigest()) != tuple(skip):
+            raise Stale
+        self._read()
+
+    def take(self) -> None:
+        """Done with `next`: read the one after it."""
+        if self._is_kept:
+            self.digest.update(self._line + b"\n")
+            self.taken += 1
+        self._read()
+
+    def _read(self) -> None:
+        before = self.next.index if self.next is not None else -1
+        self.next = None
+        for line in self._lines:
+            self._place += 1
+            line = line.rstrip()
+            if not line:
+                continue
+            self._line = line
+            self.next = quick_opening(line) or read_opening(line, f"Line {self._place} of the openings")
+            if self.next.index > before:
+                return
+            if self.next.index == before:
+                raise Broken(f"Entry {before} is opened twice.")
+            raise Unchecked(f"Line {self._place} of the openings is out of order: sort them by index.")
 
 
 def check_opened(opening: Opened, leaf: bytes, origin: str) -> None:
     """What was opened must be exactly what the leaf commits to, and the record must be about that leaf."""
-    entry, says = f"Entry {opening.index}", opening.says
+    says = opening.says
+    wrong = None
     if leaf[4] != 0:
-        raise Broken(f"{entry} is about the log itself and cannot be opened.")
-    if keyed(opening.consent_key, b"consent\0" + leaf[8:24]) != leaf[56:88]:
-        raise Broken(f"{entry} is not written under the consent key of its opening.")
-    if keyed(opening.audit_key, b"audit\0" + opening.record) != leaf[88:120]:
-        raise Broken(f"{entry} commits to another record than its opening shows.")
-    if opening.detail and keyed(opening.detail[0], b"detail\0" + opening.detail[1]) != leaf[120:152]:
-        raise Broken(f"{entry} commits to another detail than its opening shows.")
-    if says.get("o") != origin or says.get("i") != opening.index:
-        raise Broken(f"{entry} carries the record of another entry or another log.")
-    attributes = says.get("attributes", [])
-    if (
-        says.get("v") != 1
-        or not isinstance(says.get("ev"), str)
-        or says["ev"] not in EVENTS
-        or type(says.get("t")) is not int
-        or any(name in says and (type(says[name]) is not int or says[name] < 0) for name in NUMBERS)
-        or any(name in says and not isinstance(says[name], str) for name in WORDS)
-        or not isinstance(attributes, list)
-        or not all(isinstance(name, str) for name in attributes)
-        or attributes != sorted(set(attributes))
-    ):
-        raise Broken(f"{entry} has a record that is not well-formed.")
+        wrong = "is about the log itself and cannot be opened"
+    elif keyed(opening.consent_key, b"consent\0" + leaf[8:24]) != leaf[56:88]:
+        wrong = "is not written under the consent key of its opening"
+    elif keyed(opening.audit_key, b"audit\0" + opening.record) != leaf[88:120]:
+        wrong = "commits to another record than its opening shows"
+    elif opening.detail and keyed(opening.detail[0], b"detail\0" + opening.detail[1]) != leaf[120:152]:
+        wrong = "commits to another detail than its opening shows"
+    elif says.get("o") != origin or says.get("i") != opening.index:
+        wrong = "carries the record of another entry or another log"
+    elif not well_formed(says):
+        wrong = "has a record that is not well-formed"
+    if wrong is not None:
+        raise Broken(f"Entry {opening.index} {wrong}.")
 
 
-def replay(opened: Mapping[int, Opened]) -> list[str]:
-    """Follow each grant through the log in index order. Returns a sentence for each rule that is broken."""
-    findings: list[str] = []
-    chains: dict[int, list[Opened]] = {}
-    latest = 0
-    for index in sorted(opened):
-        says = opened[index].says
-        if says["t"] < latest:
-            findings.append(f"Entry {index} says it is older than an entry before it.")
-        latest = max(latest, says["t"])
-        if "c" in says:
-            chains.setdefault(says["c"], []).append(opened[index])
-        elif says["ev"] not in MAY_STAND_ALONE:
-            findings.append(f"Entry {index} ({says['ev']}) names no grant.")
-    holders: dict[bytes, int] = {}
-    for began, chain in chains.items():
-        findings += replay_grant(began, chain)
-        holder = holders.setdefault(chain[0].consent_key, began)
-        if holder != began:
-            findings.append(f"Entry {began} begins a grant under the key of the grant at entry {holder}.")
-    return findings
+def well_formed(says: Mapping[str, Any]) -> bool:
+    event, attributes = says.get("ev"), says.get("attributes", [])
+    if says.get("v") != 1 or type(event) is not str or event not in EVENTS or type(says.get("t")) is not int:
+        return False
+    get = says.get
+    for name in NUMBERS:
+        number_said = get(name, 0)
+        if type(number_said) is not int or number_said < 0:
+            return False
+    for name in WORDS:
+        if type(get(name, "")) is not str:
+            return False
+    try:
+        names = tuple(attributes)
+        if type(attributes) is list and names in _LISTS:
+            return True
+    except TypeError:
+        return False
+    if type(attributes) is not list or not all(type(name) is str for name in attributes):
+        return False
+    if attributes != sorted(set(attributes)):
+        return False
+    if len(_LISTS) < 10_000:  # the same few lists stand in millions of records
+        _LISTS.add(names)
+    return True
 
 
-def read_standing(bodies: Mapping[int, bytes]) -> list[tuple[int, bool, str, str]]:
-    """What the log says about approvals: (index, suspended or restored, "org" or "purpose", its name)."""
-    said = []
-    for index in sorted(bodies):
+_LISTS: set[tuple[str, ...]] = set()
+
+
+@dataclass(slots=True)
+class Grant:
+    """One grant as far as it was replayed. `allowed` is None when its beginning lies below the watermark."""
+
+    began: int
+    key: bytes
+    org: str | None
+    purpose: str | None
+    allowed: frozenset[str] | None
+    opens: int
+    closes: int
+    count: int
+    before: int
+    ended: int | None = None
+    first: int = -1  # the entry by which a grant without a beginning became known
+
+
+MOST_FINDINGS = 1000
+
+
+class Replay:
+    """What an organisation did, followed through the log entry by entry; each broken rule is a sentence.
+
+    It remembers one `Grant` for each grant, not its entries, and can be put away and taken up again.
+    """
+
+    def __init__(
+        self, origin: str, *, bounds: Sequence[tuple[int, int, int]] = (), complete: bool = False
+    ) -> None:
+        self.origin = origin
+        self.bounds = bounds  # (up to this index, not before, not after), in order of the index
+        self.complete = complete
+        self.findings: list[str] = []
+        self.found = 0
+        self.opened = 0
+        self.unsigned = 0
+        self.latest = 0
+        self.watermark = 0
+        self.shut: list[list[int]] = []  # runs of events that nobody opened
+        self.grants: dict[int, Grant] = {}
+        self.holders: dict[bytes, int] = {}
+        self.suspended: dict[tuple[str, str], int] = {}
+        self.sets: dict[frozenset[str], frozenset[str]] = {}
+
+    def find(self, sentence: str) -> None:
+        self.found += 1
+        if len(self.findings) < MOST_FINDINGS:
+            self.findings.append(sentence)
+
+    def bundle(self, first: int, leaves: Sequence[bytes], openings: Openings) -> None:
+        """Take the entries of a bundle, with those openings that are for them."""
+        opening = openings.next
+        end = first + len(leaves)
+        is_shut = not self.complete and (opening is None or opening.index >= end)
+        if is_shut and all(len(leaf) == 152 for leaf in leaves):
+            return
+        for index, leaf in enumerate(leaves, first):
+            if leaf[4] == 1:
+                self.control(index, leaf[152:])
+            if opening is not None and opening.index == index:
+                check_opened(opening, leaf, self.origin)
+                self.take(opening)
+                openings.take()
+                opening = openings.next
+            elif self.complete and leaf[4] == 0:
+                if self.shut and self.shut[-1][1] == index - 1:
+                    self.shut[-1][1] = index
+                else:
+                    self.shut.append([index, index])
+
+    def control(self, index: int, body: bytes) -> None:
+        """What the log says about approvals and about itself; of other control entries only their time counts."""
         try:
-            body = json.loads(bodies[index], object_pairs_hook=_once)
-            subject, _, change = body["ev"].partition(".")
-            name = body[STANDING[subject]]
+            said = _read_json(body.decode())
+            if type(said.get("t")) is int:
+                self.time(index, said["t"])
+            subject, _, change = said["ev"].partition(".")
+            if said["ev"] == "retention.watermark" and type(said["below"]) is int:
+                self.watermark = max(self.watermark, min(said["below"], index))
+            name = said[STANDING[subject]]
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            continue  # another control entry: only the two that an auditor can follow are read here
-        if change in ("suspended", "restored") and isinstance(name, str):
-            said.append((index, change == "suspended", STANDING[subject], name))
-    return said
+            return
+        if change == "suspended" and isinstance(name, str):
+            self.suspended.setdefault((STANDING[subject], name), index)
+        elif change == "restored" and isinstance(name, str):
+            self.suspended.pop((STANDING[subject], name), None)
 
+    def time(self, index: int, at: int) -> None:
+        """Times never fall, and witnesses saw when the log was how long."""
+        if at < self.latest:
+            self.find(f"Entry {index} says it is older than an entry before it.")
+        self.latest = max(self.latest, at)
+        for end, earliest, last in self.bounds:
+            if index < end:
+                if not earliest <= at <= last:
+                    self.find(
+                        f"Entry {index} gives another time than the witnesses saw: it is back-dated or post-dated."
+                    )
+                return
 
-def replay_standing(opened: Mapping[int, Opened], bodies: Mapping[int, bytes]) -> list[str]:
-    """Nothing goes out while the log says that an organisation or a purpose is suspended, by index."""
-    findings = []
-    said = read_standing(bodies)
-    since: dict[tuple[str, str], int] = {}
-    for index in sorted(opened):
-        while said and said[0][0] < index:
-            at, is_suspended, *subject = said.pop(0)
-            if is_suspended:
-                since.setdefault((subject[0], subject[1]), at)
+    def take(self, opening: Opened) -> None:
+        """One opened entry that fits its leaf."""
+        index, says = opening.index, opening.says
+        event = says["ev"]
+        self.opened += 1
+        self.time(index, says["t"])
+        if event in NEEDS_LIFE and self.suspended:
+            for name, meaning in (("org", "organisation"), ("purpose", "purpose")):
+                since = self.suspended.get((name, says.get(name, "")))
+                if since is not None:
+                    self.find(
+                        f"Entry {index} ({event}) stands while its {meaning} was suspended by entry {since}."
+                    )
+        began = says.get("c")
+        if began is None:
+            if event not in MAY_STAND_ALONE:
+                self.find(f"Entry {index} ({event}) names no grant.")
+            return
+        grant = self.grants.get(began)
+        if grant is not None:
+            self.follow(grant, opening)
+        elif began == index and event in BEGINNINGS:
+            self.begin(opening)
+        elif began < index:
+            self.join(opening)
+        else:
+            self.find(f"Entry {index} stands under a grant at entry {began}, which is not opened as one.")
+
+    def begin(self, opening: Opened) -> None:
+        index, says = opening.index, opening.says
+        if any(name not in says for name in ("org", "purpose", "attributes", "nbf", "exp")):
+            self.find(f"Entry {index} begins a grant without saying for whom, what and until when.")
+        if says.get("n") != 0 or "prev" in says:
+            self.find(f"Entry {index} begins a grant but is not number 0 in it.")
+        self.unsigned += says.get("sig") == "none"
+        allowed = frozenset(says.get("attributes", ()))
+        self.hold(opening, allowed, says.get("nbf", 0), says.get("exp", 0))
+
+    def join(self, opening: Opened) -> None:
+        """The beginning is not there: right only below the retention watermark, which comes later in the log."""
+        says = opening.says
+        grant = self.hold(opening, None, 0, 1 << 62)
+        grant.count, grant.first = says.get("n", 0), opening.index
+        if says["ev"] in NEEDS_LIFE:
+            grant.opens, grant.closes = says.get("nbf", 0), says.get("exp", 1 << 62)
+        if says["ev"] in ENDINGS:
+            grant.ended = opening.index
+
+    def hold(self, opening: Opened, allowed: frozenset[str] | None, opens: int, closes: int) -> Grant:
+        says, began = opening.says, opening.says["c"]
+        holder = self.holders.setdefault(opening.consent_key, began)
+        if holder != began:
+            self.find(f"Entry {began} begins a grant under the key of the grant at entry {holder}.")
+        # The same few words and sets stand in millions of grants: keep each once.
+        org, purpose = says.get("org"), says.get("purpose")
+        grant = Grant(
+            began, opening.consent_key, org and sys.intern(org), purpose and sys.intern(purpose),
+            allowed if allowed is None else self.sets.setdefault(allowed, allowed), opens, closes, 0, opening.index,
+        )  # fmt: skip
+        self.grants[began] = grant
+        return grant
+
+    def follow(self, grant: Grant, opening: Opened) -> None:
+        """The next entry of a grant."""
+        index, says = opening.index, opening.says
+        event, at = says["ev"], says["t"]
+        wrong: list[str] = []
+        grant.count += 1
+        if says.get("n") != grant.count:
+            wrong.append(f"is not number {grant.count} of the GRANT: one is missing or out of order")
+            grant.count = says.get("n", grant.count)
+        elif says.get("prev") != grant.before:
+            wrong.append(f"does not point at entry {grant.before}, the one before it in its grant")
+        grant.before = index
+        if opening.consent_key != grant.key:
+            wrong.append("is written under another consent key than the GRANT")
+        needs_life = event in NEEDS_LIFE
+        # Only entries that need a live grant must repeat these; what is there must be the same.
+        org = says.get("org", None if needs_life else grant.org)
+        if org != grant.org:
+            wrong.append("is for another organisation than the GRANT")
+        purpose = says.get("purpose", None if needs_life else grant.purpose)
+        if purpose != grant.purpose:
+            if event == "amended" and is_later(purpose, grant.purpose or ""):
+                grant.purpose = purpose  # the citizen agreed to new words of the same purpose
             else:
-                since.pop((subject[0], subject[1]), None)
-        says = opened[index].says
-        for name, meaning in (("org", "organisation"), ("purpose", "purpose")):
-            began = since.get((name, says.get(name, "")))
-            if began is not None and says["ev"] in NEEDS_LIFE:
-                findings.append(
-                    f"Entry {index} ({says['ev']}) stands while its {meaning} was suspended by entry {began}."
-                )
-    return findings
+                wrong.append("is for another purpose than the GRANT")
+        if needs_life:
+            self._live(grant, opening, wrong)
+        elif event in BEGINNINGS:
+            wrong.append("begins a grant, but stands under the GRANT")
+        elif event in ENDINGS:
+            if event == "expired" and at < grant.closes and grant.allowed is not None:
+                wrong.append("lets the GRANT expire before its time")
+            if grant.ended is None:
+                grant.ended = index
+        for said in wrong:
+            its = said.replace("GRANT", f"grant at entry {grant.began}")
+            self.find(f"Entry {index} ({event}) {its}.")
+
+    def _live(self, grant: Grant, opening: Opened, wrong: list[str]) -> None:
+        """An entry that only a live grant may have: something went out, was used or was changed."""
+        says = opening.says
+        event, names = says["ev"], says.get("attributes", ())
+        if grant.ended is not None:
+            wrong.append(f"stands after the GRANT was ended by entry {grant.ended}")
+        if not grant.opens <= says["t"] < grant.closes:
+            wrong.append("lies outside the time of the GRANT")
+        if event == "amended":
+            if not names:
+                wrong.append("changes the GRANT without saying to which attributes")
+            grant.allowed = frozenset(says.get("attributes", grant.allowed or ()))
+            grant.opens, grant.closes = says.get("nbf", grant.opens), says.get("exp", grant.closes)
+            return
+        if event == "disclosed" and not names:
+            wrong.append("does not say which attributes went out")
+        if grant.allowed is not None and not grant.allowed.issuperset(names):
+            wrong.append("names an attribute that the GRANT does not have")
+
+    def finish(self) -> tuple[int, int]:
+        """What can only be said at the end; returns how many grants there are, and how many without a beginning."""
+        without = 0
+        for grant in self.grants.values():
+            if grant.first >= 0:
+                without += 1
+                if grant.began >= self.watermark:
+                    self.find(
+                        f"Entry {grant.first} stands under a grant at entry {grant.began}, which is not opened as one."
+                    )
+        for start, end in self.shut:
+            if end >= self.watermark:
+                start = max(start, self.watermark)
+                self.find(f"Entries {start} to {end} are not opened, although all were asked for.")
+        return len(self.grants), without
+
+    def put_away(self) -> dict[str, Any]:
+        """All of it as JSON; `take_up` reads it."""
+        counts = [self.found, self.opened, self.unsigned, self.latest, self.watermark]
+        grants = [
+            [g.began, g.key.hex(), g.org, g.purpose, None if g.allowed is None else sorted(g.allowed), g.opens,
+             g.closes, g.count, g.before, g.ended, g.first]
+            for g in self.grants.values()
+        ]  # fmt: skip
+        suspended = [[*subject, index] for subject, index in self.suspended.items()]
+        return {
+            "counts": counts, "findings": self.findings, "shut": self.shut, "grants": grants, "suspended": suspended,
+            "complete": self.complete,
+        }  # fmt: skip
+
+    def take_up(self, kept: Mapping[str, Any]) -> None:
+        self.found, self.opened, self.unsigned, self.latest, self.watermark = kept["counts"]
+        self.findings, self.shut = list(kept["findings"]), [list(run) for run in kept["shut"]]
+        for began, key, org, purpose, allowed, *rest in kept["grants"]:
+            names = None if allowed is None else self.sets.setdefault(frozenset(allowed), frozenset(allowed))
+            self.grants[began] = Grant(began, bytes.fromhex(key), org, purpose, names, *rest)
+            self.holders.setdefault(bytes.fromhex(key), began)
+        self.suspended = {(kind, name): index for kind, name, index in kept["suspended"]}
 
 
 def is_later(said: str | None, before: str) -> bool:
@@ -741,62 +1207,120 @@ def is_later(said: str | None, before: str) -> bool:
     return bool(old and new and new[1] == old[1] and int(new[2]) > int(old[2]))
 
 
-def replay_grant(began: int, chain: Sequence[Opened]) -> list[str]:
-    """The rules for the entries of one grant, which began with entry *began*; *chain* is in index order."""
-    grant = chain[0].says
-    if chain[0].index != began or grant["ev"] not in BEGINNINGS:
-        return [f"Entry {chain[0].index} stands under a grant at entry {began}, which is not opened as one."]
-    if any(name not in grant for name in ("org", "purpose", "attributes", "nbf", "exp")):
-        return [f"Entry {began} begins a grant without saying for whom, what and until when."]
-    findings = []
-    if grant.get("n") != 0 or "prev" in grant:
-        findings.append(f"Entry {began} begins a grant but is not number 0 in it.")
-    allowed, opens, closes = set(grant["attributes"]), grant["nbf"], grant["exp"]
-    holds = {"org": grant["org"], "purpose": grant["purpose"]}
-    ended: int | None = None
-    before, count = began, 0
-    for opening in chain[1:]:
-        index, says = opening.index, opening.says
-        event, at, names = says["ev"], says["t"], set(says.get("attributes", ()))
-        entry, its_grant = f"Entry {index} ({event})", f"grant at entry {began}"
-        count += 1
-        if says.get("n") != count:
-            findings.append(
-                f"{entry} is not number {count} of the {its_grant}: one is missing or out of order."
-            )
-            count = says.get("n", count)
-        elif says.get("prev") != before:
-            findings.append(f"{entry} does not point at entry {before}, the one before it in its grant.")
-        before = index
-        if opening.consent_key != chain[0].consent_key:
-            findings.append(f"{entry} is written under another consent key than the {its_grant}.")
-        for field_name, meaning in (("org", "organisation"), ("purpose", "purpose")):
-            # Only entries that need a live grant must repeat these; what is there must be the same.
-            said = says.get(field_name, None if event in NEEDS_LIFE else holds[field_name])
-            if event == "amended" and field_name == "purpose" and is_later(said, holds["purpose"]):
-                holds["purpose"] = said  # the citizen agreed to new words of the same purpose
-            if said != holds[field_name]:
-                findings.append(f"{entry} is for another {meaning} than the {its_grant}.")
-        if event in BEGINNINGS:
-            findings.append(f"{entry} begins a grant, but stands under the {its_grant}.")
-        if event in NEEDS_LIFE and ended is not None:
-            findings.append(f"{entry} stands after the {its_grant} was ended by entry {ended}.")
-        if event in NEEDS_LIFE and not opens <= at < closes:
-            findings.append(f"{entry} lies outside the time of the {its_grant}.")
-        if event == "disclosed" and not names:
-            findings.append(f"{entry} does not say which attributes went out.")
-        if event in ("disclosed", "used") and not names <= allowed:
-            findings.append(f"{entry} names an attribute that the {its_grant} does not have.")
-        if event == "amended" and not names:
-            findings.append(f"{entry} changes the {its_grant} without saying to which attributes.")
-        if event == "amended":
-            allowed = set(says.get("attributes", allowed))
-            opens, closes = says.get("nbf", opens), says.get("exp", closes)
-        if event == "expired" and at < closes:
-            findings.append(f"{entry} lets the {its_grant} expire before its time.")
-        if event in ENDINGS and ended is None:
-            ended = index
-    return findings
+# --- Stopping and going on ---
+
+
+@dataclass
+class Progress:
+    """How far a log was read, beside the --state file: the right edge of the tree, the nonces, the replay.
+
+    It is the auditor's own note to save work. What does not fit the log any more is thrown away, and everything read
+    again.
+    """
+
+    path: Path | None
+
+    @property
+    def nonces(self) -> Path | None:
+        return None if self.path is None else self.path.with_name(self.path.name + ".nonces")
+
+    def load(
+        self, origin: str, size: int, sizes: Iterable[int], *, complete: bool | None
+    ) -> dict[str, Any] | None:
+        """What was kept, if a reading up to *size* can go on from it; *complete* is None without openings."""
+        if self.path is None or not self.path.exists():
+            return None
+        try:
+            kept: dict[str, Any] = json.loads(self.path.read_text("utf-8"))
+            replay = kept["replay"]
+            fits = kept["origin"] == origin and kept["size"] <= size and kept["size"] % 256 == 0
+            fits = fits and all(one > kept["size"] or str(one) in kept["roots"] for one in sizes)
+            if complete is not None:
+                fits = fits and replay is not None and replay["complete"] == complete
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return kept if fits else None
+
+    def save(
+        self, origin: str, tree: Tree, nonces: Nonces, replay: Replay | None, openings: Openings | None
+    ) -> None:
+        if self.path is None:
+            return
+        nonces.flush()
+        kept = {
+            "origin": origin,
+            "size": tree.size,
+            "edge": [b"".join(row).hex() for row in tree.edge],
+            "controls": tree.controls,
+            "roots": {str(size): root.hex() for size, root in tree.roots.items()},
+            "replay": None if replay is None else replay.put_away(),
+            "openings": None if openings is None else [openings.taken, openings.digest.hexdigest()],
+        }
+        write_file(self.path, json.dumps(kept))
+
+    def forget(self) -> None:
+        if self.path is not None and self.nonces is not None:
+            self.path.unlink(missing_ok=True)
+            shutil.rmtree(self.nonces, ignore_errors=True)
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a file so that a crash leaves the old one or the new one."""
+    fresh = path.with_name(path.name + ".new")
+    try:
+        fresh.write_text(text, "utf-8")
+        os.replace(fresh, path)
+    except OSError:
+        raise Unchecked("The state file cannot be written.") from None
+
+
+class Stale(Exception):
+    """What was kept does not fit what is there now."""
+
+
+def read_all(
+    source: Source,
+    checkpoint: Checkpoint,
+    sizes: set[int],
+    replay: Replay | None,
+    lines: Callable[[], Iterable[bytes]] | None,
+    progress: Progress,
+    kept: Mapping[str, Any] | None,
+    stop: Callable[[int], bool],
+    live: bool,
+) -> Tree:
+    """Read the log up to *checkpoint*, from the start or from where *kept* ends, and replay on the way."""
+    tree, nonces = Tree(), Nonces(progress.nonces)
+    skip = None
+    if kept is not None:
+        edge = [bytes.fromhex(row) for row in kept["edge"]]
+        tree.edge = [[row[at : at + 32] for at in range(0, len(row), 32)] for row in edge]
+        tree.size, tree.controls = kept["size"], kept["controls"]
+        tree.roots = {int(size): bytes.fromhex(root) for size, root in kept["roots"].items()}
+        if replay is not None:
+            replay.take_up(kept["replay"])
+            skip = kept["openings"]
+    else:
+        progress.forget()
+    openings = Openings(lines(), skip, is_kept=progress.path is not None) if lines is not None else None
+    saved = tree.size
+    asked = {one for one in sizes if one not in tree.roots}
+    for first, leaves in read_bundles(source, checkpoint.size, tree, nonces, asked):
+        if replay is not None and openings is not None:
+            replay.bundle(first, leaves, openings)
+        is_stopped = stop(tree.size)
+        if tree.size % 256 == 0 and (
+            is_stopped or tree.size - saved >= 1 << 20 or checkpoint.size - tree.size < 256
+        ):
+            progress.save(checkpoint.origin, tree, nonces, replay, openings)
+            saved = tree.size
+        if is_stopped and tree.size < checkpoint.size:
+            raise Unchecked(f"Stopped after {number(saved)} entries; the same command goes on from there.")
+    if tree.root_at(checkpoint.size) != checkpoint.root:
+        raise Broken("The entries and tiles do not hash to the root in the checkpoint.")
+    if openings is not None and openings.next is not None and not live:
+        raise Broken(f"Entry {openings.next.index} is opened, but the log does not have it.")
+    return tree
 
 
 # --- All of it ---
@@ -808,18 +1332,28 @@ def verify_log(
     vkeys: Sequence[str] = (),
     policy: str | None = None,
     state: Path | None = None,
-    openings: bytes | None = None,
+    openings: bytes | Callable[[], Iterable[bytes]] | None = None,
+    complete: bool = False,
+    live: bool = False,
+    checkpoints: Sequence[str] = (),
+    clock_bound: int = 600,
+    resume: bool = False,
+    stop: Callable[[int], bool] = lambda size: False,
     proof: str | None = None,
     leaf: bytes | None = None,
 ) -> Report:
     """Run every check that the arguments allow and report; raises nothing for what it may find.
 
     *where* is the address or folder of a log, or None to check one *proof* of *leaf* alone. *policy* is the
-    text of a tlog-policy, *openings* the NDJSON that an auditor was given.
+    text of a tlog-policy, *openings* the NDJSON that an auditor was given, or what opens it anew line by line;
+    *complete*: they are of all organisations; *live*: they may be newer than the checkpoint. *checkpoints* are older
+    notes, from whoever kept some. With *resume* it goes on from where it stopped, and *stop* says after how many
+    entries that is.
     """
     report = Report()
+    given = Given(openings, complete, live, checkpoints, clock_bound, resume, stop)
     try:
-        _verify(report, where, vkeys, policy, state, openings, proof, leaf)
+        _verify(report, where, vkeys, policy, state, given, proof, leaf)
     except Broken as wrong:
         report.sentences.append(str(wrong))
         report.verdict = "INVALID"
@@ -832,13 +1366,30 @@ def verify_log(
     return report
 
 
+@dataclass
+class Given:
+    """What an auditor brings besides keys."""
+
+    openings: bytes | Callable[[], Iterable[bytes]] | None
+    complete: bool
+    live: bool
+    checkpoints: Sequence[str]
+    clock_bound: int
+    resume: bool
+    stop: Callable[[int], bool]
+
+    def lines(self) -> Callable[[], Iterable[bytes]] | None:
+        raw = self.openings
+        return (lambda: raw.split(b"\n")) if isinstance(raw, bytes) else raw
+
+
 def _verify(
     report: Report,
     where: str | None,
     vkeys: Sequence[str],
     policy_text: str | None,
     state: Path | None,
-    openings: bytes | None,
+    given: Given,
     proof: str | None,
     leaf: bytes | None,
 ) -> None:
@@ -861,7 +1412,6 @@ def _verify(
         _judge(report, checkpoint, policy)
         return
 
-    opened = read_openings(openings) if openings is not None else {}
     source, note = find_log(where)
     checkpoint = read_checkpoint(note)
     kept = memory.logs.get(checkpoint.origin)
@@ -873,34 +1423,90 @@ def _verify(
         f"The checkpoint of {checkpoint.origin} has {number(checkpoint.size)} entries and a right signature."
     )
     old = read_checkpoint(kept["checkpoint"]) if kept else None
-    if old is not None and checkpoint.size < old.size:
-        check_continuation(None, old, checkpoint)
+    brought = [read_checkpoint(text) for text in given.checkpoints]
+    for one in brought:
+        check_signature(one, keys)
+        if one.origin != checkpoint.origin:
+            raise Unchecked("A checkpoint that was brought is of another log.")
+    earlier = [*brought, *([old] if old is not None else [])]
+    for one in earlier:
+        if checkpoint.size < one.size:
+            check_continuation(None, one, checkpoint)
+    witnessed = [read_checkpoint(text) for text in (kept or {}).get("witnessed", [])]
+    witnessed = [one for one in (*witnessed, *earlier, checkpoint) if cosigned_at(one, policy) is not None]
+    bounds = time_bounds([(one.size, cosigned_at(one, policy) or 0) for one in witnessed], given.clock_bound)
 
-    tree = read_tree(source, checkpoint.size, set(opened))
-    if tree.root_at(checkpoint.size) != checkpoint.root:
-        raise Broken("The entries and tiles do not hash to the root in the checkpoint.")
+    sizes = {one.size for one in earlier}
+    proven = check_proof(proof, leaf, keys) if proof is not None and leaf is not None else None
+    if proven is not None and proven[1].size <= checkpoint.size:
+        sizes.add(proven[1].size)
+    tree, replay = _read(report, source, checkpoint, sizes, given, bounds, state)
     report.sentences.append("All entries and tiles hash to the root in the checkpoint.")
     report.sentences.append(
         f"Every entry is well-formed and no nonce is repeated ({number(checkpoint.size - tree.controls)}"
         f" events, {number(tree.controls)} about the log itself)."
     )
-    if old is not None:
-        report.sentences.append(check_continuation(tree, old, checkpoint))
-    elif state is not None:
+    for one in earlier:
+        report.sentences.append(check_continuation(tree, one, checkpoint))
+    if old is None and state is not None:
         report.sentences.append("No earlier checkpoint of this log was kept: nothing to compare with yet.")
-    if proof is not None and leaf is not None:
-        _check_against_log(report, proof, leaf, keys, tree, checkpoint)
-    if openings is not None:
-        _audit(report, opened, tree, checkpoint)
+    if proven is not None:
+        _check_against_log(report, *proven, tree, checkpoint)
+    if replay is not None:
+        _audit(report, replay)
     _judge(report, checkpoint, policy)
-    memory.keep(checkpoint, [_write_key(key) for key in keys])
+    memory.keep(checkpoint, [_write_key(key) for key in keys], witnessed)
+
+
+def _read(
+    report: Report,
+    source: Source,
+    checkpoint: Checkpoint,
+    sizes: set[int],
+    given: Given,
+    bounds: Sequence[tuple[int, int, int]],
+    state: Path | None,
+) -> tuple[Tree, Replay | None]:
+    """Read and replay; from where it stopped the last time, when that still fits."""
+    if given.resume and state is None:
+        raise Unchecked("To go on from where it stopped, it needs a --state file.")
+    progress = Progress(
+        state.with_name(state.name + ".progress") if given.resume and state is not None else None
+    )
+    lines = given.lines()
+
+    def fresh() -> Replay | None:
+        if lines is None:
+            return None
+        return Replay(checkpoint.origin, bounds=bounds, complete=given.complete)
+
+    kept = progress.load(
+        checkpoint.origin, checkpoint.size, sizes, complete=given.complete if lines is not None else None
+    )
+    replay = fresh()
+    if kept is not None:
+        try:
+            tree = read_all(source, checkpoint, sizes, replay, lines, progress, kept, given.stop, given.live)
+            report.sentences.append(
+                f"Went on from entry {number(kept['size'])}, where the last reading stopped."
+            )
+            return tree, replay
+        except (Broken, Stale, ValueError, TypeError, KeyError):
+            # Only a reading from the start can say what is wrong, and whether it is the log.
+            replay = fresh()
+    try:
+        return read_all(
+            source, checkpoint, sizes, replay, lines, progress, None, given.stop, given.live
+        ), replay
+    except Broken:
+        progress.forget()
+        raise
 
 
 def _check_against_log(
-    report: Report, proof: str, leaf: bytes, keys: Sequence[Key], tree: Tree, checkpoint: Checkpoint
+    report: Report, index: int, proven: Checkpoint, tree: Tree, checkpoint: Checkpoint
 ) -> None:
-    """A proof is right in itself, and its checkpoint belongs to the log that everybody else sees."""
-    index, proven = check_proof(proof, leaf, keys)
+    """The checkpoint of a proof that is right in itself belongs to the log that everybody else sees."""
     if proven.origin != checkpoint.origin:
         raise Broken("The proof is from another log.")
     if proven.size > checkpoint.size:
@@ -940,23 +1546,32 @@ def _remember(report: Report, checkpoint: Checkpoint) -> None:
     report.origin, report.size, report.root = checkpoint.origin, checkpoint.size, checkpoint.root
 
 
-def _audit(report: Report, opened: Mapping[int, Opened], tree: Tree, checkpoint: Checkpoint) -> None:
-    for index, opening in opened.items():
-        if index >= checkpoint.size:
-            raise Broken(f"Entry {index} is opened, but the log does not have it.")
-        check_opened(opening, tree.leaves[index], checkpoint.origin)
-    grants = len({opening.says["c"] for opening in opened.values() if "c" in opening.says})
+def _audit(report: Report, replay: Replay) -> None:
+    grants, without = replay.finish()
     report.sentences.append(
-        f"The openings fit the log: {number(len(opened))} entries under {number(grants)} grants."
+        f"The openings fit the log: {number(replay.opened)} entries under {number(grants)} grants."
     )
-    findings = replay(opened) + replay_standing(opened, tree.bodies)
-    if findings:
-        report.sentences += findings[:-1]
-        raise Broken(findings[-1])
+    if replay.unsigned:
+        report.sentences.append(
+            f"{number(replay.unsigned)} of these grants are not signed with a citizen's own key: that she gave them is"
+            " the operator's word."
+        )
+    if replay.watermark:
+        report.sentences.append(
+            f"Below entry {number(replay.watermark)} openings are no longer kept; {number(without)} grants that began"
+            " there were replayed without their beginning."
+        )
+    if replay.found:
+        report.sentences += replay.findings[:-1]
+        if replay.found > len(replay.findings):
+            report.sentences.append(f"There are {number(replay.found)} findings; these are the first.")
+        raise Broken(replay.findings[-1])
     report.sentences.append(
         "Replayed in the order of the log: each disclosure and use stands under a live grant for its"
         " organisation, purpose and attributes, and no entry is missing from the middle of a grant."
     )
+    if replay.bounds:
+        report.sentences.append("Every time fits what the witnesses saw.")
 
 
 def _judge(report: Report, checkpoint: Checkpoint, policy: Policy) -> None:
@@ -1015,20 +1630,27 @@ def _gather(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.token_file is not None:
         token = _read_file(arguments.token_file, "The token file").decode("ascii", "replace").strip()
     openings = None
-    if arguments.openings is not None and arguments.openings.startswith(("http://", "https://")):
-        openings = fetch(arguments.openings, token=token, most=MOST_OPENINGS)
-        if openings is None:
-            raise Unchecked("There are no openings at this address.")
-    elif arguments.openings is not None:
-        openings = _read_file(arguments.openings, "The file with openings")
-        if openings[:2] == b"\x1f\x8b":
-            openings = _unpacked(openings, MOST_OPENINGS)
+    if arguments.openings is not None:
+        openings = partial(lines_of, arguments.openings, token)
     policy = _read_text(arguments.policy, "The policy") if arguments.policy else None
     proof = _read_text(arguments.proof, "The proof") if arguments.proof else None
     leaf = _leaf_of(arguments)
     if (proof is None) != (leaf is None):
         raise Unchecked("A proof and the leaf that it is for go together.")
-    return {"policy": policy, "openings": openings, "proof": proof, "leaf": leaf}
+    live = arguments.openings is not None and arguments.openings.startswith(("http://", "https://"))
+    checkpoints = [_read_text(path, "A checkpoint") for path in arguments.checkpoint]
+    return {
+        "policy": policy, "openings": openings, "live": live, "complete": arguments.complete, "proof": proof,
+        "leaf": leaf, "checkpoints": checkpoints, "clock_bound": arguments.clock_bound, "resume": arguments.resume,
+    }  # fmt: skip
+
+
+def _until_asked() -> Callable[[int], bool]:
+    """Ctrl-C, or a polite kill, stops at the next bundle, where it can go on."""
+    asked: list[int] = []
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, lambda number, _: asked.append(number))
+    return lambda size: bool(asked)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -1041,6 +1663,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--state", type=Path, help="file: what was seen before; written on success")
     parser.add_argument("--openings", metavar="FILE|URL", help="what an auditor was given, NDJSON")
     parser.add_argument("--token-file", metavar="FILE", help="file with the bearer token for --openings")
+    parser.add_argument(
+        "--complete", action="store_true", help="the openings are of all organisations: miss none"
+    )
+    parser.add_argument(
+        "--checkpoint", action="append", default=[], metavar="FILE", help="one that somebody kept"
+    )
+    parser.add_argument(
+        "--clock-bound", type=int, default=600, metavar="SECONDS", help="how far clocks differ (600)"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on where it was stopped (Ctrl-C); needs --state"
+    )
     parser.add_argument("--proof", metavar="FILE", help="one proof, as received with the data")
     leaf = parser.add_mutually_exclusive_group()
     leaf.add_argument("--leaf", metavar="BASE64", help="the leaf that the proof is for")
@@ -1056,6 +1690,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Unchecked as missing:
         report = Report("UNCHECKED", [str(missing)])
     else:
+        if arguments.resume:
+            given["stop"] = _until_asked()
         report = verify_log(arguments.source, vkeys=arguments.vkey, state=arguments.state, **given)
     for sentence in report.sentences:
         print(sentence)

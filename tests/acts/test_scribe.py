@@ -212,7 +212,8 @@ async def test_across_tiles_and_faults_every_proof_leads_to_a_root_that_the_log_
     assert sorted(index for index, _ in proofs) == list(range(1, len(proofs) + 1))
     source, note = consent_verify.find_log(str(tmp_path / "log"))
     checkpoint = consent_verify.read_checkpoint(note)
-    tree = consent_verify.read_tree(source, checkpoint.size, set(range(checkpoint.size)))
+    every = range(checkpoint.size + 1)
+    tree = consent_verify.read_tree(source, checkpoint.size, set(every), every)
     keys = [consent_verify.read_key(world.house.vkey)]
     for index, proof in proofs:
         _, under = consent_verify.check_proof(proof, tree.leaves[index], keys)

@@ -82,7 +82,8 @@ class Watcher:
         ]
         # Proofs that were looked at before are covered: their checkpoints are older than the one that was kept.
         self._seen = len(told)
-        tree = consent_verify.read_tree(source, checkpoint.size, {index for _, index, _ in proven})
+        sizes = {under.size for _, _, under in proven}
+        tree = consent_verify.read_tree(source, checkpoint.size, {index for _, index, _ in proven}, sizes)
         for told_one, index, under in proven:
             assert tree.leaves[index] == told_one.leaf
             assert tree.root_at(under.size) == under.root, "the proof's checkpoint is of another log"

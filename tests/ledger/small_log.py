@@ -98,6 +98,10 @@ class SmallLog:
         )
         return self.write(entry.leaf)
 
+    def grant_of(self, index: int) -> int | None:
+        """The entry that began the grant of this one."""
+        return next((grant for grant, chain in self.chains.items() if index in chain), None)
+
     def control(self, said: object = None) -> int:
         """Append a public entry about the log or an approval."""
         nonce = chance("control", len(self.leaves), length=16)
