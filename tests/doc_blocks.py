@@ -5,6 +5,7 @@ What stands after the language in a block's first line says what to do with it:
     ```python NAME   save it as NAME                 ```sh        type it, in the order of the page
     ```toml NAME     save it as NAME                 ```sh serve  leave it running; go on when it answers
     ```text          what the command before shows   ```sh ask    leave it running; it prints an address to open
+    ```text whole    all that it shows
 
 `<!-- test: … -->` is where the page tells a person to do something in the browser.
 """
@@ -93,7 +94,7 @@ class Reader:
                     assert self._asking.wait(_PATIENCE) == 0, self._shown[-1].read_text("utf-8")
                     self._asking = None
             elif block.language == "text":
-                self._expect(text)
+                self._expect(text, is_whole=block.word == "whole")
             elif block.language == "sh":
                 self._type(block.word, text)
             elif block.word:
@@ -162,10 +163,13 @@ class Reader:
             assert time.monotonic() < until, shown.read_text("utf-8")
             time.sleep(0.05)
 
-    def _expect(self, text: str) -> None:
-        """Each line must be among what was shown, in this order; `…` stands for anything."""
+    def _expect(self, text: str, *, is_whole: bool) -> None:
+        """Each line must be among what was shown, in this order; `…` stands for anything. *is_whole*: no others."""
         shown = self._shown[-1].read_text("utf-8")
-        pattern = ".*?".join(
+        pattern = ("\n" if is_whole else ".*?").join(
             "^" + ".*".join(re.escape(piece) for piece in line.split("…")) + "$" for line in text.splitlines()
         )
+        if is_whole:
+            pattern = rf"\A{pattern}\Z"
+            shown = shown.strip()
         assert re.search(pattern, shown, re.MULTILINE | re.DOTALL), f"expected\n{text}\nbut saw\n{shown}"

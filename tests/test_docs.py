@@ -83,8 +83,9 @@ def test_the_tutorial_runs_from_an_empty_folder_to_the_audit(reader: Reader) -> 
     reader.follow(DOCS / "tutorial" / "first-disclosure.md")
 
 
-def test_an_organisation_without_our_sdk_gets_its_first_disclosure_as_described(reader: Reader) -> None:
+def test_an_organisation_without_our_sdk_gets_data_and_refusals_as_described(reader: Reader) -> None:
     reader.follow(DOCS / "how-to" / "ask-with-plain-http.md")
+    reader.follow(DOCS / "how-to" / "when-the-answer-is-no.md")
 
 
 def test_an_organisation_hears_of_a_stop_as_described(reader: Reader) -> None:

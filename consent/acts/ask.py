@@ -108,7 +108,9 @@ def _running(book: Book, grant: str, client: str) -> Grant:
     """A live grant of this client; foreign, unknown, ended and erased ones look alike. Raises InvalidGrantId."""
     found = book.get(GRANT, grant)
     if found is None or found.client != client or not found.is_live(at=book.at):
-        raise InvalidGrantId("there is no running grant of this client with this grant_id")
+        raise InvalidGrantId(
+            "there is no running grant of this client with this grant_id; ask anew, without it"
+        )
     return found
 
 

@@ -38,7 +38,9 @@ async def authenticate(
     if waiting is not None:  # who it is it proved, and so may hear what nobody else does
         raise UnauthorizedClient("the operator has not approved this client yet; its registration says more")
     if not rows:  # our own key signs no assertions; should one ever look so, it still speaks for nobody
-        raise InvalidClient("no key of the client verifies the signature")
+        raise InvalidClient(
+            "no registered key of the client verifies the signature; register the public half of yours"
+        )
     proof, needs_nonce = None, client.settings.dpop_nonce_required
     if proofs:
         proof = check_proof(proofs, method=method, url=url, at=at, token=None, cache=house.proof_keys)

@@ -85,12 +85,12 @@ async def _exchange(house: House, caller: Caller, proof: Proof, form: CodeExchan
             for token in book.tokens_of(code_hash):
                 if token.revoked_at is None:
                     book.put(TOKEN, replace(token, revoked_at=book.at))
-            return InvalidGrant("the code has been used")
+            return InvalidGrant("the code has been used, and what came of it is dead; ask the citizen again")
         good = check_code(code, form, client_id=caller.client, jkt=proof.jkt, at=book.at)
         grant = book.get(GRANT, good.grant)
         sub = _sub(book, grant, caller)
         if grant is None or sub is None:
-            raise InvalidGrant("the grant is not active")
+            raise InvalidGrant("the grant is not active; ask the citizen again")
         _check_standing(book, grant, caller)
         spend(book, caller)
         book.put(CODE, replace(good, used_at=book.at))
@@ -126,7 +126,7 @@ async def _refresh(house: House, caller: Caller, proof: Proof, form: Refresh) ->
         good = check_refresh(token, client_id=caller.client, jkt=proof.jkt, at=book.at)
         sub = _sub(book, grant, caller)
         if grant is None or sub is None:
-            raise InvalidGrant("the grant is not active")
+            raise InvalidGrant("the grant is not active; ask the citizen again")
         _check_standing(book, grant, caller)
         spend(book, caller)
         book.put(TOKEN, _token(access, "access", caller, proof, book, grant, good.code))

@@ -119,13 +119,19 @@ def check(asked: Asked, purpose: Purpose | None, *, organisation: str) -> None:
     An unknown purpose and somebody else's purpose look alike.
     """
     if purpose is None or purpose.organisation != organisation:
-        raise InvalidAuthorizationDetails("this purpose is not approved for this client")
+        raise InvalidAuthorizationDetails(
+            "this purpose is not approved for this client; GET /organisation/purposes says which are"
+        )
     if any(purpose.asked(name) is None for name in asked.attributes):
-        raise InvalidAuthorizationDetails("an attribute is not part of this purpose")
+        raise InvalidAuthorizationDetails(
+            "an attribute is not part of this purpose; ask only for what its approved version names"
+        )
     if not purpose.required <= set(asked.attributes):
         raise InvalidAuthorizationDetails("every attribute that the purpose needs must be asked")
     if asked.duration_days > purpose.maximum_days:
-        raise InvalidAuthorizationDetails("duration_days is longer than the purpose allows")
+        raise InvalidAuthorizationDetails(
+            "duration_days is longer than the purpose allows; ask for maximum_days at most"
+        )
 
 
 def amended(asked: Asked, grant: Grant, *, adds: bool) -> Asked:

@@ -83,7 +83,7 @@ def unverified_client_id(form: Mapping[str, str]) -> str:
             raise InvalidClient(str(broken)) from None
         client_id = subject if isinstance(subject, str) else None
     if not client_id or len(client_id) > _CLIENT_ID_LIMIT:
-        raise InvalidClient("the request does not say which client it comes from")
+        raise InvalidClient("the request does not say which client it comes from; send a client_assertion")
     return client_id
 
 
@@ -111,7 +111,7 @@ def check_client_assertion(form: Mapping[str, str], *, client: Client, issuer: s
         raise InvalidClient("aud of the assertion is not the issuer as one string")
     expires_at = _instant(claims, "exp")
     if expires_at is None or expires_at <= at:  # half-open and without leeway
-        raise InvalidClient("the assertion has expired or never does")
+        raise InvalidClient("the assertion has expired or never does; sign one with exp for each request")
     if expires_at > at + ASSERTION_LIFE:
         raise InvalidClient("the assertion lives too long")
     for name in ("iat", "nbf"):

@@ -119,16 +119,22 @@ def check_proof(
         # msgspec's own words can quote the input.
         raise InvalidDpopProof("the claims of the proof are missing or malformed") from None
     if claims.htm != method:  # §4.3-8
-        raise InvalidDpopProof("the proof is for another method")
+        raise InvalidDpopProof("the proof is for another method; htm is that of this request")
     if not _is_same_url(claims.htu, url):  # §4.3-9
-        raise InvalidDpopProof("the proof is for another address")
+        raise InvalidDpopProof(
+            "the proof is for another address; htu is that of this request, without its query"
+        )
     issued_at = claims.iat * SECOND
     if issued_at > at + AHEAD or at >= issued_at + LIFE:  # §4.3-11
-        raise InvalidDpopProof("the proof is too old or from the future")
+        raise InvalidDpopProof(
+            "the proof is too old or from the future; make it when you send it, and set your clock"
+        )
     if not 0 < len(claims.jti) <= _JTI_LIMIT:  # §4.3-3
         raise InvalidDpopProof("the jti of the proof is malformed")
     if token is not None and not _is_hash_of(claims.ath, token):  # §4.3-12
-        raise InvalidDpopProof("the proof is for another token")
+        raise InvalidDpopProof(
+            "the proof is for another token; ath is the SHA-256 of the one you send, in base64url"
+        )
     return Proof(
         jkt=jkt,
         # jkt always has 43 characters, so no two pairs give the same text.

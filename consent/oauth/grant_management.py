@@ -43,5 +43,7 @@ def check_grant_management(form: Mapping[str, str]) -> Amendment | None:
     if grant is None:
         raise InvalidRequest("grant_id is missing")
     if not is_id(grant):
-        raise InvalidGrantId("there is no running grant of this client with this grant_id")
+        raise InvalidGrantId(
+            "there is no running grant of this client with this grant_id; ask anew, without it"
+        )
     return Amendment(grant=grant, how="replace" if action == "replace" else "merge")

@@ -53,15 +53,15 @@ def check_pushed_request(form: Mapping[str, str], *, client: Client, proof_jkt: 
         raise InvalidRequest("client_id is not the authenticated client")
     response_type = form.get("response_type")
     if response_type is None:
-        raise InvalidRequest("response_type is missing")
+        raise InvalidRequest("response_type is missing; send code")
     if response_type != "code":
         raise UnsupportedResponseType("response_type is code")  # FAPI 2.0 §5.3.2.2-1
     response_mode = check_response_mode(form, client)
     redirect_uri = form.get("redirect_uri")
     if redirect_uri is None:
-        raise InvalidRequest("redirect_uri is missing")  # FAPI 2.0 §5.3.2.2-6
+        raise InvalidRequest("redirect_uri is missing; send one that is registered")  # FAPI 2.0 §5.3.2.2-6
     if not is_registered_redirect(redirect_uri, client):
-        raise InvalidRequest("redirect_uri is not registered")
+        raise InvalidRequest("redirect_uri is not registered; send a registered one, character by character")
     return PushedRequest(
         client=client.id,
         redirect_uri=redirect_uri,
@@ -97,7 +97,7 @@ def _short(form: Mapping[str, str], name: str, limit: int) -> str | None:
 def _details(form: Mapping[str, str]) -> str:
     details = form.get("authorization_details", "").strip()
     if not details:
-        raise InvalidRequest("authorization_details is missing")
+        raise InvalidRequest("authorization_details is missing; it says what you ask (RFC 9396)")
     if len(details) > _DETAILS_LIMIT:
         raise InvalidRequest("authorization_details is too long")
     return details

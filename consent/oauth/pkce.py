@@ -22,7 +22,7 @@ def check_challenge(form: Mapping[str, str]) -> str:
         raise InvalidRequest("code_challenge_method is S256")
     challenge = form.get("code_challenge", "")
     if not _CHALLENGE.fullmatch(challenge):
-        raise InvalidRequest("code_challenge is missing or malformed")
+        raise InvalidRequest("code_challenge is missing or malformed; send BASE64URL(SHA256(code_verifier))")
     return challenge
 
 
@@ -32,4 +32,6 @@ def check_verifier(verifier: str, challenge: str) -> None:
         raise InvalidGrant("code_verifier is malformed")
     computed: str = create_s256_code_challenge(verifier)
     if not hmac.compare_digest(computed.encode("ascii"), challenge.encode("utf-8")):
-        raise InvalidGrant("code_verifier does not match code_challenge")
+        raise InvalidGrant(
+            "code_verifier does not match code_challenge; send the one that was made for this request"
+        )

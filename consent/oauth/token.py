@@ -104,12 +104,14 @@ def check_token_form(form: Mapping[str, str]) -> CodeExchange | Refresh | Client
     """Read a token request. Raises InvalidRequest, InvalidGrant, UnsupportedGrantType."""
     match form.get("grant_type"):
         case None:
-            raise InvalidRequest("grant_type is missing")
+            raise InvalidRequest(
+                "grant_type is missing; send authorization_code, refresh_token or client_credentials"
+            )
         case "authorization_code":
             # FAPI 2.0 §5.3.2.2-5: without a verifier the code was perhaps stolen.
             verifier = form.get("code_verifier")
             if verifier is None:
-                raise InvalidGrant("code_verifier is missing")
+                raise InvalidGrant("code_verifier is missing; send the one that code_challenge was made of")
             return CodeExchange(
                 code=_handle(form, "code"), redirect_uri=form.get("redirect_uri"), verifier=verifier
             )
@@ -118,7 +120,9 @@ def check_token_form(form: Mapping[str, str]) -> CodeExchange | Refresh | Client
         case "client_credentials":
             return ClientCredentials()
         case _:
-            raise UnsupportedGrantType("grant_type is not supported")
+            raise UnsupportedGrantType(
+                "grant_type is one of: authorization_code, refresh_token, client_credentials"
+            )
 
 
 def check_code(code: Code | None, exchange: CodeExchange, *, client_id: str, jkt: str, at: int) -> Code:
@@ -129,16 +133,16 @@ def check_code(code: Code | None, exchange: CodeExchange, *, client_id: str, jkt
     transaction.
     """
     if code is None or code.client != client_id:  # another's code is no more known to you than a guessed one
-        raise InvalidGrant("the code is unknown")
+        raise InvalidGrant("the code is unknown; ask the citizen again")
     if code.used_at is not None:
-        raise InvalidGrant("the code has been used")
+        raise InvalidGrant("the code has been used, and what came of it is dead; ask the citizen again")
     if at >= code.expires_at:
-        raise InvalidGrant("the code has expired")
+        raise InvalidGrant("the code has expired; exchange it within a minute, and ask the citizen again")
     if exchange.redirect_uri is not None and exchange.redirect_uri != code.redirect_uri:
-        raise InvalidGrant("redirect_uri is not the one of the request")
+        raise InvalidGrant("redirect_uri is not the one of the request; send the same or leave it out")
     pkce.check_verifier(exchange.verifier, code.code_challenge)
     if code.jkt is not None and not _same(code.jkt, jkt):
-        raise InvalidGrant("the code is bound to another key")
+        raise InvalidGrant("the code is bound to another key; prove with the one of the pushed request")
     return code
 
 
@@ -171,11 +175,11 @@ def check_refresh(token: Token | None, *, client_id: str, jkt: str, at: int) -> 
             "a token request needs a proof"
         )  # the new access token would be bound to nothing
     if token is None or token.kind != "refresh" or token.client != client_id:
-        raise InvalidGrant("the refresh token is unknown")
+        raise InvalidGrant("the refresh token is unknown; ask the citizen again")
     if token.revoked_at is not None:
-        raise InvalidGrant("the refresh token has been revoked")
+        raise InvalidGrant("the refresh token has been revoked; ask the citizen again")
     if at >= token.expires_at:
-        raise InvalidGrant("the refresh token has expired")
+        raise InvalidGrant("the refresh token has expired with its grant; ask the citizen again")
     return token
 
 
