@@ -125,8 +125,8 @@ def commands(
 _ERRORS = """# Errors
 
 {generated}
-Every error says what to do next and repeats nothing of what was sent; [the ten most common ones](../how-to/when-the-answer-is-no.md)
-are walked through, call by call. Which form an error has depends on the address:
+Every error says what to do next and repeats nothing of what was sent; a how-to walks through
+[the ten most common ones](../how-to/when-the-answer-is-no.md). Which form it has depends on the address:
 
 - `/oauth/…`: RFC 6749 §5.2, JSON with `error` and `error_description`.
 - `/disclosures`, `/uses`, `/grants/…`, `/signals/…`, `/audit/…`, `/log…`: RFC 9457, `application/problem+json` with
