@@ -21,6 +21,7 @@ from consent.acts.approve import approve
 from consent.acts.begin import begin_log
 from consent.acts.client_keys import ClientKeys
 from consent.acts.close import close
+from consent.acts.cosign import Cosigner
 from consent.acts.erase import go_on as erase_on
 from consent.acts.expire import expire
 from consent.acts.hold import put_value
@@ -28,15 +29,17 @@ from consent.acts.house import House, Limits
 from consent.acts.scribe import Scribe
 from consent.acts.sign_in import settle
 from consent.acts.tidy import tidy
+from consent.cosigning import keep_cosigning
 from consent.grants.shown import shown_contact
 from consent.keyfiles import (
     has_keys,
     make_folder,
     make_keys,
-    make_log_key,
+    make_log_keys,
     read_issuer_keys,
-    read_log_key,
+    read_log_keys,
     read_ring,
+    remove_log_keys,
 )
 from consent.ledger.checkpoint import vkey_of
 from consent.oauth.clients import Client
@@ -56,7 +59,7 @@ from consent.storage.sqlite import SqliteStore
 from consent.storage.store import Store
 from consent.web import front, oauth, organisation, tokens
 from consent.web.openapi import document
-from consent.web.porch import handle, porch
+from consent.web.porch import canonical_host, handle, porch
 from consent.web.render import template_hash
 from consent.words.attributes import CATALOGUE, check_value
 from consent.words.errors import Misconfigured
@@ -121,11 +124,14 @@ def log_name() -> str:
 async def new_log(store: SqliteStore, settings: Settings, log: str) -> str:
     """Begin a log, with a key of its own; returns its origin. Raises Misconfigured when either exists."""
     origin = f"{urlsplit(settings.public_issuer).netloc}/log/{log}"
-    signer = make_log_key(settings.folder, log)
+    signer, cosigner = make_log_keys(settings.folder, log)
+    begin = begin_log(
+        log=log, origin=origin, signer=signer, cosigner=cosigner, at=clock(), nonce=os.urandom(16)
+    )
     try:
-        await store.write(begin_log(log=log, origin=origin, signer=signer, at=clock(), nonce=os.urandom(16)))
+        await store.write(begin)
     except Misconfigured:
-        (settings.folder / "keys" / f"log-{log}.key").unlink()  # made above, and it signed nothing
+        remove_log_keys(settings.folder, log)  # made above
         raise
     return origin
 
@@ -141,15 +147,17 @@ async def open_house(settings: Settings, store: Store, clock: Callable[[], int] 
             f"the log was begun as {head.origin}; serve it under that address, or begin another log"
         )
     check_metadata(metadata(settings.public_issuer))
-    signer, ring = read_log_key(settings.folder, head.log), read_ring(settings.folder)
+    (signer, second), ring = read_log_keys(settings.folder, head.log), read_ring(settings.folder)
     outside = Network(sandbox=settings.sandbox)
+    scribe = Scribe(store, log=head.log, signer=signer, ring=ring, clock=clock)
     return House(
         issuer=settings.public_issuer,
         log=head.log,
         origin=head.origin,
         vkey=vkey_of(head.origin, signer),
         store=store,
-        scribe=Scribe(store, log=head.log, signer=signer, ring=ring, clock=clock),
+        scribe=scribe,
+        cosigner=Cosigner(store, scribe, log=head.log, key=second, clock=clock) if second else None,
         ring=ring,
         unwrapped=UnwrappedKeys(ring),
         clock=clock,
@@ -251,10 +259,12 @@ def build(settings: Settings, clock: Callable[[], int] = clock) -> Litestar:
                 sweeper = asyncio.create_task(_sweep(house, settings.folder), name="sweeper")
                 sender = Sender(house)
                 sender.start()
+                cosigning = asyncio.create_task(keep_cosigning(house), name="cosigning")
                 try:
                     yield
                 finally:
                     sweeper.cancel()
+                    cosigning.cancel()
                     await sender.stop()
                     await house.scribe.stop()
             finally:
@@ -263,7 +273,7 @@ def build(settings: Settings, clock: Callable[[], int] = clock) -> Litestar:
     app = routes(lifespan=[lifespan])
     app.state.product = settings.product or None
     app.state.help_of = _help(settings)
-    inside = _canonical_host(_past_the_router(app.asgi_handler), settings)
+    inside = canonical_host(_past_the_router(app.asgi_handler), settings.public_issuer)
     app.asgi_handler = porch(
         inside,
         is_https=settings.public_issuer.startswith("https://"),
@@ -337,27 +347,6 @@ def _past_the_router(app: ASGIApp) -> ASGIApp:
         await door(scope, receive, send)
 
     return lead
-
-
-def _canonical_host(app: ASGIApp, settings: Settings) -> ASGIApp:
-    """On loopback, send a browser from 127.0.0.1 to localhost: signing in with a device needs a host name."""
-    issuer = settings.public_issuer
-    if not issuer.startswith("http://localhost"):
-        return app
-
-    async def canonical(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == ScopeType.HTTP and scope["method"] == "GET":
-            host = next((value for name, value in scope["headers"] if name == b"host"), b"")
-            if host.startswith(b"127.0.0.1") and b"text/html" in dict(scope["headers"]).get(b"accept", b""):
-                where = issuer.encode() + scope["raw_path"]
-                if scope["query_string"]:
-                    where += b"?" + scope["query_string"]
-                await send({"type": "http.response.start", "status": 308, "headers": [(b"location", where)]})
-                await send({"type": "http.response.body", "body": b"", "more_body": False})
-                return
-        await app(scope, receive, send)
-
-    return canonical
 
 
 async def begin_on_purpose(settings: Settings, name: str | None) -> str:

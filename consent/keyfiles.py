@@ -13,6 +13,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
 from consent.oauth.keys import ServerKey
 from consent.vault.keys import KeyRing
@@ -63,11 +64,18 @@ def remove_issuer_keys(folder: Path, names: Iterable[str]) -> None:
     _keep_folder(folder / "keys")
 
 
-def make_log_key(folder: Path, log: str) -> Ed25519PrivateKey:
-    """Make the signing key of a log. Raises Misconfigured when it exists."""
-    key = Ed25519PrivateKey.generate()
-    _write(folder / "keys" / f"log-{log}.key", b64encode(key.private_bytes_raw()) + b"\n")
-    return key
+def make_log_keys(folder: Path, log: str) -> tuple[Ed25519PrivateKey, MLDSA44PrivateKey]:
+    """Make both keys of a log, the second as a seed. Raises Misconfigured when one exists."""
+    first, second = Ed25519PrivateKey.generate(), MLDSA44PrivateKey.generate()
+    _write(folder / "keys" / f"log-{log}.key", b64encode(first.private_bytes_raw()) + b"\n")
+    _write(folder / "keys" / f"log-{log}.mldsa44.key", b64encode(second.private_bytes_raw()) + b"\n")
+    return first, second
+
+
+def remove_log_keys(folder: Path, log: str) -> None:
+    """Destroy the keys of a log that was not begun after all: they have signed nothing."""
+    for name in (f"log-{log}.key", f"log-{log}.mldsa44.key"):
+        (folder / "keys" / name).unlink(missing_ok=True)
 
 
 def read_ring(folder: Path) -> KeyRing:
@@ -81,11 +89,16 @@ def read_ring(folder: Path) -> KeyRing:
     return KeyRing({f"ring-{n}": Secret(key) for n, key in keys.items()}, current=f"ring-{max(keys)}")
 
 
-def read_log_key(folder: Path, log: str) -> Ed25519PrivateKey:
-    """The signing key of a log. Raises Misconfigured."""
+def read_log_keys(folder: Path, log: str) -> tuple[Ed25519PrivateKey, MLDSA44PrivateKey | None]:
+    """The keys of a log; one that was begun by an older version has no second one. Raises Misconfigured."""
     file = folder / "keys" / f"log-{log}.key"
     with _holds_a_key(file):
-        return Ed25519PrivateKey.from_private_bytes(_octets(file))
+        first = Ed25519PrivateKey.from_private_bytes(_octets(file))
+    file = folder / "keys" / f"log-{log}.mldsa44.key"
+    if not file.exists():
+        return first, None
+    with _holds_a_key(file):
+        return first, MLDSA44PrivateKey.from_seed_bytes(_octets(file))
 
 
 def read_issuer_keys(folder: Path) -> dict[str, ServerKey]:

@@ -254,6 +254,7 @@ _TITLES = {
     "WebAuthn Level 3": "Web Authentication",
     "C2SP signed-note": "Signed notes",
     "C2SP tlog-checkpoint": "Checkpoints",
+    "C2SP tlog-cosignature": "Cosignatures: of witnesses and of the log's second key",
     "C2SP tlog-policy": "Which keys and witnesses to trust",
     "C2SP tlog-proof": "Proofs that travel",
     "C2SP tlog-tiles": "Tiles and bundles",

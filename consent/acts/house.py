@@ -14,6 +14,7 @@ from consent.storage.store import Store
 from consent.vault.keys import KeyRing
 
 from .client_keys import ClientKeys
+from .cosign import Cosigner
 from .scribe import Scribe
 
 
@@ -54,6 +55,7 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     vkey: str  # its public key, as C2SP signed-note writes it
     store: Store
     scribe: Scribe
+    cosigner: Cosigner | None  # the log's second key, if it has one
     ring: KeyRing
     unwrapped: UnwrappedKeys  # for opening a citizen's own values for herself
     clock: Callable[[], int]  # microseconds

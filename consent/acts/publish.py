@@ -1,13 +1,16 @@
 """The public log as C2SP formats it: checkpoints, tiles, bundles, proofs. Static reads; nobody is asked for a name."""
 
+import msgspec
+
 from consent.ledger import entry as ledger_entry
+from consent.ledger.checkpoint import ML_DSA_44, parse_vkey
 from consent.ledger.entry import Opening
 from consent.ledger.paths import encode_bundle
 from consent.ledger.proof import format_proof
 from consent.ledger.tiles import inclusion_proof_from, proof_needs
 from consent.ledger.tree import HASH_BYTES
-from consent.storage.kinds import CITIZEN_ENTRY, ENTRY, HEAD, OPENING
-from consent.storage.rows import Head
+from consent.storage.kinds import CITIZEN_ENTRY, ENTRY, HEAD, LOG_KEY, OPENING
+from consent.storage.rows import Head, LogKey
 from consent.vault.keys import CitizenKeys
 from consent.words.errors import NotFound
 
@@ -29,6 +32,36 @@ async def head(house: House, log: str) -> Head:
     return HEAD.from_row(rows[0])
 
 
+async def checkpoint(house: House, log: str, *, newest: bool = False) -> str:
+    """The checkpoint that is served, with all lines that came under it: the newest that the log signed with all its
+    keys, or the *newest* at all. Raises NotFound.
+    """
+    found = await head(house, log)
+    size, note = found.size, found.note
+    second = [key.key for key in await keys(house, log) if _is_second(key) and key.retired is None]
+    if second and not newest:
+        if house.cosigner is not None and log == house.log:
+            await house.cosigner.catch_up()
+        for cosigned in await house.store.read("checkpoint.cosigned", log, second[0]):
+            size, note = cosigned
+    lines = await house.store.read("cosignature.of_size", log, size)
+    return note + "".join([line for _, line, _ in lines])
+
+
+async def keys(house: House, log: str) -> list[LogKey]:
+    """All public keys that a log has signed with, oldest first."""
+    rows = await house.store.read("log_key.of_log", log)
+    if rows:
+        return sorted([LOG_KEY.from_row(row) for row in rows], key=lambda key: (key.added, _is_second(key)))
+    # A log from before its keys were listed has the one of its first entry.
+    said = msgspec.json.decode((await leaf_of(house, log, 0))[ledger_entry.LEAF_BYTES :])
+    return [LogKey(log=log, key=said["key"], added=0, retired=None, lost=False)]
+
+
+def _is_second(key: LogKey) -> bool:
+    return parse_vkey(key.key).algorithm == ML_DSA_44
+
+
 async def tile(house: House, log: str, level: int, n: int, width: int) -> bytes:
     """The first *width* hashes of a tile (C2SP tlog-tiles). Raises NotFound when the log is not that long yet."""
     rows = await house.store.read("tile.get", log, level, n)
@@ -46,9 +79,11 @@ async def bundle(house: House, log: str, n: int, width: int) -> bytes:
     return encode_bundle([leaf for _, leaf in rows])
 
 
-def policy(house: House) -> str:
-    """The log's key in the format of C2SP tlog-policy; witnesses join when there are some."""
-    return f"log {house.vkey}\nquorum none\n"
+async def policy(house: House, log: str) -> str:
+    """The log's keys in the format of C2SP tlog-policy; witnesses join when there are some. Raises NotFound."""
+    await head(house, log)
+    listed = [f"log {key.key}\n" for key in await keys(house, log) if not key.lost]
+    return "".join(listed) + "quorum none\n"
 
 
 async def prove(house: House, log: str, index: int) -> str:

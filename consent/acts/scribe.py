@@ -67,6 +67,7 @@ class Scribe:
         self._call = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
+        self.bells: list[asyncio.Event] = []  # rung when the log has grown
 
     def start(self) -> None:
         """Begin to write; call it in the running loop."""
@@ -140,6 +141,9 @@ class Scribe:
             written = [fault] * len(waiting)
         for (_, answer), result in zip(waiting, written, strict=True):
             _answer(answer, result)
+        if book.entries:
+            for bell in self.bells:
+                bell.set()
 
     async def _commit(self, deeds: list[Deed[Any]]) -> tuple[Book, list[Any], str]:
         try:

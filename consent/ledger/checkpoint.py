@@ -20,6 +20,9 @@ from consent.ledger.errors import LedgerError
 from consent.ledger.tree import HASH_BYTES
 
 ED25519 = 1
+ED25519_COSIGNATURE = 4
+ML_DSA_44 = 6
+_PUBLIC_BYTES = {ED25519: 32, ED25519_COSIGNATURE: 32, ML_DSA_44: 1312}
 _KEY_ID_BYTES = 4
 _MAX_NOTE_CHARACTERS = 1_000_000
 _MAX_SIGNATURES = 64  # readers accept at least 16
@@ -82,7 +85,7 @@ def parse_vkey(text: str) -> VerifierKey:
     if match is None or not _is_key_name(match["name"]):
         raise LedgerError("a verifier key is written name+id+key")
     typed = _base64(match["key"])
-    if len(typed) < 2 or (typed[0] == ED25519 and len(typed) != 33):
+    if len(typed) < 2 or len(typed) - 1 != _PUBLIC_BYTES.get(typed[0], len(typed) - 1):
         raise LedgerError("a verifier key has the wrong length")
     name, algorithm, public = match["name"], typed[0], typed[1:]
     if key_id(name, algorithm, public).hex() != match["id"]:

@@ -330,6 +330,16 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     note: str
 
 
+class LogKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A public key of a log: it may sign sizes above `added`, up to `retired`. Lost: somebody else may have it."""
+
+    log: str
+    key: str  # as a verifier key
+    added: int  # index of the entry that says so
+    retired: int | None
+    lost: bool
+
+
 class EntryRow(msgspec.Struct, frozen=True, kw_only=True):
     """A leaf, as everybody may read it."""
 

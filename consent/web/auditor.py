@@ -60,8 +60,9 @@ async def logs(request: Request[Any, Any, Any]) -> Response[bytes]:
     ),
 )
 async def checkpoint(request: Request[Any, Any, Any], log: str) -> Response[bytes]:
-    """The newest checkpoint."""
-    return _plain((await publishing.head(request.app.state.house, _name(log))).note)
+    """The newest checkpoint that has all its signatures; with `?unwitnessed` the newest at all."""
+    newest = "unwitnessed" in parse_query(request.scope["query_string"])
+    return _plain(await publishing.checkpoint(request.app.state.house, _name(log), newest=newest))
 
 
 @get(
@@ -78,9 +79,7 @@ async def checkpoint(request: Request[Any, Any, Any], log: str) -> Response[byte
 )
 async def policy(request: Request[Any, Any, Any], log: str) -> Response[bytes]:
     """Which keys to trust, for whoever decides to trust this address."""
-    house: House = request.app.state.house
-    await publishing.head(house, _name(log))
-    return _plain(publishing.policy(house))
+    return _plain(await publishing.policy(request.app.state.house, _name(log)))
 
 
 @get(

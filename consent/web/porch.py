@@ -113,3 +113,23 @@ def _allowed(fault: Exception) -> dict[str, str]:
     """Which methods there are, when that is what went wrong (RFC 9110 §15.5.6)."""
     said = (fault.headers or {}) if isinstance(fault, HTTPException) else {}
     return {name.lower(): value for name, value in said.items() if name.lower() == "allow"}
+
+
+def canonical_host(app: ASGIApp, issuer: str) -> ASGIApp:
+    """On loopback, send a browser from 127.0.0.1 to localhost: signing in with a device needs a host name."""
+    if not issuer.startswith("http://localhost"):
+        return app
+
+    async def canonical(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == ScopeType.HTTP and scope["method"] == "GET":
+            host = next((value for name, value in scope["headers"] if name == b"host"), b"")
+            if host.startswith(b"127.0.0.1") and b"text/html" in dict(scope["headers"]).get(b"accept", b""):
+                where = issuer.encode() + scope["raw_path"]
+                if scope["query_string"]:
+                    where += b"?" + scope["query_string"]
+                await send({"type": "http.response.start", "status": 308, "headers": [(b"location", where)]})
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+                return
+        await app(scope, receive, send)
+
+    return canonical

@@ -19,7 +19,12 @@ async def test_a_second_log_is_not_begun_while_grants_stand_in_the_first(world: 
         await new_log(store, world.settings, "another")
     assert [row[0] for row in await store.read("head.all")] == [world.house.log]
     keys = {file.name for file in (world.settings.folder / "keys").iterdir()}
-    assert keys == {"ring-1.key", "issuer.pem", f"log-{world.house.log}.key"}
+    assert keys == {
+        "ring-1.key",
+        "issuer.pem",
+        f"log-{world.house.log}.key",
+        f"log-{world.house.log}.mldsa44.key",
+    }
 
 
 async def test_an_empty_folder_may_begin_with_a_log_of_its_own_name(tmp_path: os.PathLike[str]) -> None:

@@ -101,3 +101,41 @@ SELECT o.record
 FROM citizen_entries e
 JOIN log_openings o ON o.log = e.log AND o.idx = e.idx
 WHERE e.citizen = $1 AND e.grant_id = $2 AND o.at = $3;
+
+-- name: cosignature.put
+-- The same key may sign the same size again, at a later time.
+INSERT INTO log_cosignatures (log, size, key, line, at)
+VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (log, size, key) DO UPDATE SET line = excluded.line, at = excluded.at;
+
+-- name: cosignature.of_size
+SELECT key, line, at
+FROM log_cosignatures
+WHERE log = $1 AND size = $2
+ORDER BY at, key;
+
+-- name: cosignature.fade
+-- Lines of one key that a later one of it replaces; where others have signed too they stay together.
+DELETE FROM log_cosignatures
+WHERE log = $1 AND key = $2 AND size < $3 AND at < $4
+  AND NOT EXISTS (SELECT 1 FROM log_cosignatures o
+                  WHERE o.log = $1 AND o.size = log_cosignatures.size AND o.key <> $2);
+
+-- name: checkpoint.cosigned
+SELECT c.size, c.note
+FROM log_cosignatures s
+JOIN log_checkpoints c ON c.log = s.log AND c.size = s.size
+WHERE s.log = $1 AND s.key = $2
+ORDER BY s.size DESC
+LIMIT 1;
+
+-- name: log_key.put
+INSERT INTO log_keys (log, key, added, retired, lost)
+VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (log, key) DO UPDATE SET retired = excluded.retired, lost = excluded.lost;
+
+-- name: log_key.of_log
+SELECT log, key, added, retired, lost
+FROM log_keys
+WHERE log = $1
+ORDER BY added, key;
