@@ -9,7 +9,16 @@ ConsentError and below   what can go wrong
 """
 
 from .answers import Arrangement, Ask, Attribute, Disclosure, Entry, GrantStatus, Opening, Use
-from .errors import ConsentError, Declined, Forked, ProofError, ProtocolError, Refused, Unreachable
+from .errors import (
+    ConsentError,
+    Declined,
+    Forked,
+    ProofError,
+    ProtocolError,
+    Refused,
+    StepUpNeeded,
+    Unreachable,
+)
 from .organisation import Organisation
 from .secret import Secret
 from .signals import Signal, SignalAnswer, SignalReceiver, signals_app
@@ -36,6 +45,7 @@ __all__ = [
     "Signal",
     "SignalAnswer",
     "SignalReceiver",
+    "StepUpNeeded",
     "Store",
     "Unreachable",
     "Use",

@@ -43,7 +43,8 @@ class Arrangement(msgspec.Struct, frozen=True, kw_only=True):
 
     `attributes` is what she chose, which may be less than what was asked. `sub` is her name at this
     organisation only. `given_by` says whether she decided herself (`self`) or somebody did in her name
-    (`helper`, `guardian`, `clerk`); who that was is hers to know.
+    (`helper`, `guardian`, `clerk`); who that was is hers to know. `acr` and `auth_time` (whole seconds): how and when
+    whoever decided had signed in (RFC 9470).
     `text()` holds the refresh token and is as secret as that.
     """
 
@@ -55,6 +56,8 @@ class Arrangement(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: int
     refresh_token: Secret
     given_by: str = "self"
+    acr: str | None = None
+    auth_time: int | None = None
 
     def text(self) -> str:
         """All of it as JSON text, the refresh token included."""

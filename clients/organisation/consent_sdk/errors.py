@@ -3,6 +3,7 @@
 ConsentError
 ├── Declined        the citizen said no
 ├── Refused         the service says no, with a reason code; for a retry perhaps the old entry as evidence
+│   └── StepUpNeeded   the citizen has to sign in better or again: ask her once more, as the error says
 ├── ProofError      the receipt is not right: nothing was handed out
 ├── Forked          the log shows two histories: keep both checkpoints and tell the operator and an auditor
 └── ProtocolError   an answer that the protocol does not allow
@@ -51,6 +52,16 @@ class Refused(ConsentError):
         self.proof = proof
         self.is_checked = is_checked
         self.retry_after = retry_after
+
+
+class StepUpNeeded(Refused):
+    """What you asked for takes a better or younger sign-in of the citizen (RFC 9470).
+
+    Ask her again: `ask(…, acr_values=error.acr_values, max_age=error.max_age)`; `max_age` is in seconds.
+    """
+
+    acr_values: tuple[str, ...] = ()
+    max_age: int | None = None
 
 
 class ProofError(ConsentError):

@@ -93,14 +93,22 @@ class Organisation:
     # Asking
 
     async def ask(
-        self, *, purpose: str, purpose_version: int, attributes: Sequence[str], duration_days: int
+        self,
+        *,
+        purpose: str,
+        purpose_version: int,
+        attributes: Sequence[str],
+        duration_days: int,
+        acr_values: Sequence[str] = (),
+        max_age: int | None = None,
     ) -> Ask:
         """Prepare a question (RFC 9126, RFC 9396), and get the address to send the citizen to.
 
-        Only the purpose is named; the words she reads were approved with it. Raises Refused, ProtocolError.
+        Only the purpose is named; the words she reads were approved with it. *acr_values* (any of them) and *max_age*
+        (seconds) say how and how lately she has to have signed in (RFC 9470). Raises Refused, ProtocolError.
         """
         wanted = (purpose, purpose_version, tuple(attributes), duration_days)
-        return await self._push(*wanted, grant_id=None)
+        return await self._push(*wanted, grant_id=None, acr_values=acr_values, max_age=max_age)
 
     async def amend(
         self,
@@ -109,15 +117,20 @@ class Organisation:
         attributes: Sequence[str],
         duration_days: int,
         purpose_version: int | None = None,
+        acr_values: Sequence[str] = (),
+        max_age: int | None = None,
     ) -> Ask:
         """Prepare a question to change a running permission: *attributes* and duration are all that it would hold.
 
         She sees what is new, what stays and what goes. Her no leaves it as it is (`Declined`); her yes keeps the
-        `grant_id`. *purpose_version*: a later one of the same purpose. Raises Refused (`invalid_grant_id`: it is over).
+        `grant_id`. *purpose_version*: a later one of the same purpose; *acr_values*, *max_age*: as for `ask`.
+        Raises Refused (`invalid_grant_id`: it is over).
         """
         version = arrangement.purpose_version if purpose_version is None else purpose_version
         wanted = (arrangement.purpose, version, tuple(attributes), duration_days)
-        return await self._push(*wanted, grant_id=arrangement.grant_id)
+        return await self._push(
+            *wanted, grant_id=arrangement.grant_id, acr_values=acr_values, max_age=max_age
+        )
 
     async def renew(self, arrangement: Arrangement, *, duration_days: int) -> Ask:
         """Prepare the question whether a running permission may go on as it is, for *duration_days* from now.
@@ -134,6 +147,8 @@ class Organisation:
         duration_days: int,
         *,
         grant_id: str | None,
+        acr_values: Sequence[str],
+        max_age: int | None,
     ) -> Ask:
         metadata = await self._wire.metadata()
         # 256 bits each: the state ties the answer to her browser, the verifier the code to us (RFC 7636).
@@ -155,6 +170,10 @@ class Organisation:
         }
         if grant_id is not None:
             fields |= {"grant_id": grant_id, "grant_management_action": "replace"}
+        if acr_values:
+            fields["acr_values"] = " ".join(acr_values)
+        if max_age is not None:
+            fields["max_age"] = str(max_age)
         answer = await self._wire.form(metadata.pushed_authorization_request_endpoint, fields)
         reference = read_answer(answer, _Pushed).request_uri
         query = urlencode({"client_id": self._client_id, "request_uri": reference})

@@ -31,6 +31,8 @@ class _Token(msgspec.Struct):
     grant_id: str | None = None
     sub: str | None = None
     authorization_details: list[_Detail] = []
+    acr: str | None = None
+    auth_time: int | None = None
 
 
 class Tokens:
@@ -149,6 +151,8 @@ class Tokens:
             expires_at=got.expires_at,
             refresh_token=Secret(token.refresh_token),
             given_by=got.given_by,
+            acr=token.acr,
+            auth_time=token.auth_time,
         )
 
     def _name(self, grant_id: str) -> str:

@@ -15,7 +15,7 @@ import httpx
 import msgspec
 
 from .encoding import read_json
-from .errors import ProtocolError, Refused, Unreachable
+from .errors import ProtocolError, Refused, StepUpNeeded, Unreachable
 from .keys import SigningKey, client_assertion, deletion_statement, dpop_proof
 from .store import Store
 
@@ -234,7 +234,7 @@ def refusal(answer: httpx.Response) -> Refused | ProtocolError:
         return ProtocolError(f"an answer without a known form (HTTP {answer.status_code})")
     entry = members.get("entry")
     wait = answer.headers.get("retry-after", "")
-    return Refused(
+    no = (StepUpNeeded if code == "insufficient_user_authentication" else Refused)(
         code,
         status=answer.status_code,
         title=_text(members.get("title")),
@@ -243,6 +243,18 @@ def refusal(answer: httpx.Response) -> Refused | ProtocolError:
         proof=_text(members.get("proof"), limit=_MAX_ANSWER) or None,
         retry_after=int(wait) if wait.isascii() and wait.isdigit() and len(wait) < 10 else None,
     )
+    if isinstance(no, StepUpNeeded):
+        challenge = answer.headers.get("www-authenticate", "")
+        no.acr_values = tuple(_parameter(challenge, "acr_values").split())
+        age = _parameter(challenge, "max_age")
+        no.max_age = int(age) if age.isascii() and age.isdigit() and len(age) < 10 else None
+    return no
+
+
+def _parameter(challenge: str, name: str) -> str:
+    """A parameter of a challenge (RFC 9110 §11.6.1), or nothing."""
+    found = re.search(rf'[ ,]{name}="([^"\\]{{0,200}})"', challenge)
+    return found[1] if found else ""
 
 
 def _members(answer: httpx.Response) -> dict[str, Any]:
