@@ -50,6 +50,11 @@ from typing import Any, Literal
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+try:
+    from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
+except ImportError:  # cryptography before version 50: said when such a key has to be checked
+    MLDSA44PublicKey = None  # type: ignore[assignment, misc]
+
 Verdict = Literal["OK", "UNWITNESSED", "INVALID", "DIVERGED", "UNCHECKED"]
 
 # --- What can come out ---
@@ -132,6 +137,8 @@ def number(count: int) -> str:
 
 LOG_KEY = 0x01
 WITNESS_KEY = 0x04
+ML_DSA_44 = 0x06  # the log's second key, or a witness's
+PUBLIC_BYTES = {LOG_KEY: 32, WITNESS_KEY: 32, ML_DSA_44: 1312}
 
 
 @dataclass(frozen=True)
@@ -142,8 +149,11 @@ class Key:
     public: bytes
 
     def signed(self, signature: bytes, message: bytes) -> bool:
+        if self.kind == ML_DSA_44 and MLDSA44PublicKey is None:
+            raise Unchecked("To check ML-DSA-44, the package cryptography must be version 50 or later.")
+        kind = MLDSA44PublicKey if self.kind == ML_DSA_44 else Ed25519PublicKey
         try:
-            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message)
+            kind.from_public_bytes(self.public).verify(signature, message)
         except (InvalidSignature, ValueError):
             return False
         return True
@@ -176,7 +186,7 @@ def read_key(text: str) -> Key:
         raise Unchecked("A verifier key is written name+id+key; this one is not.") from None
     if not good_name(name) or expected.hex() != key_id or len(typed) < 2:
         raise Unchecked("The id of a verifier key does not belong to its name and key.")
-    if typed[0] in (LOG_KEY, WITNESS_KEY) and len(typed) != 33:
+    if len(typed) - 1 != PUBLIC_BYTES.get(typed[0], len(typed) - 1):
         raise Unchecked("A verifier key has the wrong length.")
     return Key(name, expected, typed[0], typed[1:])
 
@@ -205,10 +215,39 @@ def read_checkpoint(note: str) -> Checkpoint:
     return Checkpoint(note, body, tuple(signatures), lines[0], int(lines[1]), root)
 
 
+def cosigned(checkpoint: Checkpoint, key: Key, signature: bytes) -> int:
+    """When *key* cosigned (seconds; C2SP tlog-cosignature, both types). Raises Broken."""
+    at = int.from_bytes(signature[:8], "big")
+    message = f"cosignature/v1\ntime {at}\n{checkpoint.body}".encode()
+    if key.kind == ML_DSA_44:
+        name, origin = key.name.encode(), checkpoint.origin.encode()
+        if max(len(name), len(origin)) > 255:
+            raise Broken("The name of a cosigner or of the log is too long for its signature.")
+        who_and_when = b"subtree/v1\n\0" + bytes([len(name)]) + name + at.to_bytes(8, "big")
+        start_and_end = bytes(8) + checkpoint.size.to_bytes(8, "big")
+        message = who_and_when + bytes([len(origin)]) + origin + start_and_end + checkpoint.root
+    if len(signature) < 8 or at >= 1 << 63 or not key.signed(signature[8:], message):
+        raise Broken(f"The cosignature of {key.name} under the checkpoint is wrong.")
+    return at
+
+
+def is_signed_twice(checkpoint: Checkpoint, keys: Iterable[Key]) -> bool:
+    """Whether one of the log's ML-DSA-44 keys has signed too, if there are any. A wrong one spoils everything."""
+    second = [key for key in keys if key.kind == ML_DSA_44 and key.name == checkpoint.origin]
+    found = [
+        cosigned(checkpoint, key, signature)
+        for key in second
+        for name, key_id, signature in checkpoint.lines
+        if (name, key_id) == (key.name, key.key_id)
+    ]
+    return bool(found) or not second
+
+
 def check_signature(checkpoint: Checkpoint, keys: Iterable[Key]) -> None:
-    """One of the log's keys must have signed; a known key's bad signature spoils everything, unknown ones do
+    """One of the log's Ed25519 keys must have signed; a known key's bad signature spoils everything, unknown ones do
     not.
     """
+    is_signed_twice(checkpoint, keys)
     known = {(key.name, key.key_id): key for key in keys if key.kind == LOG_KEY}
     verified = False
     for name, key_id, signature in checkpoint.lines:
@@ -249,7 +288,7 @@ def read_policy(text: str) -> Policy:
         is_new = len(words) > 1 and words[1] not in defined | {"none"}
         if words[0] == "log" and len(words) in (2, 3):
             key = read_key(words[1])
-            if key.kind == LOG_KEY:  # a log may also list keys of kinds that we cannot check
+            if key.kind in (LOG_KEY, ML_DSA_44):  # a log may also list keys of kinds that we cannot check
                 policy.logs.append(key)
         elif words[0] == "witness" and len(words) in (3, 4) and is_new:
             policy.witnesses[words[1]] = read_key(words[2])
@@ -274,22 +313,19 @@ def read_policy(text: str) -> Policy:
 
 
 def cosigners(checkpoint: Checkpoint, policy: Policy) -> set[str]:
-    """The witnesses of the policy whose cosignature (Ed25519, version 1) under the checkpoint is right."""
+    """The witnesses of the policy whose cosignature under the checkpoint is right."""
     found = set()
     for witness, key in policy.witnesses.items():
         for name, key_id, signature in checkpoint.lines:
-            if (name, key_id) != (key.name, key.key_id) or key.kind != WITNESS_KEY:
-                continue
-            at = int.from_bytes(signature[:8], "big")
-            if not key.signed(signature[8:], f"cosignature/v1\ntime {at}\n{checkpoint.body}".encode()):
-                raise Broken(f"The cosignature of witness {witness} under the checkpoint is wrong.")
-            found.add(witness)
+            if (name, key_id) == (key.name, key.key_id) and key.kind in (WITNESS_KEY, ML_DSA_44):
+                cosigned(checkpoint, key, signature)
+                found.add(witness)
     return found
 
 
 def cosigned_at(checkpoint: Checkpoint, policy: Policy) -> int | None:
     """The earliest time (seconds) at which a witness of the policy cosigned; None when none did."""
-    known = {(key.name, key.key_id) for key in policy.witnesses.values() if key.kind == WITNESS_KEY}
+    known = {(key.name, key.key_id) for key in policy.witnesses.values() if key.kind != LOG_KEY}
     if not cosigners(checkpoint, policy):
         return None
     return min(
@@ -1396,9 +1432,9 @@ def _verify(
     policy = read_policy(policy_text) if policy_text is not None else Policy()
     report.witnesses_demanded = policy.quorum is not None
     keys = [read_key(text) for text in vkeys] + policy.logs
-    if any(key.kind != LOG_KEY for key in keys):
+    if any(key.kind not in (LOG_KEY, ML_DSA_44) for key in keys):
         raise Unchecked("A verifier key is of a kind that this verifier cannot check.")
-    if (vkeys or policy_text is not None) and not keys:
+    if (vkeys or policy_text is not None) and not any(key.kind == LOG_KEY for key in keys):
         raise Unchecked("The policy names no log key that this verifier can check.")
     memory = Memory.load(state)
     if where is None:
@@ -1409,7 +1445,7 @@ def _verify(
         report.sentences.append(
             f"The proof leads from entry {index} to a signed root of {checkpoint.origin}."
         )
-        _judge(report, checkpoint, policy)
+        _judge(report, checkpoint, policy, keys)
         return
 
     source, note = find_log(where)
@@ -1454,7 +1490,7 @@ def _verify(
         _check_against_log(report, *proven, tree, checkpoint)
     if replay is not None:
         _audit(report, replay)
-    _judge(report, checkpoint, policy)
+    _judge(report, checkpoint, policy, keys)
     memory.keep(checkpoint, [_write_key(key) for key in keys], witnessed)
 
 
@@ -1574,7 +1610,14 @@ def _audit(report: Report, replay: Replay) -> None:
         report.sentences.append("Every time fits what the witnesses saw.")
 
 
-def _judge(report: Report, checkpoint: Checkpoint, policy: Policy) -> None:
+def _judge(report: Report, checkpoint: Checkpoint, policy: Policy, keys: Sequence[Key]) -> None:
+    if not is_signed_twice(checkpoint, keys):
+        report.sentences.append(
+            "The checkpoint lacks the log's second signature (ML-DSA-44), which its policy demands: it comes moments"
+            " after the first."
+        )
+        report.verdict, report.witnesses_demanded = "UNWITNESSED", True
+        return
     if policy.quorum is None:
         report.sentences.append(
             "No witnesses were demanded: only the log itself vouches for this checkpoint."

@@ -9,15 +9,19 @@ from consent_sdk.keys import SigningKey, challenge_of, client_assertion, dpop_pr
 from consent_sdk.merkle import Node, Tile, cover, is_included, tile_of
 from consent_sdk.note import check_checkpoint, keys_in_policy, read_log_key, read_proof
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from joserfc import jws
 from joserfc.jwk import ECKey
 
+from consent.ledger.cosignature import cosign, cosigner_vkey
+
 from .log_world import TestLog, audit_path, b64, tree_hash
 
 _LEAVES = [bytes([i % 256, i // 256]) for i in range(600)]
+LATTICE = MLDSA44PrivateKey.from_seed_bytes(bytes(range(32)))
 
 
 @given(size=st.integers(1, 600), data=st.data())
@@ -117,9 +121,32 @@ def test_a_verifier_key_has_one_spelling() -> None:
 
 def test_a_policy_names_the_keys_of_one_log() -> None:
     log, other = TestLog("a.example/log/1"), TestLog("b.example/log/1")
-    post_quantum = "+".join([log.origin, "12345678", b64(b"\x06" + bytes(40))])
+    post_quantum = "+".join([log.origin, "12345678", b64(b"\x07" + bytes(40))])
     policy = f"# x\n\n log\t{log.vkey} https://a.example\nlog {other.vkey}\nlog {post_quantum}\nquorum none\n"
     assert [key.vkey for key in keys_in_policy(policy, log.origin)] == [log.vkey]
+    lattice = cosigner_vkey(log.origin, LATTICE)
+    both = keys_in_policy(policy + f"log {lattice}\n", log.origin)
+    assert [(key.vkey, key.is_second) for key in both] == [(log.vkey, False), (lattice, True)]
+    assert keys_in_policy(f"log {lattice}\nquorum none\n", log.origin) == []
+
+
+def test_a_second_key_of_the_log_is_checked_when_it_is_known() -> None:
+    log = TestLog("a.example/log/1")
+    first, second = read_log_key(log.vkey), read_log_key(cosigner_vkey(log.origin, LATTICE))
+    line = cosign(log.note().partition("\n\n")[0] + "\n", log.origin, LATTICE, at=1_900_000_000)
+    assert check_checkpoint(log.note(), [first]).is_signed_twice
+    assert not check_checkpoint(log.note(), [first, second]).is_signed_twice
+    assert check_checkpoint(log.note() + line, [first, second]).is_signed_twice
+    with pytest.raises(ValueError, match="no signature"):
+        check_checkpoint(log.note() + line, [second])
+    grown = TestLog(log.origin, log.private)
+    with pytest.raises(ValueError, match="wrong"):  # the line of another tree condemns the note …
+        check_checkpoint(grown.note() + line, [first, second])
+    assert check_checkpoint(grown.note() + line, [first]).size == 1  # … for whoever knows the key
+    for cut in (b"", bytes(7), bytes(8), bytes(100)):
+        short = f"— {log.origin} {b64(second.key_id + cut)}\n"
+        with pytest.raises(ValueError, match=r"."):
+            check_checkpoint(log.note() + short, [first, second])
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,14 @@ import re
 import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 
 from .encoding import b64_bytes
 from .merkle import HASH_BYTES, MAX_SIZE
 
-_ED25519 = b"\x01"  # signed-note, "Signature types"
+_ED25519 = 1  # signed-note, "Signature types"
+_ML_DSA_44 = 6
+_KEY_BYTES = {_ED25519: 32, _ML_DSA_44: 1312}
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 _MAX_NOTE = 1_000_000
@@ -24,12 +27,13 @@ _MAX_PATH = 62
 
 
 class LogKey(msgspec.Struct, frozen=True):
-    """The public key of a log: its name (the log's origin), the four bytes that point to it, and the key."""
+    """A public key of a log: its name (the log's origin), the four bytes that point to it, and the key."""
 
     name: str
     key_id: bytes
     public: bytes
     vkey: str
+    is_second: bool = False  # ML-DSA-44: signs moments after the first one
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
@@ -39,6 +43,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
     size: int
     root: bytes
     note: str
+    is_signed_twice: bool = True  # or the log has no second key that we know of
 
 
 class InclusionProof(msgspec.Struct, frozen=True):
@@ -50,32 +55,32 @@ class InclusionProof(msgspec.Struct, frozen=True):
 
 
 def read_log_key(vkey: str) -> LogKey:
-    """Read a verifier key `name+hash+key` (signed-note, "Verifier keys"). Ed25519 only. Raises ValueError."""
+    """Read a verifier key `name+hash+key` (signed-note, "Verifier keys"): Ed25519 or ML-DSA-44. Raises ValueError."""
     parts = vkey.split("+", 2)
     if len(parts) != 3 or not parts[0] or any(c.isspace() for c in parts[0]):
         raise ValueError("a verifier key has three parts")
     name, key_id, encoded = parts[0], parts[1], b64_bytes(parts[2])
-    if encoded[:1] != _ED25519 or len(encoded) != 33:
-        raise ValueError("a log key is an Ed25519 key")
+    if not encoded or len(encoded) - 1 != _KEY_BYTES.get(encoded[0]):
+        raise ValueError("a log key is an Ed25519 or ML-DSA-44 key")
     expected = hashlib.sha256(name.encode() + b"\n" + encoded).digest()[:4]
     if key_id != expected.hex():
         raise ValueError("the key id does not belong to the key")
-    return LogKey(name, expected, encoded[1:], vkey)
+    return LogKey(name, expected, encoded[1:], vkey, is_second=encoded[0] == _ML_DSA_44)
 
 
 def keys_in_policy(policy: str, origin: str) -> list[LogKey]:
-    """The Ed25519 keys that a tlog-policy lists for the log *origin*. Raises ValueError on a broken one."""
+    """The keys that a tlog-policy lists for the log *origin*. Raises ValueError on a broken one."""
     keys = []
     for line in policy.split("\n"):
         words = [word for word in re.split(r"[ \t]", line) if word]
         if len(words) < 2 or words[0] != "log":
             continue
         parts = words[1].split("+", 2)
-        # Keys of another kind (post-quantum) may stand beside ours; they are passed over and never replace
-        # it.
-        if parts[0] == origin and len(parts) == 3 and b64_bytes(parts[2])[:1] == _ED25519:
+        # Keys of a kind that we do not know may stand beside ours; they are passed over and never replace them.
+        if parts[0] == origin and len(parts) == 3 and (b64_bytes(parts[2]) or b"\0")[0] in _KEY_BYTES:
             keys.append(read_log_key(words[1]))
-    return keys
+    # The second key alone signs nothing that we could read at once.
+    return keys if any(not key.is_second for key in keys) else []
 
 
 def unverified_origin(note: str) -> str:
@@ -87,6 +92,7 @@ def check_checkpoint(note: str, keys: list[LogKey]) -> Checkpoint:
     """Read the signed checkpoint *note*, and believe it only under one of *keys*.
 
     Lines of unknown keys are passed over; a line of a known key that does not verify condemns the whole note.
+    An Ed25519 key must have signed; whether the second key has too, when there is one, stands in the answer.
     Raises ValueError.
     """
     if len(note) > _MAX_NOTE or _CONTROL.search(note):
@@ -98,7 +104,7 @@ def check_checkpoint(note: str, keys: list[LogKey]) -> Checkpoint:
     lines = signatures[:-1].split("\n")
     if len(lines) > _MAX_LINES:
         raise ValueError("too many signatures")
-    verified = False
+    verified = signed_twice = False
     for line in lines:
         words = line.split(" ")
         if len(words) != 3 or words[0] != "—" or not words[1] or "+" in words[1]:
@@ -110,13 +116,37 @@ def check_checkpoint(note: str, keys: list[LogKey]) -> Checkpoint:
             if (key.name, key.key_id) != (words[1], blob[:4]):
                 continue
             try:
-                Ed25519PublicKey.from_public_bytes(key.public).verify(blob[4:], text.encode())
+                if key.is_second:
+                    public = MLDSA44PublicKey.from_public_bytes(key.public)
+                    public.verify(blob[12:], _cosigned_message(key.name, blob[4:12], text))
+                    signed_twice = True
+                else:
+                    Ed25519PublicKey.from_public_bytes(key.public).verify(blob[4:], text.encode())
+                    verified = True
             except InvalidSignature:
                 raise ValueError("a signature of the log's key is wrong") from None
-            verified = True
     if not verified:
         raise ValueError("no signature of the log's key")
-    return _read_body(text, note, names={key.name for key in keys})
+    checkpoint = _read_body(text, note, names={key.name for key in keys})
+    has_second = any(key.is_second and key.name == checkpoint.origin for key in keys)
+    return msgspec.structs.replace(checkpoint, is_signed_twice=signed_twice or not has_second)
+
+
+def _cosigned_message(name: str, at: bytes, text: str) -> bytes:
+    # tlog-cosignature, "ML-DSA-44 signed message": label, who, when, which log, from 0 to its size, root.
+    checkpoint = _read_body(text, "", names={name})
+    if len(at) != 8 or len(name.encode()) > 255:
+        raise ValueError("a cosignature has a time and a short name")
+    short = bytes([len(name.encode())]) + name.encode()
+    return (
+        b"subtree/v1\n\0"
+        + short
+        + at
+        + short
+        + bytes(8)
+        + checkpoint.size.to_bytes(8, "big")
+        + checkpoint.root
+    )
 
 
 def _read_body(text: str, note: str, *, names: set[str]) -> Checkpoint:
