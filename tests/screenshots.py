@@ -30,7 +30,12 @@ async def take(folder: Path, issuer: str, stage: Stage, names: list[str]) -> int
     async with Town.open(stage) as town, async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=find_chromium())
         scene = await furnish(browser, issuer, town)
-        people = {"nobody": None, "settled": scene.settled, "newcomer": scene.newcomer}
+        people = {
+            "nobody": None,
+            "settled": scene.settled,
+            "newcomer": scene.newcomer,
+            "leaving": scene.leaving,
+        }
         for name in names:
             place = PLACES[name]
             for look, options in LOOKS.items():

@@ -10,10 +10,12 @@ A crash between two of these loses nothing: what is due stands in the database, 
 """
 
 import hashlib
+from base64 import b64encode
 
 import msgspec
 from msgspec.structs import replace
 
+from consent.ledger.entry import opening_json
 from consent.oauth.token import handle_hash
 from consent.storage.book import TURN, Book, Story
 from consent.storage.kinds import CITIZEN, ERASURE, GRANT, KEYS, PLANNED_ENDING
@@ -22,10 +24,11 @@ from consent.storage.store import Statement
 from consent.vault.keys import erasure_code
 from consent.words.canonical import length_prefixed
 from consent.words.errors import NotFound
-from consent.words.instants import DAY, HOUR
+from consent.words.instants import DAY, HOUR, seconds
 
 from .ending import MOST_AT_ONCE, freeze, write_parting
 from .house import House
+from .publish import opening_of, prove
 from .scribe import Deed
 from .signal import signal
 
@@ -290,3 +293,19 @@ async def look_up(house: House, *, code: str) -> Erasure:
     if not rows:
         raise NotFound("there is no such erasure")
     return ERASURE.from_row(rows[0])
+
+
+async def receipt(house: House, *, code: str) -> dict[str, object]:
+    """What she keeps of an erasure: the instants (seconds) and its newest entry, opened and proven. Raises NotFound."""
+    row = await look_up(house, code=code)
+    leaf, opening = await opening_of(house, row.log, row.index, None)
+    return {
+        "asked_at": seconds(row.asked_at),
+        "final_at": seconds(row.final_at),
+        "erased_at": None if row.erased_at is None else seconds(row.erased_at),
+        "complete_at": None if row.complete_at is None else seconds(row.complete_at),
+        "log": row.log,
+        "leaf": b64encode(leaf).decode(),
+        "opening": opening_json(opening, with_detail=False),
+        "proof": await prove(house, row.log, row.index),
+    }

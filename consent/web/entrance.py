@@ -212,7 +212,7 @@ async def sign_out(request: Visit) -> Response[bytes]:
     """End this browser's session."""
     house = house_of(request)
     with contextlib.suppress(NotSignedIn):  # signed out already is what she wants
-        await read_own_form(request)
+        await read_own_form(request, leaving=True)
     await signing.sign_out(house, session_cookie(request) or "")
     response = see_other("/signed-out")
     response.delete_cookie(cookie_name(house, "session"), path="/")

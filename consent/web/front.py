@@ -7,6 +7,7 @@ from . import (
     auditor,
     citizen,
     entrance,
+    erasure,
     grants,
     oauth,
     operator,
@@ -31,5 +32,6 @@ HANDLERS = (
     *auditor.HANDLERS,
     *entrance.HANDLERS,
     *citizen.HANDLERS,
+    *erasure.HANDLERS,
     *assets.HANDLERS,
 )

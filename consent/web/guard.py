@@ -7,11 +7,11 @@ from urllib.parse import parse_qsl, urlsplit
 from litestar import Request, Response
 from litestar.datastructures import Cookie
 
-from consent.acts import sign_in
+from consent.acts import erase, sign_in
 from consent.acts.house import House
 from consent.oauth.forms import is_form
 from consent.oauth.step_up import SignIn
-from consent.words.errors import BadInput, Forbidden, NotSignedIn
+from consent.words.errors import AccountClosing, BadInput, Forbidden, NotSignedIn
 from consent.words.purposes import LANGUAGES, Language
 
 from .arrival import read_body
@@ -74,11 +74,13 @@ def sign_in_of(request: Visit) -> SignIn | None:
     return visitor.sign_in if visitor is not None else None
 
 
-async def citizen_of(request: Visit) -> str:
-    """The signed-in citizen. Raises NotSignedIn."""
+async def citizen_of(request: Visit, *, leaving: bool = False) -> str:
+    """The signed-in citizen. Raises NotSignedIn, and AccountClosing unless the page is for who is *leaving* too."""
     citizen = await find_citizen(request)
     if citizen is None:
         raise NotSignedIn("sign in first")
+    if not leaving and await erase.leaving(house_of(request), citizen=citizen) is not None:
+        raise AccountClosing("this account is being erased")
     return citizen
 
 
@@ -127,12 +129,12 @@ async def read_form(request: Visit) -> list[tuple[str, str]]:
         raise BadInput("the form cannot be read") from None
 
 
-async def read_own_form(request: Visit) -> tuple[str, dict[str, list[str]]]:
-    """The signed-in citizen and the fields of a form that our own page made for her. Raises NotSignedIn, Forbidden."""
+async def read_own_form(request: Visit, *, leaving: bool = False) -> tuple[str, dict[str, list[str]]]:
+    """The signed-in citizen and the fields of a form that our own page made for her. Also raises Forbidden."""
     fields: dict[str, list[str]] = {}
     for name, value in await read_form(request):
         fields.setdefault(name, []).append(value)
-    citizen = await citizen_of(request)
+    citizen = await citizen_of(request, leaving=leaving)
     expected = sign_in.form_key(session_cookie(request) or "")
     sent = fields.get("csrf", [""])
     if len(sent) != 1 or not hmac.compare_digest(sent[0].encode(), expected.encode()):

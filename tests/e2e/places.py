@@ -20,6 +20,8 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     issuer: str
     settled: State  # a citizen with questions, grants and a past
     newcomer: State  # a citizen with nothing
+    leaving: State  # a citizen who is erasing everything
+    erasure: str  # where everybody with the code sees how far that is
     question: str
     waiting: str  # an address as an organisation gives it, for somebody who is not signed in
     dead: str  # such an address, after the answer
@@ -69,10 +71,23 @@ async def furnish(browser: Browser, issuer: str, town: Town) -> Scene:
     missing = urlsplit(page.url).path
     newcomer = await context.storage_state()
     await context.close()
+    context = await browser.new_context(locale="nl-NL")
+    page = await context.new_page()
+    await sign_up(page, issuer)
+    await page.goto(f"{issuer}/my/erase")
+    await press(page, "Alles wissen")
+    erasure = urlsplit(page.url).path
+    await page.goto(f"{issuer}/sign-in")
+    await page.locator('button[data-act="get"]').click()
+    await page.wait_for_url(f"{issuer}/my/erase")
+    leaving = await context.storage_state()
+    await context.close()
     return Scene(
         issuer=issuer,
         settled=settled,
         newcomer=newcomer,
+        leaving=leaving,
+        erasure=erasure,
         question=question,
         waiting=(await town.ask()).url.removeprefix(issuer),
         dead=asked.url.removeprefix(issuer),
@@ -104,7 +119,7 @@ Go = Callable[[Page, Scene], Awaitable[None]]
 class Place(msgspec.Struct, frozen=True):
     """One page in one state: who looks, how to get there, and the status that the door answers."""
 
-    who: str  # "nobody", "settled" or "newcomer"
+    who: str  # "nobody", "settled", "newcomer" or "leaving"
     go: Go
     status: int = 200
 
@@ -173,6 +188,10 @@ PLACES: dict[str, Place] = {
     "why": Place("settled", _at("{use}")),
     "data": Place("settled", _at("/my/data")),
     "data-empty": Place("newcomer", _at("/my/data")),
+    "erase": Place("settled", _at("/my/erase")),
+    "export": Place("settled", _at("/my/export")),
+    "leaving": Place("leaving", _at("/")),
+    "erasure": Place("nobody", _at("{erasure}")),
     "edit": Place("settled", _at("/my/data/preferred_language")),
     "edit-date-wrong": Place("newcomer", _then("/my/data/birth_date", _save_nonsense), 422),
     "edit-yes-no": Place("newcomer", _at("/my/data/income_below_threshold")),

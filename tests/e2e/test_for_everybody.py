@@ -50,7 +50,7 @@ async def violations(page: Page) -> list[str]:
 async def go(open_page: Open, scene: Scene, name: str, **options: Any) -> Page:
     """Open one of the places; its door answers with the status that it must."""
     place = PLACES[name]
-    cookies = {"nobody": None, "settled": scene.settled, "newcomer": scene.newcomer}[place.who]
+    cookies = None if place.who == "nobody" else getattr(scene, place.who)
     page = await open_page(storage_state=cookies, **options)
     answers: list[Response] = []
     page.on("response", lambda answer: answers.append(answer))

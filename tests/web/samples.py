@@ -326,6 +326,44 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
         ),
         "why": ("why.html", {**signed, "use": use}),
         "why_stopped": ("why.html", {**signed, "use": Sample(**{**vars(use), "active": False})}),
+        "erase": ("erase.html", {**signed, "path": "/my/erase"}),
+        "leaving": ("leaving.html", {**signed, "code": "c" * 22, "final_at": at("2026-12-09 12:00")}),
+        "export": (
+            "export.html",
+            {
+                **signed,
+                "items": held(language),
+                "grants": [
+                    Sample(
+                        organisation="Gemeente Voorbeeldstad",
+                        purpose=asked.purpose,
+                        labels=labels(language),
+                        granted_at=at("2026-11-24 09:12"),
+                        until=at("2027-02-20 09:12"),
+                    )
+                ],
+                "lines": 12,
+            },
+        ),
+        "export_empty": ("export.html", {**signed, "items": [], "grants": [], "lines": 1}),
+        **{
+            f"erasure_{name}": (
+                "erasure.html",
+                {
+                    "path": "/erasure/" + "c" * 22,
+                    "code": "c" * 22,
+                    "address": "https://consent.example/erasure/" + "c" * 22,
+                    "final_at": at("2026-12-09 12:00"),
+                    "erased_at": erased_at,
+                    "complete_at": complete_at,
+                },
+            )
+            for name, erased_at, complete_at in (
+                ("waiting", None, None),
+                ("clearing", at("2026-12-09 12:01"), None),
+                ("complete", at("2026-12-09 12:01"), at("2026-12-09 12:02")),
+            )
+        },
         "signed_out": ("signed_out.html", {"path": "/signed-out"}),
     }
     for reason in ("changed", "expired", "answered", "not_found"):

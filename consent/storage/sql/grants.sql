@@ -285,3 +285,9 @@ FROM grants
 WHERE state = 'live' AND client IN (SELECT client FROM registrations WHERE state = 'removed')
 ORDER BY granted_at, id
 LIMIT $1;
+
+-- name: disclosed.all_of_grant
+SELECT id, grant_id, client, citizen, log, idx, items, at
+FROM disclosures
+WHERE grant_id = $1
+ORDER BY at, idx;

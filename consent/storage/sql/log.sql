@@ -139,3 +139,10 @@ SELECT log, key, added, retired, lost
 FROM log_keys
 WHERE log = $1
 ORDER BY added, key;
+
+-- name: citizen_entry.all
+SELECT e.log, e.idx
+FROM citizen_entries e
+JOIN log_openings o ON o.log = e.log AND o.idx = e.idx
+WHERE e.citizen = $1
+ORDER BY e.log, e.idx;

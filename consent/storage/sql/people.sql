@@ -95,3 +95,21 @@ ORDER BY name;
 SELECT id, citizen, label, description
 FROM personas
 ORDER BY id;
+
+-- name: value.history
+SELECT citizen, name, version, key_version, sealed, commitment, source, as_of, created_at, removed
+FROM sealed_values
+WHERE citizen = $1
+ORDER BY name, version;
+
+-- name: passkey.of_citizen
+SELECT credential, citizen, public_key, sign_count, created_at
+FROM passkeys
+WHERE citizen = $1
+ORDER BY created_at;
+
+-- name: session.of_citizen
+SELECT hash, citizen, method, created_at, seen_at, expires_at, ended_at
+FROM sessions
+WHERE citizen = $1
+ORDER BY created_at;
