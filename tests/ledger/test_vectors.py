@@ -1,0 +1,135 @@
+"""Both verifiers give the verdict that the conformance kit says, and the kit is what its command writes."""
+
+import filecmp
+import hashlib
+import hmac
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import consent_verify
+import pytest
+
+from tests.ledger import vectors
+
+INDEX: dict[str, Any] = json.loads((vectors.FOLDER / "index.json").read_text("utf-8"))
+VERIFY_JS = vectors.FOLDER.parent / "verify.js"
+EXIT = {"OK": 0, "UNWITNESSED": 0, "INVALID": 1, "DIVERGED": 2, "UNCHECKED": 3}
+node = pytest.mark.skipif(shutil.which("node") is None, reason="needs Node 20: apt-get install nodejs")
+each_log = pytest.mark.parametrize("case", INDEX["logs"], ids=lambda case: str(case["name"]))
+each_receipt = pytest.mark.parametrize("case", INDEX["receipts"], ids=lambda case: str(case["name"]))
+
+
+def judge(case: dict[str, Any], code: int, said: str) -> None:
+    assert said.splitlines()[-1] == f"Verdict: {case['verdict']}", said
+    assert code == case.get("exit", EXIT[case["verdict"]])
+    if "entry" in case:
+        entry = case["entry"]
+        assert f"Entry {entry} " in said or f"entry {entry} " in said or f"Entries {entry} " in said, said
+
+
+def words(case: dict[str, Any], folder: Path) -> list[str]:
+    """The command line of a case, without what only one of the verifiers knows."""
+    found = [str(vectors.FOLDER / case["log"])]
+    if "policy" in case:
+        (folder / "policy").write_text(case["policy"])
+        found += ["--policy", str(folder / "policy")]
+    else:
+        found += ["--vkey", case["vkey"]]
+    if "openings" in case:
+        found += ["--openings", str(vectors.FOLDER / case["openings"])]
+    if case.get("complete"):
+        found.append("--complete")
+    for number, note in enumerate(case.get("checkpoints", [])):
+        (folder / f"checkpoint {number}").write_text(note)
+        found += ["--checkpoint", str(folder / f"checkpoint {number}")]
+    return found
+
+
+@each_log
+def test_verify_py_judges_a_log(
+    case: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = words(case, tmp_path)
+    if "seen" in case:
+        kept = {"logs": {vectors.ORIGIN: {"checkpoint": case["seen"], "vkeys": [case["vkey"]]}}}
+        (tmp_path / "state").write_text(json.dumps(kept))
+        given += ["--state", str(tmp_path / "state")]
+    code = consent_verify.main(given)
+    judge(case, code, capsys.readouterr().out.strip())
+
+
+@node
+@each_log
+def test_verify_js_judges_a_log(case: dict[str, Any], tmp_path: Path) -> None:
+    given = words(case, tmp_path)
+    if "seen" in case:
+        (tmp_path / "seen").write_text(case["seen"])
+        given += ["--seen", str(tmp_path / "seen")]
+    judge(case, *run_node(*given))
+
+
+@each_receipt
+def test_verify_py_judges_a_receipt(
+    case: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    receipt = vectors.FOLDER / case["receipt"]
+    (tmp_path / "proof").write_text(json.loads(receipt.read_text())["proof"])
+    code = consent_verify.main(
+        ["--vkey", case["vkey"], "--proof", str(tmp_path / "proof"), "--entry", str(receipt)]
+    )
+    judge(case, code, capsys.readouterr().out.strip())
+
+
+@node
+@each_receipt
+def test_verify_js_judges_a_receipt(case: dict[str, Any]) -> None:
+    judge(case, *run_node(str(vectors.FOLDER / case["receipt"]), "--vkey", case["vkey"]))
+
+
+def run_node(*given: str) -> tuple[int, str]:
+    done = subprocess.run(["node", str(VERIFY_JS), *given], capture_output=True, text=True, timeout=60)
+    assert done.stderr == ""
+    return done.returncode, done.stdout.strip()
+
+
+@pytest.mark.parametrize("said", INDEX["leaves"], ids=lambda said: said["nonce"][:8])
+def test_a_leaf_can_be_made_anew_from_what_the_page_says(said: dict[str, str]) -> None:
+    """With nothing but HMAC, as docs/reference/ledger.md describes it."""
+
+    def mac(key: bytes, *message: bytes) -> bytes:
+        return hmac.new(key, b"".join(message), hashlib.sha256).digest()
+
+    raw = {
+        name: bytes.fromhex(said[name]) for name in ("subject_key", "nonce", "grant_nonce", "kc", "a", "d")
+    }
+    origin = said["origin"].encode()
+    scan, consent, detail = (
+        mac(raw["subject_key"], f"{name}/v1 ".encode(), origin) for name in ("scan", "consent", "detail")
+    )
+    assert raw["kc"] == mac(consent, raw["grant_nonce"])
+    assert raw["d"] == mac(detail, raw["nonce"])
+    leaf = b"CLg\1" + bytes(4) + raw["nonce"]
+    leaf += mac(mac(scan, raw["nonce"]), b"subject\0", bytes(32)) + mac(raw["kc"], b"consent\0", raw["nonce"])
+    leaf += mac(raw["a"], b"audit\0", said["A"].encode()) + mac(raw["d"], b"detail\0", said["D"].encode())
+    assert leaf.hex() == said["leaf"]
+
+
+def test_the_kit_is_what_its_command_writes(tmp_path: Path) -> None:
+    vectors.write(tmp_path / "kit")
+
+    def differences(found: filecmp.dircmp[str]) -> list[str]:
+        here = [*found.left_only, *found.right_only, *found.diff_files]
+        return here + [name for one in found.subdirs.values() for name in differences(one)]
+
+    assert differences(filecmp.dircmp(tmp_path / "kit", vectors.FOLDER)) == []
+
+
+def test_every_fraud_that_the_page_names_is_in_the_kit() -> None:
+    named = {
+        "other-purpose", "foreign-consent-key", "after-withdrawn", "back-dated", "dropped-entry", "reordered-entries",
+        "inserted-entry", "altered-entry", "repeated-nonce", "rolled-back", "two-histories",
+    }  # fmt: skip
+    assert named <= {case["name"] for case in INDEX["logs"]}
