@@ -6,7 +6,6 @@ import fcntl
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,8 +16,8 @@ from litestar.datastructures import State
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from consent import succession
 from consent.acts.approve import approve
-from consent.acts.begin import begin_log
 from consent.acts.client_keys import ClientKeys
 from consent.acts.close import close
 from consent.acts.cosign import Cosigner
@@ -28,6 +27,7 @@ from consent.acts.hold import put_value
 from consent.acts.house import House, Limits
 from consent.acts.scribe import Scribe
 from consent.acts.sign_in import settle
+from consent.acts.succeed import carry_grants
 from consent.acts.tidy import tidy
 from consent.cosigning import keep_cosigning
 from consent.grants.shown import shown_contact
@@ -35,13 +35,9 @@ from consent.keyfiles import (
     has_keys,
     make_folder,
     make_keys,
-    make_log_keys,
     read_issuer_keys,
-    read_log_keys,
     read_ring,
-    remove_log_keys,
 )
-from consent.ledger.checkpoint import vkey_of
 from consent.oauth.clients import Client
 from consent.oauth.dpop import KeyCache
 from consent.oauth.keys import ServerKeys
@@ -53,10 +49,11 @@ from consent.seed import OrganisationFile, Seed, read_seed
 from consent.sender import Sender
 from consent.settings import Settings
 from consent.storage.book import TURN, Book, Story, UnwrappedKeys
-from consent.storage.kinds import HEAD, PERSONA, VALUE
+from consent.storage.kinds import PERSONA, VALUE
 from consent.storage.rows import Persona
 from consent.storage.sqlite import SqliteStore
 from consent.storage.store import Store
+from consent.succession import Yearly, check_no_log_is_missing, heads_of, log_name, pen_of
 from consent.web import front, oauth, organisation, tokens
 from consent.web.openapi import document
 from consent.web.porch import canonical_host, handle, porch
@@ -100,7 +97,7 @@ async def prepare(settings: Settings) -> SqliteStore:
         make_folder(folder)
         make_keys(folder)
         store = await _open(database)
-        await new_log(store, settings, log_name())
+        await new_log(store, settings, log_name(clock()), at=clock())
         return store
     if not has_keys(folder) or not database.exists():
         raise Misconfigured(
@@ -116,48 +113,33 @@ async def _open(database: Path) -> SqliteStore:
     return await SqliteStore.open(database)
 
 
-def log_name() -> str:
-    """This year's log."""
-    return str(datetime.now(UTC).year)
-
-
-async def new_log(store: SqliteStore, settings: Settings, log: str) -> str:
+async def new_log(store: SqliteStore, settings: Settings, log: str, *, at: int) -> str:
     """Begin a log, with a key of its own; returns its origin. Raises Misconfigured when either exists."""
     origin = f"{urlsplit(settings.public_issuer).netloc}/log/{log}"
-    signer, cosigner = make_log_keys(settings.folder, log)
-    begin = begin_log(
-        log=log, origin=origin, signer=signer, cosigner=cosigner, at=clock(), nonce=os.urandom(16)
-    )
-    try:
-        await store.write(begin)
-    except Misconfigured:
-        remove_log_keys(settings.folder, log)  # made above
-        raise
+    await succession.begin(store, settings.folder, log=log, origin=origin, at=at)
     return origin
 
 
 async def open_house(settings: Settings, store: Store, clock: Callable[[], int] = clock) -> House:
     """Put together what the acts need, on an open store. Raises Misconfigured."""
-    heads = [HEAD.from_row(row) for row in await store.read("head.all")]
-    if not heads:
-        raise Misconfigured("this database has no log; begin one with `consent log init`")
+    heads = await heads_of(store)
     head = heads[-1]
     if not head.origin.startswith(f"{urlsplit(settings.public_issuer).netloc}/"):
         raise Misconfigured(
             f"the log was begun as {head.origin}; serve it under that address, or begin another log"
         )
     check_metadata(metadata(settings.public_issuer))
-    (signer, second), ring = read_log_keys(settings.folder, head.log), read_ring(settings.folder)
+    ring = read_ring(settings.folder)
+    pen = pen_of(settings.folder, head)
+    check_no_log_is_missing(settings.folder, heads)
+    yearly = Yearly(store, settings.folder, clock, is_on=settings.yearly_logs)
     outside = Network(sandbox=settings.sandbox)
-    scribe = Scribe(store, log=head.log, signer=signer, ring=ring, clock=clock)
+    scribe = Scribe(store, pen=pen, ring=ring, clock=clock, succession=yearly)
     return House(
         issuer=settings.public_issuer,
-        log=head.log,
-        origin=head.origin,
-        vkey=vkey_of(head.origin, signer),
         store=store,
         scribe=scribe,
-        cosigner=Cosigner(store, scribe, log=head.log, key=second, clock=clock) if second else None,
+        cosigner=Cosigner(store, scribe, clock=clock),
         ring=ring,
         unwrapped=UnwrappedKeys(ring),
         clock=clock,
@@ -312,6 +294,7 @@ def _help(settings: Settings) -> object:
 
 async def _sweep(house: House, folder: Path) -> None:
     """Every minute, what has expired is written down or goes, and a new signing key is taken up."""
+    carried_into = ""
     while True:
         await asyncio.sleep(MINUTE / 1_000_000)
         look_for_keys(house, folder)
@@ -320,6 +303,10 @@ async def _sweep(house: House, folder: Path) -> None:
             await house.scribe.do(close())
             await house.scribe.do(tidy())
             await erase_on(house)
+            if house.log != carried_into:
+                into = house.log
+                await carry_grants(house)
+                carried_into = into
         except Exception as fault:
             _log.error("sweep_failed", fault=type(fault).__name__)
 
@@ -356,6 +343,6 @@ async def begin_on_purpose(settings: Settings, name: str | None) -> str:
         make_keys(settings.folder)
     store = await _open(settings.folder / DATABASE)
     try:
-        return await new_log(store, settings, name or log_name())
+        return await new_log(store, settings, name or log_name(clock()), at=clock())
     finally:
         await store.close()

@@ -12,9 +12,7 @@ _log = structlog.get_logger()
 
 
 async def keep_cosigning(house: House) -> None:
-    """Sign after each growth of the log, until cancelled. A log without a second key needs nobody."""
-    if house.cosigner is None:
-        return
+    """Sign after each growth of the log, until cancelled."""
     grown = asyncio.Event()
     house.scribe.bells.append(grown)
     grown.set()

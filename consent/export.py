@@ -31,7 +31,7 @@ async def export_log(house: House, log: str, folder: Path) -> tuple[int, Path]:
                 _write(path, await publish.tile(house, log, level, n, width))
         level, count = level + 1, count // TILE_WIDTH
     _write(folder / "policy", (await publish.policy(house, log)).encode())
-    _write(folder / "vkey", f"{house.vkey}\n".encode())
+    _write(folder / "vkey", f"{(await publish.keys(house, log))[0].key}\n".encode())
     _write(folder / "checkpoint", note.encode())
     return size, folder
 

@@ -6,7 +6,7 @@ import re
 import secrets
 import stat
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -64,18 +64,65 @@ def remove_issuer_keys(folder: Path, names: Iterable[str]) -> None:
     _keep_folder(folder / "keys")
 
 
-def make_log_keys(folder: Path, log: str) -> tuple[Ed25519PrivateKey, MLDSA44PrivateKey]:
-    """Make both keys of a log, the second as a seed. Raises Misconfigured when one exists."""
+def offer_log_keys(folder: Path, log: str) -> tuple[Ed25519PrivateKey, MLDSA44PrivateKey]:
+    """Make both keys of a log that is about to begin, the second as a seed; `keep_log_keys` gives them their names.
+
+    So a log that did not begin leaves no key that looks used, and of two processes that begin it at once neither
+    destroys the other's. Raises Misconfigured when the log has a key.
+    """
+    for file in _log_key_files(folder, log):
+        if file.exists():
+            raise Misconfigured(f"the key file {file.name} exists already: that log was begun before")
     first, second = Ed25519PrivateKey.generate(), MLDSA44PrivateKey.generate()
-    _write(folder / "keys" / f"log-{log}.key", b64encode(first.private_bytes_raw()) + b"\n")
-    _write(folder / "keys" / f"log-{log}.mldsa44.key", b64encode(second.private_bytes_raw()) + b"\n")
+    secrets_of_both = (first.private_bytes_raw(), second.private_bytes_raw())
+    for file, octets in zip(_offered(folder, log, first), secrets_of_both, strict=True):
+        _write(file, b64encode(octets) + b"\n")
+    _keep_folder(folder / "keys")
     return first, second
 
 
-def remove_log_keys(folder: Path, log: str) -> None:
-    """Destroy the keys of a log that was not begun after all: they have signed nothing."""
-    for name in (f"log-{log}.key", f"log-{log}.mldsa44.key"):
-        (folder / "keys" / name).unlink(missing_ok=True)
+def keep_log_keys(folder: Path, log: str, first: Ed25519PrivateKey) -> None:
+    """The log has begun with the keys that were offered with *first*: they are its keys from now on."""
+    pairs = zip(_offered(folder, log, first), _log_key_files(folder, log), strict=True)
+    for offered, named in reversed(list(pairs)):  # the first one last: with its name all is done
+        if offered.exists():
+            offered.rename(named)
+    _keep_folder(folder / "keys")
+
+
+def drop_log_keys(folder: Path, log: str, first: Ed25519PrivateKey) -> None:
+    """The log did not begin with these keys, which signed nothing."""
+    for file in _offered(folder, log, first):
+        file.unlink(missing_ok=True)
+
+
+def settle_log_keys(folder: Path, log: str, is_first: Callable[[Ed25519PrivateKey], bool]) -> None:
+    """After a crash between beginning *log* and naming its keys: they are those whose first is the one meant."""
+    if _log_key_files(folder, log)[0].exists():
+        return
+    for file in (folder / "keys").glob(f"log-{log}.*.new"):
+        if file.name.endswith(".mldsa44.new"):
+            continue
+        with _holds_a_key(file):
+            key = Ed25519PrivateKey.from_private_bytes(_octets(file))
+        if is_first(key):
+            keep_log_keys(folder, log, key)
+            return
+
+
+def logs_with_keys(folder: Path) -> set[str]:
+    """The names of all logs that were ever begun from this folder."""
+    names = {file.stem.removeprefix("log-") for file in (folder / "keys").glob("log-*.key")}
+    return {name for name in names if "." not in name}  # one with a dot is a further key of the same log
+
+
+def _log_key_files(folder: Path, log: str) -> tuple[Path, Path]:
+    return folder / "keys" / f"log-{log}.key", folder / "keys" / f"log-{log}.mldsa44.key"
+
+
+def _offered(folder: Path, log: str, first: Ed25519PrivateKey) -> tuple[Path, Path]:
+    name = f"log-{log}.{first.public_key().public_bytes_raw().hex()[:16]}"
+    return folder / "keys" / f"{name}.new", folder / "keys" / f"{name}.mldsa44.new"
 
 
 def read_ring(folder: Path) -> KeyRing:

@@ -42,6 +42,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Reads a minute with one auditor's token, each of which is an entry of the log; 0: no limit."""
     trusted_proxies: int = 0
     """How many proxies in front add to `X-Forwarded-For`; 0: nobody does, the header counts for nothing."""
+    yearly_logs: bool = True
+    """At New Year (UTC) the log is closed and the next year's takes its place; running grants are carried over."""
     acknowledge_days: int = 3
     """How long an organisation may take to acknowledge a signal; then citizen and operator see that it is late."""
     special_sign_in: int = 5

@@ -75,9 +75,12 @@ class World:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, data: Path, *, at: int = START, store: Store | None = None) -> AsyncIterator["World"]:
-        """Open a new or used data folder. *store*: another store on the same folder, to make it fail."""
-        settings = Settings(data=str(data), sandbox=True)
+    async def open(
+        cls, data: Path, *, at: int = START, store: Store | None = None, yearly: bool = False
+    ) -> AsyncIterator["World"]:
+        """Open a new or used data folder. *store*: another store on the same folder, to make it fail. *yearly*: the
+        log changes with the year of this world's clock."""
+        settings = Settings(data=str(data), sandbox=True, yearly_logs=yearly)
         seed, keys = _seed_with_keys()
         now = [at]
         real = await prepare(settings)
@@ -356,20 +359,24 @@ class World:
 
     # What an outsider does
 
-    async def audit(self, folder: Path, *, openings: bool = True) -> consent_verify.Report:
-        """Export the log and run the auditor's verifier on it, with all openings of all organisations."""
-        await export_log(self.house, self.house.log, folder)
-        lines = b"".join([line async for line in self.openings()]) if openings else None
+    async def audit(
+        self, folder: Path, *, openings: bool = True, log: str | None = None
+    ) -> consent_verify.Report:
+        """Export a log (this one) and run the auditor's verifier on it, with all openings of all organisations."""
+        log = log or self.house.log
+        await export_log(self.house, log, folder)
+        lines = b"".join([line async for line in self.openings(log)]) if openings else None
         return consent_verify.verify_log(str(folder), openings=lines)
 
-    async def openings(self) -> AsyncIterator[bytes]:
-        """All openings in the database, as an auditor of everything would get them."""
+    async def openings(self, log: str | None = None) -> AsyncIterator[bytes]:
+        """All openings of a log (this one), as an auditor of everything would get them."""
         from consent.acts.publish import opening_of
 
-        size = (await self.house.store.read("head.lock", self.house.log))[0][2]
+        log = log or self.house.log
+        size = (await self.house.store.read("head.lock", log))[0][2]
         for index in range(size):
-            if await self.house.store.read("opening.get", self.house.log, index):
-                _, opening = await opening_of(self.house, self.house.log, index, None)
+            if await self.house.store.read("opening.get", log, index):
+                _, opening = await opening_of(self.house, log, index, None)
                 yield msgspec.json.encode(opening_json(opening, with_detail=False)) + b"\n"
 
 

@@ -3,8 +3,6 @@
 import asyncio
 from collections.abc import Callable
 
-from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
-
 from consent.ledger import cosignature
 from consent.storage.book import TURN, Book, Story
 from consent.storage.kinds import HEAD
@@ -21,15 +19,11 @@ GAP = 0.1  # seconds between two signatures: who asks may wait as long
 class Cosigner:
     """The second key of a log, and the lines that it writes. One a process."""
 
-    def __init__(
-        self, store: Store, scribe: Scribe, *, log: str, key: MLDSA44PrivateKey, clock: Callable[[], int]
-    ) -> None:
+    def __init__(self, store: Store, scribe: Scribe, *, clock: Callable[[], int]) -> None:
         self._store = store
         self._scribe = scribe
-        self._log = log
-        self._key = key
         self._clock = clock
-        self._size = 0  # what was signed last by this process
+        self._signed = ("", 0)  # which log at which size was signed last by this process
         self._signing: asyncio.Task[None] | None = None
 
     async def cosign(self) -> None:
@@ -39,7 +33,9 @@ class Cosigner:
         than what others have seen, and a cosignature says that it is not.
         """
         head = await self._head()
-        while self._size < head.size and not head.frozen:
+        while (
+            self._scribe.pen.cosigner is not None and self._signed < (head.log, head.size) and not head.frozen
+        ):
             if self._signing is None or self._signing.done():
                 self._signing = asyncio.create_task(self._sign(), name="cosign")
             await asyncio.shield(self._signing)
@@ -52,26 +48,29 @@ class Cosigner:
             return
 
     async def _sign(self) -> None:
-        if self._size:
+        if self._signed[1]:
             await asyncio.sleep(GAP)
-        head = await self._head()
+        log, key = self._scribe.pen.log, self._scribe.pen.cosigner
+        if key is None:
+            return
+        head = HEAD.from_row((await self._store.read(HEAD.get, log))[0])
         body = head.note.partition("\n\n")[0] + "\n"
-        vkey = cosignature.cosigner_vkey(head.origin, self._key)
-        lines = await self._store.read("cosignature.of_size", self._log, head.size)
+        vkey = cosignature.cosigner_vkey(head.origin, key)
+        lines = await self._store.read("cosignature.of_size", log, head.size)
         if vkey in [key for key, _, _ in lines]:  # another process, or this one before it was started again
-            self._size = head.size
+            self._signed = (log, head.size)
             return
         # Not before the checkpoint itself, whatever the machine's clock does.
         at = max(self._clock(), head.at)
-        line = cosignature.cosign(body, head.origin, self._key, at=seconds(at))
+        line = cosignature.cosign(body, head.origin, key, at=seconds(at))
 
         def story(book: Book) -> Story[None]:
             yield TURN
-            book.also(Statement("cosignature.put", [(self._log, head.size, vkey, line, at)]))
-            book.also(Statement("cosignature.fade", [(self._log, vkey, head.size, at - HOUR)]))
+            book.also(Statement("cosignature.put", [(log, head.size, vkey, line, at)]))
+            book.also(Statement("cosignature.fade", [(log, vkey, head.size, at - HOUR)]))
 
         await self._scribe.do(story)
-        self._size = head.size
+        self._signed = (log, head.size)
 
     async def _head(self) -> Head:
-        return HEAD.from_row((await self._store.read(HEAD.get, self._log))[0])
+        return HEAD.from_row((await self._store.read(HEAD.get, self._scribe.pen.log))[0])

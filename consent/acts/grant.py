@@ -226,6 +226,8 @@ def _decline(
     A grant that was to be changed stays as it was; the line says which.
     """
     kept = book.get(GRANT, asked.amends) if asked.amends is not None else None
+    if kept is not None:
+        kept = book.carry(kept, keys)  # the line says where it stands in this log
     book.record_event(
         "other",
         citizen=citizen,

@@ -50,12 +50,9 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that lives as long as the process."""
 
     issuer: str  # URL without a slash at the end
-    log: str  # name of the log that is written now
-    origin: str  # its identity in every checkpoint
-    vkey: str  # its public key, as C2SP signed-note writes it
     store: Store
     scribe: Scribe
-    cosigner: Cosigner | None  # the log's second key, if it has one
+    cosigner: Cosigner  # the log's second key, if it has one
     ring: KeyRing
     unwrapped: UnwrappedKeys  # for opening a citizen's own values for herself
     clock: Callable[[], int]  # microseconds
@@ -69,6 +66,16 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     sandbox: bool
     limits: Limits = Limits()
     step_up: StepUp = StepUp()
+
+    @property
+    def log(self) -> str:
+        """The name of the log that is written now."""
+        return self.scribe.pen.log
+
+    @property
+    def vkey(self) -> str:
+        """Its public key, as C2SP signed-note writes it."""
+        return self.scribe.pen.vkey
 
     @property
     def server_key(self) -> EllipticCurvePrivateKey:

@@ -40,7 +40,7 @@ async def checkpoint(house: House, log: str, *, newest: bool = False) -> str:
     size, note = found.size, found.note
     second = [key.key for key in await keys(house, log) if _is_second(key) and key.retired is None]
     if second and not newest:
-        if house.cosigner is not None and log == house.log:
+        if log == house.log:
             await house.cosigner.catch_up()
         for cosigned in await house.store.read("checkpoint.cosigned", log, second[0]):
             size, note = cosigned

@@ -103,7 +103,7 @@ async def receipt(house: House, *, citizen: str, grant: str, language: Language)
         disclosures=tuple(
             Delivery(one.at, labels(tuple(n for n, _ in one.items), language)) for one in deliveries
         ),
-        entry=Place(given.log, given.index),
+        entry=await _given_at(house, given),
         answers=await answers(house, given, purpose),
         versions=tuple(
             VersionShown(
@@ -136,8 +136,8 @@ async def receipt_file(house: House, *, citizen: str, grant: str) -> dict[str, A
 
 async def receipt_proof(house: House, *, citizen: str, grant: str) -> str:
     """The tlog-proof of the grant's own entry against the newest checkpoint. Raises NotFound."""
-    given = await own_grant(house, citizen, grant)
-    return await prove(house, given.log, given.index)
+    place = await _given_at(house, await own_grant(house, citizen, grant))
+    return await prove(house, place.log, place.index)
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -176,6 +176,12 @@ async def own_grant(house: House, citizen: str, grant: str) -> Grant:
     if found is None or found.citizen != citizen:
         raise NotFound("there is no such grant")
     return found
+
+
+async def _given_at(house: House, grant: Grant) -> Place:
+    """The entry of her yes: the grant itself may have been carried into a later log since."""
+    first = (await _versions(house, grant))[0]
+    return Place(first.log, first.index)
 
 
 async def _versions(house: House, grant: Grant) -> list[Version]:

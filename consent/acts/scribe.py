@@ -8,19 +8,23 @@ always in one order, the same in the log as in effect.
 import asyncio
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
+import msgspec
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
 from consent.ledger import checkpoint
 from consent.ledger.proof import format_proof
 from consent.ledger.tiles import Growth, needed
 from consent.storage.book import Book, Story, UnwrappedKeys
 from consent.storage.kinds import HEAD, Ask
+from consent.storage.rows import CLOSED
 from consent.storage.store import Batch, Statement, Store, Unavailable, Unknown
 from consent.vault.keys import KeyRing
 from consent.words.errors import ConsentError, Misconfigured, Overloaded
+from consent.words.instants import MINUTE
 
 T = TypeVar("T")
 Deed = Callable[[Book], Story[T]]
@@ -29,6 +33,37 @@ MOST_IN_A_BATCH = 256  # more would make a withdrawal wait
 MOST_WAITING = 4096
 
 _log = structlog.get_logger()
+
+
+class Pen(msgspec.Struct, frozen=True, kw_only=True):
+    """What a log is written with: its name, its origin and the keys that sign its checkpoints."""
+
+    log: str
+    origin: str
+    signer: Ed25519PrivateKey
+    cosigner: MLDSA44PrivateKey | None = None  # of a log that signs twice
+
+    @property
+    def vkey(self) -> str:
+        """The public key, as C2SP signed-note writes it."""
+        return checkpoint.vkey_of(self.origin, self.signer)
+
+    def __repr__(self) -> str:
+        return f"Pen({self.origin})"
+
+
+class Succession(Protocol):
+    """When a log gives way to the next, and how: the scribe only knows the log that it writes now."""
+
+    def until(self, log: str) -> int:
+        """The instant (microseconds) from which on *log* takes no entries any more."""
+
+    async def follow(self, log: str) -> Pen:
+        """The pen of the log that is written after *log*; that one is closed, if nobody has done it yet."""
+
+
+class _Moved(Unavailable):
+    """Another process closed the log that we were about to write; nothing was written."""
 
 
 class Written(Generic[T]):
@@ -49,15 +84,16 @@ class Scribe:
         self,
         store: Store,
         *,
-        log: str,
-        signer: Ed25519PrivateKey,
+        pen: Pen,
         ring: KeyRing,
         clock: Callable[[], int],
         chance: Callable[[int], bytes] | None = None,
+        succession: Succession | None = None,
     ) -> None:
         self._store = store
-        self._log = log
-        self._signer = signer
+        self.pen = pen
+        self._succession = succession
+        self._until = succession.until(pen.log) if succession is not None else None
         self._ring = ring
         self._clock = clock
         self._chance = chance or _Chance().take
@@ -106,7 +142,21 @@ class Scribe:
                 continue
             await self._gather()
             batch, self._waiting = self._waiting[:MOST_IN_A_BATCH], self._waiting[MOST_IN_A_BATCH:]
+            if self._until is not None and self._clock() >= self._until:
+                await self._follow()
             await self._write(batch)
+
+    async def _follow(self) -> None:
+        """Go on in the next log. If that cannot be had now, the present one still takes entries for a while."""
+        if self._succession is None:
+            return
+        try:
+            self.pen = await self._succession.follow(self.pen.log)
+            self._until = self._succession.until(self.pen.log)
+            self._growth = None
+        except Exception as fault:
+            self._until = self._clock() + MINUTE
+            _log.error("log_not_succeeded", fault=type(fault).__name__)
 
     async def _gather(self) -> None:
         """Let the loop read what has already arrived: one batch is cheaper than two. A lone deed waits a turn.
@@ -120,7 +170,12 @@ class Scribe:
 
     async def _write(self, waiting: Sequence[tuple[Deed[Any], asyncio.Future[Any]]]) -> None:
         try:
-            book, results, note = await self._commit([deed for deed, _ in waiting])
+            deeds = [deed for deed, _ in waiting]
+            try:
+                book, results, note = await self._commit(deeds)
+            except _Moved:
+                await self._follow()
+                book, results, note = await self._commit(deeds)
         except Exception as fault:
             # One deed's fault must not be everybody's: nothing was written, so each is tried alone. Not so when the
             # store itself failed: then it would fail again, or write a second time what it may have written.
@@ -168,14 +223,17 @@ class Scribe:
 
     def batch(self, deeds: Sequence[Deed[Any]]) -> Batch[tuple[Book, list[Any], str]]:
         """One batch, as the statements that a store runs. If we stop at any `yield`, nothing has happened."""
-        heads = yield Statement("head.lock", [(self._log,)])
+        log, signer = self.pen.log, self.pen.signer
+        heads = yield Statement("head.lock", [(log,)])
         if not heads:
             raise Misconfigured("the log of this service is not in its database")
         head = HEAD.from_row(heads[0])
+        if head.frozen == CLOSED and self._succession is not None:
+            raise _Moved("the log has just been succeeded; try again")
         growth = self._growth
         if growth is None or growth.size != head.size:
             wanted = needed(head.size)
-            tiles = yield Statement("tile.get", [(self._log, level, n) for level, n in wanted])
+            tiles = yield Statement("tile.get", [(log, level, n) for level, n in wanted])
             growth = Growth.load(head.size, {(level, n): data for level, n, data in tiles})
             self._growth = growth
         # Read once, after the lock; never before the newest entry, whatever the machine's clock does.
@@ -218,13 +276,11 @@ class Scribe:
         note = head.note
         if book.entries:
             note = checkpoint.sign(
-                checkpoint.body(head.origin, growth.size, growth.root()), head.origin, self._signer
+                checkpoint.body(head.origin, growth.size, growth.root()), head.origin, signer
             )
-            yield Statement("tile.put", [(self._log, level, n, data) for level, n, data in growth.dirty()])
-            yield Statement("checkpoint.put", [(self._log, growth.size, note, book.at)])
-            moved = yield Statement(
-                "head.move", [(growth.size, book.at, note, self._log, head.size, head.epoch)]
-            )
+            yield Statement("tile.put", [(log, level, n, data) for level, n, data in growth.dirty()])
+            yield Statement("checkpoint.put", [(log, growth.size, note, book.at)])
+            moved = yield Statement("head.move", [(growth.size, book.at, note, log, head.size, head.epoch)])
             if not moved:
                 raise RuntimeError("another writer moved the head of the log")
         return book, results, note

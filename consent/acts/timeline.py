@@ -92,9 +92,9 @@ async def timeline(house: House, *, citizen: str, language: Language) -> list[Mo
                 because=sentence,
                 grant=grant,
                 use=use.id if use is not None else None,
-                count=counts.get((grant, index)),
+                count=counts.get((grant, index)) if kind == "refused" else None,
                 until=instant(record["exp"]) if kind == "amended" else None,
-                about=heard.get((grant, index)) or record.get("reason"),
+                about=(heard.get((grant, index)) if kind == "acknowledged" else None) or record.get("reason"),
             )
         )
     return [

@@ -18,7 +18,7 @@ from consent.ledger.record import AuditRecord, By, Event, Reason, encode
 from consent.ledger.tiles import Growth
 from consent.ledger.tree import leaf_hash
 from consent.oauth.token import Token
-from consent.vault.keys import CitizenKeys, KeyRing, WrappedKeys
+from consent.vault.keys import CitizenKeys, KeyRing, WrappedKeys, pairwise_id
 from consent.words.canonical import canonical
 from consent.words.errors import ConsentError
 from consent.words.instants import seconds
@@ -195,6 +195,9 @@ class Book:
                 o=self.head.origin, i=index, ev=event, t=seconds(self.at), by=by, reason=reason
             )
         else:
+            if grant.log != self.head.log:
+                grant = self._carry(grant, keys)
+                index = self.next_index
             begins = grant.index == index
             previous = grant.last
             grant = replace(grant, sequence=0 if begins else grant.sequence + 1, last=index)
@@ -251,6 +254,46 @@ class Book:
             ),
         )
         return index, entry
+
+    def _carry(self, grant: Grant, keys: CitizenKeys) -> Grant:
+        """Begin *grant* in this log, as it stood before what is written about it now; returns it with its new place.
+
+        One that has ended can only be spoken about any more: for an auditor of this log its time is over.
+        """
+        stood = self._rows[GRANT.name].get(grant.id, grant)
+        began = {
+            "o": self.head.origin.removesuffix(self.head.log) + stood.log,
+            "c": stood.index,
+            "last": stood.last,
+        }
+        place = {
+            "log": self.head.log,
+            "index": self.next_index,
+            "nonce": self.chance(ledger_entry.NONCE_BYTES),
+        }
+        if stood.ended_at is not None:
+            place["expires_at"] = min(stood.expires_at, stood.ended_at)
+        here = replace(stood, **place)
+        self.record_event(
+            "carried",
+            citizen=grant.citizen,
+            keys=keys,
+            grant=here,
+            attributes=here.attributes,
+            by="rule",
+            reason="log_closed",
+            terms=here.terms,
+            nonce=here.nonce,
+            detail=lambda _: {"sub": pairwise_id(keys.subject, grant.organisation), "from": began},
+        )
+        here = replace(here, sequence=0, last=here.index)
+        carried = replace(grant, log=here.log, index=here.index, nonce=here.nonce, sequence=0, last=here.last)
+        self.put(GRANT, carried)
+        return carried
+
+    def carry(self, grant: Grant, keys: CitizenKeys) -> Grant:
+        """*grant* in this log: as it is when it lives here, else begun here with an entry of its own."""
+        return grant if grant.log == self.head.log else self._carry(grant, keys)
 
     def record_control(self, body: dict[str, object]) -> int:
         """Add a control entry: public facts about the log itself. Returns its index."""

@@ -318,6 +318,12 @@ class JournalLine(msgspec.Struct, frozen=True, kw_only=True):
     note: str
 
 
+# What `frozen` of a head says.
+OPEN = 0
+FROZEN = 1  # for good: it may have forked, so it signs nothing any more
+CLOSED = 2  # its year is over, or it was put an end to; its last entry names the log that follows
+
+
 class Head(msgspec.Struct, frozen=True, kw_only=True):
     """The newest state of a log. Its row is the lock that puts every write in one order."""
 

@@ -116,7 +116,7 @@ class Home:
         return self.run(self._open())
 
     async def _open(self) -> World:
-        settings = Settings(data=str(self._data), sandbox=True)
+        settings = Settings(data=str(self._data), sandbox=True, yearly_logs=False)
         self.store = FragileStore(await prepare(settings))
         now = [self.at]
         house = await open_house(settings, self.store, lambda: now[0])

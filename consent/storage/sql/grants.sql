@@ -40,7 +40,8 @@ ON CONFLICT (id) DO UPDATE SET
   terms = excluded.terms, expires_at = excluded.expires_at, state = excluded.state, ended_at = excluded.ended_at,
   sequence = excluded.sequence, last = excluded.last, day = excluded.day, disclosed_today = excluded.disclosed_today,
   version = excluded.version, given_by = excluded.given_by,
-  acr = excluded.acr, signed_in_at = excluded.signed_in_at;
+  acr = excluded.acr, signed_in_at = excluded.signed_in_at,
+  log = excluded.log, idx = excluded.idx, nonce = excluded.nonce;
 
 -- name: grant_version.put
 INSERT INTO grant_versions
@@ -291,3 +292,8 @@ SELECT id, grant_id, client, citizen, log, idx, items, at
 FROM disclosures
 WHERE grant_id = $1
 ORDER BY at, idx;
+
+-- name: grant.elsewhere
+SELECT id
+FROM grants
+WHERE state = 'live' AND log <> $1;

@@ -50,6 +50,11 @@ SET size = $1, at = $2, note = $3
 WHERE log = $4 AND size = $5 AND epoch = $6 AND frozen = 0
 RETURNING size;
 
+-- name: head.stop
+UPDATE log_heads
+SET frozen = $2
+WHERE log = $1 AND frozen = 0;
+
 -- name: head.all
 SELECT log, origin, size, at, epoch, frozen, note
 FROM log_heads

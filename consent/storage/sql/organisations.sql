@@ -76,3 +76,21 @@ ORDER BY id, version;
 SELECT id, version, organisation, record, status
 FROM purposes
 WHERE id = $1;
+
+-- name: organisation.suspended
+SELECT id
+FROM organisations
+WHERE status = 'suspended'
+ORDER BY id;
+
+-- name: client.suspended
+SELECT organisation, id
+FROM clients
+WHERE status = 'suspended'
+ORDER BY id;
+
+-- name: purpose.suspended
+SELECT organisation, id, version
+FROM purposes
+WHERE status = 'suspended'
+ORDER BY id, version;

@@ -1,0 +1,117 @@
+"""Which log is written, and which comes after it: a year has one, and each has a key file of its own."""
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from consent.acts.begin import begin_log
+from consent.acts.scribe import Pen
+from consent.acts.succeed import close_and_succeed
+from consent.keyfiles import (
+    drop_log_keys,
+    keep_log_keys,
+    logs_with_keys,
+    offer_log_keys,
+    read_log_keys,
+    settle_log_keys,
+)
+from consent.ledger.checkpoint import parse_note, parse_vkey, vkey_of
+from consent.storage.kinds import HEAD
+from consent.storage.rows import Head
+from consent.storage.store import Batch, Store
+from consent.words.errors import Misconfigured
+from consent.words.instants import SECOND
+
+NEVER = 1 << 62
+
+
+def log_name(at: int) -> str:
+    """The log of the year (UTC) that the instant *at* (microseconds) lies in."""
+    return str(datetime.fromtimestamp(at / SECOND, UTC).year)
+
+
+async def heads_of(store: Store) -> list[Head]:
+    """The heads of all logs, the newest last. Raises Misconfigured when there is none."""
+    heads = [HEAD.from_row(row) for row in await store.read("head.all")]
+    if not heads:
+        raise Misconfigured("this database has no log; begin one with `consent log init`")
+    return heads
+
+
+def pen_of(folder: Path, head: Head) -> Pen:
+    """What the log of *head* is written with. Raises Misconfigured."""
+    # The one of a log that began just before a crash may not have its name yet.
+    ids = {line.key_id for line in parse_note(head.note).signatures}
+    settle_log_keys(folder, head.log, lambda key: parse_vkey(vkey_of(head.origin, key)).key_id in ids)
+    signer, cosigner = read_log_keys(folder, head.log)
+    return Pen(log=head.log, origin=head.origin, signer=signer, cosigner=cosigner)
+
+
+def check_no_log_is_missing(folder: Path, heads: list[Head]) -> None:
+    """A key without its log means that the database is older than that log. Raises Misconfigured.
+
+    To begin the log a second time would be a fork: two histories under one key.
+    """
+    missing = logs_with_keys(folder) - {head.log for head in heads}
+    if missing:
+        raise Misconfigured(
+            f"the database has no log {min(missing)}, but its key is here: the database is an older copy; "
+            "restore a newer one, or read `docs/how-to/frozen-log.md`"
+        )
+
+
+async def begin(store: Store, folder: Path, *, log: str, origin: str, at: int) -> None:
+    """Begin the first log of a folder, with a key of its own. Raises Misconfigured when either exists."""
+    new = _new_pen(folder, log, origin)
+    await _write_with_key(store, folder, new, begin_log(new, at=at, chance=os.urandom))
+
+
+def _new_pen(folder: Path, log: str, origin: str) -> Pen:
+    signer, cosigner = offer_log_keys(folder, log)
+    return Pen(log=log, origin=origin, signer=signer, cosigner=cosigner)
+
+
+async def _write_with_key(store: Store, folder: Path, new: Pen, batch: Batch[object]) -> None:
+    """Write *batch*, which begins the log of *new*; its key gets its name once that is done."""
+    try:
+        began = await store.write(batch)
+    except Misconfigured:
+        drop_log_keys(folder, new.log, new.signer)
+        raise
+    if began is False:
+        drop_log_keys(folder, new.log, new.signer)
+    else:
+        keep_log_keys(folder, new.log, new.signer)
+
+
+class Yearly:
+    """At New Year the log is closed and the next year's takes its place (a `Succession` of the scribe)."""
+
+    def __init__(self, store: Store, folder: Path, clock: Callable[[], int], *, is_on: bool) -> None:
+        self._store = store
+        self._folder = folder
+        self._clock = clock
+        self._is_on = is_on
+
+    def until(self, log: str) -> int:
+        """The end of the year that *log* is named after; never, for a log that is not named after a year."""
+        year = log[:4]
+        if not self._is_on or not (year.isascii() and year.isdigit()):
+            return NEVER
+        return int(datetime(int(year) + 1, 1, 1, tzinfo=UTC).timestamp()) * SECOND
+
+    async def follow(self, log: str) -> Pen:
+        """The pen of the log after *log*: of the one that is there by now, else of a new one."""
+        heads = await heads_of(self._store)
+        newest = heads[-1]
+        if newest.log == log:
+            at = self._clock()
+            name = log_name(at)
+            origin = newest.origin.removesuffix(newest.log) + name
+            old = pen_of(self._folder, newest)
+            new = _new_pen(self._folder, name, origin)
+            batch = close_and_succeed(old, new, at=at, chance=os.urandom)
+            await _write_with_key(self._store, self._folder, new, batch)
+            newest = (await heads_of(self._store))[-1]
+        return pen_of(self._folder, newest)
