@@ -28,7 +28,7 @@ from tests.conftest import free_port
 from tests.faults.stopping_store import everything
 from tests.faults.under_load import Served, furnish
 
-LOG_KEY = "log-*.key"
+LOG_KEY = "log-????.key"
 
 
 @pytest.fixture
