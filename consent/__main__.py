@@ -5,6 +5,7 @@ import asyncio
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from consent import __version__
 from consent.admission import add_auditor_commands
@@ -79,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     export = log.add_parser("export", help="write the log as static files")
     export.add_argument("folder", metavar="DIR")
     export.add_argument("--log", help="which log (the newest)")
+    export.add_argument("--all", action="store_true", help="every log, each in a folder of its own name")
     _where(export)
     export.set_defaults(run=_log_export)
 
@@ -156,13 +158,17 @@ def _log_init(arguments: argparse.Namespace) -> int:
 
 
 def _log_export(arguments: argparse.Namespace) -> int:
-    from consent.export import export_log
+    from consent.export import export_all, export_log
 
-    size, where = with_house(
-        _settings(arguments),
-        lambda house: export_log(house, arguments.log or house.log, Path(arguments.folder)),
-    )
-    print(f"{size} entries in {where}")
+    folder = Path(arguments.folder)
+
+    async def export(house: Any) -> list[tuple[int, Path]]:
+        if arguments.all:
+            return await export_all(house, folder)
+        return [await export_log(house, arguments.log or house.log, folder)]
+
+    for size, where in with_house(_settings(arguments), export):
+        print(f"{size} entries in {where}")
     return 0
 
 

@@ -127,6 +127,7 @@ def test_an_operator_approves_suspends_and_lets_in_as_described(reader: Reader) 
 def test_a_log_is_verified_as_described(served: Stage, tmp_path: Path) -> None:
     reader = Reader(tmp_path, served.port, data=served.service)
     reader.follow(DOCS / "how-to" / "verify-a-log.md")
+    reader.follow(DOCS / "how-to" / "publish-the-log.md")
 
 
 def test_the_service_starts_behind_a_proxy_and_is_backed_up_as_described(reader: Reader) -> None:
