@@ -1,13 +1,15 @@
 """For organisations: ask a citizen for personal data, receive it with a proof, and check that proof.
 
 Organisation  the acts: ask, receive, fetch, use, grant, amend, renew, end_grant, revoke_tokens, and the answers
-              receiver, acknowledge, state_deletion
+              receiver, acknowledge, state_deletion, account
+Account, OwnGrant, DayOfUse, PurposeState   what you have at the service, and how you used it
 Ask, Arrangement, Disclosure, Attribute, Use, GrantStatus   what they give you
 Signal, SignalReceiver, signals_app   hearing what happens to your permissions
 Store, MemoryStore, FileStore   what must not be forgotten
 ConsentError and below   what can go wrong
 """
 
+from .account import Account, DayOfUse, OwnGrant, PurposeState
 from .answers import Arrangement, Ask, Attribute, Disclosure, Entry, GrantStatus, Opening, Use
 from .errors import (
     ConsentError,
@@ -25,10 +27,12 @@ from .signals import Signal, SignalAnswer, SignalReceiver, signals_app
 from .store import FileStore, MemoryStore, Store
 
 __all__ = [
+    "Account",
     "Arrangement",
     "Ask",
     "Attribute",
     "ConsentError",
+    "DayOfUse",
     "Declined",
     "Disclosure",
     "Entry",
@@ -38,8 +42,10 @@ __all__ = [
     "MemoryStore",
     "Opening",
     "Organisation",
+    "OwnGrant",
     "ProofError",
     "ProtocolError",
+    "PurposeState",
     "Refused",
     "Secret",
     "Signal",

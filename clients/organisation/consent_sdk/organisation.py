@@ -16,11 +16,13 @@ from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit
 import httpx
 import msgspec
 
+from .account import Account
 from .answers import Arrangement, Ask, Attribute, Disclosure, Entry, GrantStatus, Use
 from .errors import Declined, ProtocolError, Refused, Unreachable
 from .keys import KeyMaterial, SigningKey, challenge_of
 from .log import Log
 from .secret import Secret
+from .service_keys import ServiceKeys, read_signed_answer
 from .signals import Signal, SignalReceiver
 from .store import Store
 from .tokens import Tokens
@@ -56,12 +58,16 @@ class Organisation:
         *,
         organisation: str | None = None,
         log_keys: Sequence[str] = (),
+        signs_requests: bool = False,
+        wants_signed_answers: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """*key*: the EC P-256 private key (PEM, JWK, object) whose public half is registered.
 
         *organisation* is the id under which you are registered, *log_keys* the verifier keys of the logs you
-        trust; without them the first receipt decides, and the store remembers. Raises ValueError.
+        trust; without them the first receipt decides, and the store remembers. *signs_requests* and
+        *wants_signed_answers*: as is registered for this client (RFC 9101, JARM); then no plain answer is taken.
+        Raises ValueError.
         """
         self._issuer = issuer
         self._client_id = client_id
@@ -74,6 +80,8 @@ class Organisation:
         shared: dict[str, Any] = {"store": store, "prefix": prefix, "http": self._http}
         self._wire = Wire(issuer, client_id, signing, clock=clock, **shared)
         log = Log(issuer, keys=list(log_keys), **shared)
+        self._keys = ServiceKeys(self._wire)
+        self._signs_requests, self._wants_signed_answers = signs_requests, wants_signed_answers
         self._tokens = Tokens(issuer, self._wire, store=store, prefix=prefix)
         self._trust = Trust(log, store=store, prefix=prefix, organisation=organisation)
 
@@ -166,7 +174,6 @@ class Organisation:
             "state": state,
             "code_challenge": challenge_of(verifier),
             "code_challenge_method": "S256",
-            "authorization_details": msgspec.json.encode([wanted]).decode(),
         }
         if grant_id is not None:
             fields |= {"grant_id": grant_id, "grant_management_action": "replace"}
@@ -174,6 +181,12 @@ class Organisation:
             fields["acr_values"] = " ".join(acr_values)
         if max_age is not None:
             fields["max_age"] = str(max_age)
+        if self._wants_signed_answers:
+            fields["response_mode"] = "jwt"
+        if self._signs_requests:  # all of it stands inside, and nothing beside it counts (RFC 9126 §3)
+            fields = {"request": self._wire.request_object({**fields, "authorization_details": [wanted]})}
+        else:
+            fields["authorization_details"] = msgspec.json.encode([wanted]).decode()
         answer = await self._wire.form(metadata.pushed_authorization_request_endpoint, fields)
         reference = read_answer(answer, _Pushed).request_uri
         query = urlencode({"client_id": self._client_id, "request_uri": reference})
@@ -195,6 +208,16 @@ class Organisation:
         ProtocolError when the address is not the answer to this question, Refused when the service says no.
         """
         answer = _single_values(urlsplit(callback_url).query)
+        if "response" in answer:
+            answer = await read_signed_answer(
+                answer["response"],
+                self._keys,
+                issuer=self._issuer,
+                client_id=self._client_id,
+                at=self._wire.now(),
+            )
+        elif self._wants_signed_answers:
+            raise ProtocolError("the answer is not signed")
         # Who answers comes first: a code of another server must not be sent to this one (RFC 9207 §2.4).
         if answer.get("iss") != self._issuer:
             raise ProtocolError("the answer is of another issuer")
@@ -279,7 +302,7 @@ class Organisation:
         permission is over: then do not use the data.
         """
         body = {"disclosures": list(disclosures), "template": template}
-        answer = await self._as_client("POST", "/uses", json=body)
+        answer = await self._tokens.as_client("POST", "/uses", json=body)
         use = read_answer(answer, Use)
         # The link goes on a page, so it may only lead to the citizen's own pages.
         link = urljoin(f"{self._issuer}/", use.link)
@@ -289,17 +312,24 @@ class Organisation:
 
     async def grant(self, grant_id: str) -> GrantStatus:
         """How the permission *grant_id* stands. Raises Refused (404: unknown, not yours or erased)."""
-        return read_answer(await self._as_client("GET", f"/grants/{quote(grant_id, safe='')}"), GrantStatus)
+        return read_answer(
+            await self._tokens.as_client("GET", f"/grants/{quote(grant_id, safe='')}"), GrantStatus
+        )
 
     async def end_grant(self, grant_id: str) -> None:
         """End the permission *grant_id*, because you need the data no longer, and forget its tokens.
 
         She reads that you did. A second time changes nothing. Raises Refused (404: unknown, not yours or erased).
         """
-        await self._as_client("DELETE", f"/grants/{quote(grant_id, safe='')}")
+        await self._tokens.as_client("DELETE", f"/grants/{quote(grant_id, safe='')}")
         await self._tokens.drop(grant_id)
 
-    # Hearing
+    # Looking back, and hearing
+
+    @property
+    def account(self) -> Account:
+        """What this client has at the service: its permissions, its use of them, its purposes."""
+        return Account(self._tokens)
 
     def receiver(self, on_signal: Callable[[Signal], Awaitable[None]]) -> SignalReceiver:
         """What takes the service's signals at your registered `signals_endpoint`; see `signals`."""
@@ -310,7 +340,7 @@ class Organisation:
 
         Raises Refused (404: not a signal of yours).
         """
-        await self._as_client("POST", f"/signals/{quote(signal_id, safe='')}/acknowledge")
+        await self._tokens.as_client("POST", f"/signals/{quote(signal_id, safe='')}/acknowledge")
 
     async def state_deletion(
         self, grant_id: str, *, scope: Scope = "all", deleted_at: int | None = None
@@ -322,19 +352,13 @@ class Organisation:
         """
         when = self._wire.now() if deleted_at is None else deleted_at
         statement = self._wire.deletion_statement(grant_id, scope=scope, deleted_at=when)
-        await self._as_client(
+        await self._tokens.as_client(
             "POST", f"/grants/{quote(grant_id, safe='')}/deletion", json={"statement": statement}
         )
 
     async def revoke_tokens(self, arrangement: Arrangement) -> None:
         """Make the tokens worthless (RFC 7009) and forget them. The permission itself goes on."""
         await self._tokens.forget(arrangement)
-
-    async def _as_client(self, method: str, path: str, json: Any = None) -> httpx.Response:
-        answer = await self._tokens.call(method, path, json=json)
-        if not answer.is_success:
-            raise refusal(answer)
-        return answer
 
 
 def _single_values(query: str) -> dict[str, str]:

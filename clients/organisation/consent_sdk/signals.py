@@ -16,17 +16,14 @@ from typing import Any, Literal
 import msgspec
 
 from .encoding import b64url_bytes, read_json
-from .errors import ConsentError, ProtocolError
-from .keys import is_signed_es256
+from .errors import ConsentError
+from .service_keys import ServiceKeys
 from .store import Store
-from .wire import Wire, read_answer, refusal
+from .wire import Wire
 
 MOST_OCTETS = 64 * 1024
 OLDEST = 600  # seconds since it was signed: each try is signed anew
 AHEAD = 60  # seconds that the service's clock may be ahead of ours
-_KEYS_PAUSE = (
-    30  # seconds between two looks at the service's keys: a stranger's kid must not make us hammer it
-)
 _JTI = re.compile(r"[A-Za-z0-9_-]{8,128}")
 _EVENT = re.compile(r"/events/(grant-ended|grant-amended|value-corrected|account-erased)/v1")
 
@@ -88,8 +85,7 @@ class SignalReceiver:
         self._store = store
         self._prefix = prefix
         self._on_signal = on_signal
-        self._keys: dict[str, dict[str, Any]] = {}
-        self._keys_at: int | None = None
+        self._keys = ServiceKeys(wire)
         self._under_way: dict[str, asyncio.Lock] = {}
 
     async def take(self, body: bytes, headers: Mapping[str, str]) -> SignalAnswer:
@@ -138,8 +134,7 @@ class SignalReceiver:
             raise _No("invalid_request", "the token is of another type")
         if header.get("alg") != "ES256":
             raise _No("invalid_key", "only ES256 is accepted")
-        key = await self._key(header.get("kid"))
-        if key is None or not is_signed_es256(text, key):
+        if not await self._keys.is_signed(text, header):
             raise _No("invalid_key", "no published key of the service made this signature")
         if claims.get("iss") != self._issuer:
             raise _No("invalid_issuer", "the token is of another issuer")
@@ -177,31 +172,8 @@ class SignalReceiver:
             )
         return None
 
-    async def _key(self, kid: object) -> dict[str, Any] | None:
-        """The published key of this name; the set is fetched again for a name that is not in it, but not often."""
-        if not isinstance(kid, str):
-            return None
-        now = self._wire.now()
-        if kid not in self._keys and (self._keys_at is None or not 0 <= now - self._keys_at < _KEYS_PAUSE):
-            self._keys = await self._fetch_keys()
-            self._keys_at = now
-        return self._keys.get(kid)
-
-    async def _fetch_keys(self) -> dict[str, dict[str, Any]]:
-        address = (await self._wire.metadata()).jwks_uri
-        if address is None:
-            raise ProtocolError("the service does not say where its keys are")
-        answer = await self._wire.public(address)
-        if answer.status_code != 200:
-            raise refusal(answer)
-        return {str(key["kid"]): key for key in read_answer(answer, _Keys).keys if "kid" in key}
-
     def _seen(self, signal: Signal) -> str:
         return f"{self._prefix}signal {signal.id}"
-
-
-class _Keys(msgspec.Struct):
-    keys: list[dict[str, Any]]
 
 
 _TAKEN = SignalAnswer(status=202, headers={}, body=b"")

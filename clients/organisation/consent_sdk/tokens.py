@@ -11,7 +11,7 @@ from .answers import Arrangement, Ask
 from .errors import ProtocolError
 from .secret import Secret
 from .store import Store
-from .wire import Wire, is_expired_token, read_answer
+from .wire import Wire, is_expired_token, read_answer, refusal
 
 
 class _Detail(msgspec.Struct):
@@ -88,7 +88,7 @@ class Tokens:
         """Call the API, for *arrangement* or as the organisation. The answer may still be a no."""
         holder = "" if arrangement is None else arrangement.grant_id
         renew: Callable[[], Awaitable[Secret]] = (
-            self._as_client if arrangement is None else lambda: self._refresh(arrangement)
+            self._own if arrangement is None else lambda: self._refresh(arrangement)
         )
         # The service, not our clock, says when a token is over. Then once more with a new one, and only once.
         token = self._access.get(holder) or await renew()
@@ -99,7 +99,14 @@ class Tokens:
             answer = await self._wire.resource(method, url, token=token.reveal(), json=json, headers=headers)
         return answer
 
-    async def _as_client(self) -> Secret:
+    async def as_client(self, method: str, path: str, json: Any = None) -> httpx.Response:
+        """Call the API as the organisation. Raises Refused for a no, ProtocolError."""
+        answer = await self.call(method, path, json=json)
+        if not answer.is_success:
+            raise refusal(answer)
+        return answer
+
+    async def _own(self) -> Secret:
         token = await self._token({"grant_type": "client_credentials"})
         self._access[""] = Secret(token.access_token)
         return self._access[""]

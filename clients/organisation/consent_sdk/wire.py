@@ -16,7 +16,7 @@ import msgspec
 
 from .encoding import read_json
 from .errors import ProtocolError, Refused, StepUpNeeded, Unreachable
-from .keys import SigningKey, client_assertion, deletion_statement, dpop_proof
+from .keys import SigningKey, client_assertion, deletion_statement, dpop_proof, request_object
 from .store import Store
 
 T = TypeVar("T")
@@ -104,6 +104,12 @@ class Wire:
             scope=scope,
             deleted_at=deleted_at,
             at=self.now(),
+        )
+
+    def request_object(self, parameters: Mapping[str, Any]) -> str:
+        """A request signed by this client, made now."""
+        return request_object(
+            self._key, client_id=self._client_id, issuer=self._issuer, at=self.now(), parameters=parameters
         )
 
     async def form(self, url: str, fields: Mapping[str, str], *, is_proved: bool = True) -> httpx.Response:
