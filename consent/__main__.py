@@ -77,6 +77,13 @@ def _parser() -> argparse.ArgumentParser:
     init.add_argument("--name", help="name of the log (this year)")
     _where(init)
     init.set_defaults(run=_log_init)
+    key = log.add_parser("key", help="the public keys of a log").add_subparsers(required=True)
+    keys = key.add_parser(
+        "list", help="what to compare or to hand over: readers need not believe the log itself"
+    )
+    keys.add_argument("--log", help="which log (the newest)")
+    _where(keys)
+    keys.set_defaults(run=_log_keys)
     export = log.add_parser("export", help="write the log as static files")
     export.add_argument("folder", metavar="DIR")
     export.add_argument("--log", help="which log (the newest)")
@@ -154,6 +161,16 @@ def _log_init(arguments: argparse.Namespace) -> int:
     from consent.app import begin_on_purpose
 
     print(asyncio.run(begin_on_purpose(_settings(arguments), arguments.name)))
+    return 0
+
+
+def _log_keys(arguments: argparse.Namespace) -> int:
+    from consent.acts import publish
+
+    async def policy(house: Any) -> str:
+        return await publish.policy(house, arguments.log or house.log)
+
+    print(with_house(_settings(arguments), policy), end="")
     return 0
 
 

@@ -1,5 +1,6 @@
 """The second signature of the log comes after the commit, under the newest checkpoint, and never under a frozen one."""
 
+import asyncio
 import sqlite3
 
 from consent.acts import publish
@@ -85,3 +86,21 @@ async def test_a_frozen_log_gets_no_second_signature_any_more(world: World) -> N
 async def test_the_policy_lists_both_keys(world: World) -> None:
     policy = await publish.policy(world.house, world.house.log)
     assert policy == f"log {world.house.vkey}\nlog {await second_key(world)}\nquorum none\n"
+
+
+async def test_all_who_ask_at_one_time_wait_for_one_signature(world: World) -> None:
+    await world.given()
+    log = world.house.log
+    notes = await asyncio.gather(*(publish.checkpoint(world.house, log) for _ in range(20)))
+    assert len(set(notes)) == 1  # each signature is different, so there was one
+
+
+async def test_a_lost_key_is_no_longer_named(world: World) -> None:
+    lost = await second_key(world)
+
+    def story(book: Book) -> Story[None]:
+        yield TURN
+        book.also(Statement("log_key.put", [(world.house.log, lost, 0, 1, 1)]))
+
+    await world.house.scribe.do(story)
+    assert await publish.policy(world.house, world.house.log) == f"log {world.house.vkey}\nquorum none\n"
