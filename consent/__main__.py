@@ -91,6 +91,12 @@ def _parser() -> argparse.ArgumentParser:
     _where(export)
     export.set_defaults(run=_log_export)
 
+    keep = log.add_parser("retain", help="delete what opens the entries from before a day")
+    keep.add_argument("--before", required=True, metavar="YYYY-MM-DD", help="the first day that is kept")
+    keep.add_argument("--by", metavar="NAME", help="who acts, for the journal (the name you logged in with)")
+    _where(keep)
+    keep.set_defaults(run=_log_retain)
+
     verify = commands.add_parser("verify", help="verify a log as an outsider does", add_help=False)
     verify.add_argument("rest", nargs=argparse.REMAINDER)
     verify.set_defaults(run=_verify)
@@ -186,6 +192,20 @@ def _log_export(arguments: argparse.Namespace) -> int:
 
     for size, where in with_house(_settings(arguments), export):
         print(f"{size} entries in {where}")
+    return 0
+
+
+def _log_retain(arguments: argparse.Namespace) -> int:
+    import getpass
+
+    from consent.acts.operate import operator
+    from consent.acts.retain import retain
+    from consent.admission import day_from
+
+    before, by = day_from(arguments.before), operator(arguments.by or getpass.getuser())
+    done = with_house(_settings(arguments), lambda house: retain(house, before=before, by=by))
+    for one in done:
+        print(f"log {one.log}: nothing below {one.below} opens any more{'' if one.moved else ', as before'}")
     return 0
 
 

@@ -42,8 +42,8 @@ def _add(arguments: argparse.Namespace) -> int:
     deed, token = admit(
         auditor=arguments.auditor,
         organisation=arguments.organisation,
-        from_at=_day(arguments.begin),
-        until_at=_day(arguments.end),
+        from_at=day_from(arguments.begin),
+        until_at=day_from(arguments.end),
         reason=arguments.reason,
         expires_at=clock() + arguments.days * DAY,
         by=who(arguments),
@@ -77,7 +77,7 @@ def _end(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _day(text: str) -> int:
+def day_from(text: str) -> int:
     """The first instant (microseconds) of a day in UTC. Raises BadInput."""
     try:
         return int(datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()) * 1_000_000

@@ -25,6 +25,7 @@ from consent.acts.erase import go_on as erase_on
 from consent.acts.expire import expire
 from consent.acts.hold import put_value
 from consent.acts.house import House, Limits
+from consent.acts.retain import go_on as retain_on
 from consent.acts.scribe import Scribe
 from consent.acts.sign_in import settle
 from consent.acts.succeed import carry_grants
@@ -307,6 +308,7 @@ async def _sweep(house: House, folder: Path) -> None:
                 into = house.log
                 await carry_grants(house)
                 carried_into = into
+            await retain_on(house)
         except Exception as fault:
             _log.error("sweep_failed", fault=type(fault).__name__)
 

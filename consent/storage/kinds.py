@@ -177,6 +177,7 @@ PASSKEY = Kind("passkey", rows.Passkey, lambda r: r.credential)
 PERSONA = Kind("persona", rows.Persona, lambda r: r.id)
 ERASURE = Kind("erasure", rows.Erasure, lambda r: r.hash)
 PLANNED_ENDING = Kind("planned_ending", rows.PlannedEnding, lambda r: r.grant)
+WATERMARK = Kind("watermark", rows.Watermark, lambda r: r.log)
 AUDITOR = Kind("auditor", rows.AuditorAccess, lambda r: r.hash)
 INITIAL_TOKEN = Kind("initial_token", rows.InitialToken, lambda r: r.hash)
 REGISTRATION = Kind("registration", rows.Registration, lambda r: r.client)
@@ -196,5 +197,5 @@ ALL: tuple[Kind[Any, Any], ...] = (
     CITIZEN, KEYS, VALUE, ORGANISATION, CLIENT, PURPOSE, REQUEST, GRANT, GRANT_VERSION, CODE, TOKEN, USED, DISCLOSED,
     MEMO, USE, REFUSAL, SIGNAL, DELETION, SESSION, CEREMONY, PASSKEY, PERSONA, AUDITOR, ENTRY, OPENING,
     OPERATOR, JOURNAL, INITIAL_TOKEN, REGISTRATION, PROPOSAL, CITIZEN_ENTRY, ALLOWANCE,
-    ERASURE, PLANNED_ENDING,
+    ERASURE, PLANNED_ENDING, WATERMARK,
 )  # fmt: skip

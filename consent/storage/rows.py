@@ -288,6 +288,14 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True):
     index: int
 
 
+class Watermark(msgspec.Struct, frozen=True, kw_only=True):
+    """Below this index of a log nothing opens any more."""
+
+    log: str
+    below: int
+    at: int
+
+
 class PlannedEnding(msgspec.Struct, frozen=True, kw_only=True):
     """A grant of somebody who is leaving: when its client hears of it, and its entry is written if that is missing."""
 

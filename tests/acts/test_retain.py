@@ -1,0 +1,106 @@
+"""The watermark: below it nothing opens any more, one entry says so, and no running grant is cut off."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from consent.acts import retain as retaining
+from consent.acts.disclose import Given, Refused
+from consent.acts.house import House
+from consent.acts.operate import Operator
+from consent.acts.retain import Retained, go_on
+from consent.acts.timeline import timeline
+from consent.words.instants import SECOND
+from tests.world import World
+
+DAY = 24 * 3600
+ANNA = Operator("anna")
+
+
+async def retain(house: House, *, before: int, by: Operator) -> Retained:
+    """In a service with one log."""
+    (one,) = await retaining.retain(house, before=before, by=by)
+    return one
+
+
+async def opened(world: World) -> list[dict[str, Any]]:
+    return [msgspec.json.decode(msgspec.json.decode(line)["A"]) async for line in world.openings()]
+
+
+async def size(world: World) -> int:
+    return int((await world.house.store.read("head.lock", world.house.log))[0][2])
+
+
+async def test_what_is_old_opens_no_more_and_the_log_stays_good(world: World, tmp_path: Path) -> None:
+    old = await world.given()
+    assert isinstance(await world.disclose(old.tokens, key="k"), Given)
+    await world.stop(old.grant)
+    end = await size(world)
+    world.pass_time(60)
+    fresh = await world.given(citizen=world.citizen("riet"))
+    assert await retain(world.house, before=world.at, by=ANNA) == Retained(world.house.log, end, True)
+    assert [record["i"] for record in await opened(world)] == [end]
+    assert await timeline(world.house, citizen=old.citizen, language="en") == []
+    # A retry of what no longer opens: refused as ever, and nothing breaks.
+    assert await world.disclose(old.tokens, key="k") == Refused("not_active")
+    assert isinstance(await world.disclose(fresh.tokens), Given)
+    report = await world.audit(tmp_path / "log", openings=False)
+    assert report.exit_code == 0, report.sentences
+
+
+async def test_a_running_grant_holds_it_back_and_no_grant_is_cut_in_two(world: World) -> None:
+    first = await world.given()
+    await world.stop(first.grant)
+    running = await world.given(citizen=world.citizen("riet"))
+    short = await world.given()
+    world.pass_time(DAY)
+    await world.stop(short.grant)
+    began = next(record["i"] for record in await opened(world) if record.get("n") == 0 and record["i"] > 2)
+    assert (await retain(world.house, before=world.at + DAY * SECOND, by=ANNA)).below == began
+    await world.stop(running.grant, citizen=running.citizen)
+    # Between the two days lies the short one, of which the end is later than that.
+    cut = (await retain(world.house, before=world.at, by=ANNA)).below
+    assert cut == began
+    world.pass_time(1)
+    end = await size(world)
+    assert (await retain(world.house, before=world.at, by=ANNA)).below == end
+    assert await opened(world) == []
+
+
+async def test_a_second_time_says_nothing_and_it_never_goes_back(world: World) -> None:
+    given = await world.given()
+    await world.stop(given.grant)
+    world.pass_time(DAY)
+    one, two = await asyncio.gather(
+        retain(world.house, before=world.at, by=ANNA), retain(world.house, before=world.at, by=ANNA)
+    )
+    assert one.below == two.below
+    before = await size(world)
+    assert await retain(world.house, before=world.at, by=ANNA) == Retained(world.house.log, one.below, False)
+    assert await retain(world.house, before=0, by=ANNA) == Retained(world.house.log, one.below, False)
+    assert await size(world) == before
+
+
+async def test_a_crash_between_the_batches_is_taken_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = await world.given()
+    for _ in range(5):
+        await world.disclose(given.tokens)
+    await world.stop(given.grant)
+    world.pass_time(DAY)
+    monkeypatch.setattr(retaining, "MOST_AT_ONCE", 2)
+
+    async def crash(house: object) -> bool:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr(retaining, "go_on", crash)
+        with pytest.raises(KeyboardInterrupt):
+            await retain(world.house, before=world.at, by=ANNA)
+    assert len(await opened(world)) == 7
+    steps = 0
+    while await go_on(world.house):
+        steps += 1
+    assert (steps, await opened(world)) == (4, [])
