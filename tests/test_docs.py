@@ -130,6 +130,10 @@ def test_a_log_is_verified_as_described(served: Stage, tmp_path: Path) -> None:
     reader.follow(DOCS / "how-to" / "publish-the-log.md")
 
 
+def test_an_organisation_is_audited_as_described(served: Stage, tmp_path: Path) -> None:
+    Reader(tmp_path, served.port, data=served.service).follow(DOCS / "how-to" / "audit.md")
+
+
 def test_the_service_starts_behind_a_proxy_and_is_backed_up_as_described(reader: Reader) -> None:
     reader.follow(DOCS / "how-to" / "run-behind-a-proxy.md")
     with closing(sqlite3.connect(reader.folder / "backup.sqlite3")) as copy:
