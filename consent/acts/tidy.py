@@ -15,6 +15,7 @@ _KEPT = {
     "tidy.sessions": DAY,
     "tidy.ceremonies": 0,
     "tidy.allowances": 2 * MINUTE,
+    "tidy.signals": 90 * DAY,  # answered: what was said stays in the log, and statements as they were signed
 }
 
 

@@ -80,6 +80,9 @@ async def timeline(house: House, *, citizen: str, language: Language) -> list[Mo
                     disclosed_at=use.disclosed_at,
                 )
                 sentence = text.in_language(language) if text is not None else None
+        told = heard.get((grant, index)) if kind == "acknowledged" else None
+        if kind == "acknowledged" and told is None:  # the signal itself is gone by now
+            told = (await _own_detail(house, citizen, log, index))["about"]
         moment = instant(record["t"])
         day = local(moment)
         months.setdefault((day.year, day.month), []).append(
@@ -94,7 +97,7 @@ async def timeline(house: House, *, citizen: str, language: Language) -> list[Mo
                 use=use.id if use is not None else None,
                 count=counts.get((grant, index)) if kind == "refused" else None,
                 until=instant(record["exp"]) if kind == "amended" else None,
-                about=(heard.get((grant, index)) if kind == "acknowledged" else None) or record.get("reason"),
+                about=told or record.get("reason"),
             )
         )
     return [

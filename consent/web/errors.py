@@ -49,7 +49,9 @@ CODES: dict[str, Known] = {
         400, "The request cannot be read", "Correct the request; the API is described in openapi.yaml."
     ),
     "too_large": Known(413, "The request is too large", "Send less; no request here needs more than 64 kB."),
-    "not_found": Known(404, "Not found", "Check the id. Foreign, unknown and erased ids look alike."),
+    "not_found": Known(
+        404, "Not found", "Check the address and the id. Foreign, unknown and erased ids look alike."
+    ),
     "method_not_allowed": Known(
         405, "Method not allowed", "Use the method that openapi.yaml names for this address."
     ),
@@ -135,7 +137,7 @@ def voice_of(path: str) -> Voice:
     """Which language of error an address speaks."""
     if path.startswith(("/oauth/", "/.well-known/", "/types/")):
         return "page" if path == "/oauth/authorize" else "oauth"
-    if path in ("/disclosures", "/uses") or path.startswith(
+    if path in ("/disclosures", "/uses", "/grants") or path.startswith(
         ("/disclosures/", "/uses/", "/grants/", "/signals/", "/audit/", "/operator/", "/organisation/")
     ):
         return "api"

@@ -24,46 +24,7 @@ _TOKEN_LIMIT = 512
 _CLIENT_PATH = REGISTER_PATH + "/{client_id:str}"
 
 
-class RegistrationAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """RFC 7591 §3.2.1 and RFC 7592 §3, with the metadata that is in effect (before an approval: that was sent).
-
-    `status` is pending, approved, suspended or refused; `awaiting_approval` holds what is not in effect yet, and
-    `note` what the operator said about a refusal.
-    """
-
-    client_id: str
-    client_id_issued_at: int
-    registration_access_token: str
-    registration_client_uri: str
-    status: str
-    revision: int
-    next: str
-    client_name: str
-    redirect_uris: list[str]
-    grant_types: list[str]
-    response_types: list[str]
-    token_endpoint_auth_method: str
-    dpop_bound_access_tokens: bool
-    require_pushed_authorization_requests: bool
-    jwks: dict[str, Any] | None = None
-    jwks_uri: str | None = None
-    client_uri: str | None = None
-    logo_uri: str | None = None
-    policy_uri: str | None = None
-    tos_uri: str | None = None
-    contacts: list[str] = []
-    software_id: str | None = None
-    software_version: str | None = None
-    require_signed_request_object: bool = False
-    authorization_signed_response_alg: str = ""
-    introspection_signed_response_alg: str = ""
-    signals_endpoint: str | None = None
-    dpop_nonce_required: bool = False
-    awaiting_approval: dict[str, Any] | None = None
-    note: str = ""
-
-
-class RegistrationRequest(msgspec.Struct, kw_only=True):
+class RegistrationRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """RFC 7591 §2. Names that are not here are passed over; `jwks` or `jwks_uri`, never both."""
 
     client_name: str
@@ -82,6 +43,29 @@ class RegistrationRequest(msgspec.Struct, kw_only=True):
     introspection_signed_response_alg: str = ""
     signals_endpoint: str | None = None
     dpop_nonce_required: bool = False
+
+
+class RegistrationAnswer(RegistrationRequest, frozen=True, kw_only=True, omit_defaults=True):
+    """RFC 7591 §3.2.1 and RFC 7592 §3, with the metadata that is in effect (before an approval: that was sent).
+
+    `status` is pending, approved, suspended or refused; `awaiting_approval` holds what is not in effect yet, and
+    `note` what the operator said about a refusal.
+    """
+
+    client_id: str
+    client_id_issued_at: int
+    registration_access_token: str
+    registration_client_uri: str
+    status: str
+    revision: int
+    next: str
+    grant_types: list[str]
+    response_types: list[str]
+    token_endpoint_auth_method: str
+    dpop_bound_access_tokens: bool
+    require_pushed_authorization_requests: bool
+    awaiting_approval: dict[str, Any] | None = None
+    note: str = ""
 
 
 _NEXT = {

@@ -8,6 +8,8 @@ import pytest
 
 from consent.acts import acknowledge as acknowledging
 from consent.acts.signal import claim, clients_due, settle
+from consent.acts.tidy import tidy
+from consent.acts.timeline import Month, timeline
 from consent.oauth.token import handle_hash
 from consent.words.errors import (
     BadInput,
@@ -199,3 +201,28 @@ async def test_a_citizens_token_a_dead_one_and_a_used_proof_answer_nothing(world
             grant=given.grant,
             statement=world.statement(given.grant),
         )
+
+
+async def test_an_answered_signal_is_forgotten_in_time_and_an_unanswered_one_is_not(world: World) -> None:
+    given = await ended(world)
+    (signal,) = await world.signals(given.grant)
+    await world.acknowledge(signal.id)
+    await world.state_deletion(given.grant)
+    other = await ended(world)
+    before = [line for month in await _timeline(world) for line in month.lines]
+    world.pass_time(90 * 24 * 3600)
+    await world.house.scribe.do(tidy())
+    assert [one.id for one in await world.signals(given.grant)] == [signal.id]
+    world.pass_time(1)
+    await world.house.scribe.do(tidy())
+    assert await world.signals(given.grant) == []
+    assert len(await world.signals(other.grant)) == 1
+    assert len(await world.house.store.read("deletion.of_grant", given.grant)) == 1
+    # She reads the same as before.
+    assert [line for month in await _timeline(world) for line in month.lines] == before
+    with pytest.raises(NotFound):
+        await world.acknowledge(signal.id)
+
+
+async def _timeline(world: World) -> list[Month]:
+    return await timeline(world.house, citizen=world.citizen(), language="nl")

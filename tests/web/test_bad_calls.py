@@ -229,3 +229,10 @@ def test_an_organisation_ends_its_own_grant_over_http_and_nobody_elses(office: O
     assert (after["status"], after["active"]) == ("ended", False)
     refresh = office.identified(grant_type="refresh_token", refresh_token=got["refresh_token"])
     assert office.post("/oauth/token", refresh).json()["error"] == "invalid_grant"
+
+
+def test_the_address_of_all_grants_is_answered_in_the_language_of_the_api(served: Stage) -> None:
+    answer = httpx.get(f"{served.issuer}/grants")
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+    assert answer.json()["code"] == "not_found"
+    assert "Check the address" in answer.json()["next"]

@@ -58,6 +58,9 @@ FROM signals s
 JOIN grants g ON g.id = s.grant_id
 WHERE g.citizen = $1 AND s.acknowledged_at IS NOT NULL;
 
+-- name: tidy.signals
+DELETE FROM signals WHERE acknowledged_at < $1;
+
 -- name: signal.unanswered
 SELECT id, client, grant_id, event, attributes, at, next_try, tries, failure, delivered_at, dead_at,
   acknowledged_at, acknowledged_idx
