@@ -7,7 +7,7 @@ request; and a wrong try does not take it away from whom it belongs to (RFC 9700
 
 from consent_sdk.keys import SigningKey, challenge_of
 
-from .attacker import Attacker, must_refuse
+from .attacker import REQUIRED, Attacker, Citizen, code_of, must_refuse
 
 
 def test_a_code_that_was_injected_with_another_verifier_is_refused_and_stays_good(attacker: Attacker) -> None:
@@ -24,8 +24,14 @@ def test_a_code_without_a_verifier_is_refused(attacker: Attacker) -> None:
 
 
 def test_a_code_of_another_client_is_refused_and_stays_good(attacker: Attacker, other: Attacker) -> None:
-    code = attacker.code()
-    must_refuse(other.exchange(code), 400, "invalid_grant")
+    # Pushed without a proof, the code is bound to no key: only whose it is stands in the way.
+    pushed = attacker.form("/oauth/par", attacker.pushed(), proof=None)
+    with Citizen(attacker.stage) as citizen:
+        page = citizen.page(f"/my/requests/{attacker.question(pushed.json()['request_uri'])}")
+        code = code_of(citizen.yes(page, REQUIRED))
+    refused = other.exchange(code)
+    must_refuse(refused, 400, "invalid_grant")
+    assert refused.json() == other.exchange("x" * 43).json(), "another's code looks like a guess"
     assert attacker.exchange(code).status_code == 200
 
 
