@@ -50,7 +50,8 @@ from consent.seed import OrganisationFile, Seed, read_seed
 from consent.sender import Sender
 from consent.settings import Settings
 from consent.storage.book import TURN, Book, Story, UnwrappedKeys
-from consent.storage.kinds import PERSONA, VALUE
+from consent.storage.holdings import gather_holdings
+from consent.storage.kinds import HOLDINGS, PERSONA
 from consent.storage.rows import Persona
 from consent.storage.sqlite import SqliteStore
 from consent.storage.store import Store
@@ -111,7 +112,10 @@ async def prepare(settings: Settings) -> SqliteStore:
 
 async def _open(database: Path) -> SqliteStore:
     os.close(os.open(database, os.O_WRONLY | os.O_CREAT, 0o600))
-    return await SqliteStore.open(database)
+    store = await SqliteStore.open(database)
+    while await store.write(gather_holdings()):
+        pass
+    return store
 
 
 async def new_log(store: SqliteStore, settings: Settings, log: str, *, at: int) -> str:
@@ -199,7 +203,7 @@ async def plant(house: House, seed: Seed) -> None:
         name = id_from(os.urandom(16))
 
         def story(book: Book, persona=persona, name=name) -> Story[None]:  # type: ignore[no-untyped-def]
-            yield [VALUE.one(name, held.name) for held in persona.attributes]
+            yield [HOLDINGS.one(name)]
             yield TURN
             keys = book.keys_of(settle(book, name))
             for held in persona.attributes:

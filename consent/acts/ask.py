@@ -15,7 +15,7 @@ from consent.oauth.par import REQUEST_LIFE, PushedRequest
 from consent.oauth.step_up import Demand, SignIn, is_enough, is_met
 from consent.oauth.token import handle_from, handle_hash
 from consent.storage.book import TURN, Book, Story
-from consent.storage.kinds import CITIZEN, CLIENT, GRANT, KEYS, ORGANISATION, PURPOSE, REQUEST, VALUE, Ask
+from consent.storage.kinds import CITIZEN, CLIENT, GRANT, HOLDINGS, KEYS, ORGANISATION, PURPOSE, REQUEST, Ask
 from consent.storage.rows import AccessRequest
 from consent.vault.keys import page_key
 from consent.vault.seal import open_sealed
@@ -197,10 +197,10 @@ def asks_to_show(asked: AccessRequest, citizen: str) -> list[Ask]:
     return [
         CITIZEN.one(citizen),
         KEYS.one(citizen),
+        HOLDINGS.one(citizen),
         CLIENT.one(asked.client),
         ORGANISATION.one(asked.organisation),
         PURPOSE.one(asked.purpose, asked.purpose_version),
-        *[VALUE.one(citizen, name) for name in asked.attributes],
         *([GRANT.one(asked.amends)] if asked.amends is not None else []),
     ]
 
@@ -249,11 +249,12 @@ def page(
         raise Gone("not_found")
     keys = book.keys_of(wrapped)
     permit = for_herself(citizen, frozenset(asked.attributes), signed_in=citizen)
+    holdings = book.get(HOLDINGS, citizen)
     held = {}
     cipher = AESGCM(keys.data.reveal())
     for name in asked.attributes:
-        sealed = book.get(VALUE, (citizen, name))
-        if sealed is None or sealed.removed or isinstance(permit, Refusal):
+        sealed = holdings.get(name) if holdings is not None else None
+        if sealed is None or isinstance(permit, Refusal):
             continue
         held[name] = Held(
             name=name,

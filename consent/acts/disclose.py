@@ -27,13 +27,13 @@ from consent.storage.kinds import (
     CLIENT,
     DISCLOSED,
     GRANT,
+    HOLDINGS,
     KEYS,
     MEMO,
     ORGANISATION,
     PURPOSE,
     TOKEN,
     USED,
-    VALUE,
     Ask,
 )
 from consent.storage.rows import Disclosed, Memo
@@ -49,7 +49,7 @@ from consent.words.errors import (
     InsufficientUserAuthentication,
     InvalidToken,
 )
-from consent.words.ids import id_from
+from consent.words.ids import id_in_time
 from consent.words.instants import day
 
 from .approve import purpose_of
@@ -131,11 +131,8 @@ async def disclose(
         if key is not None:
             yield [MEMO.one(token.client, key)]
         memo = book.get(MEMO, (token.client, key)) if key is not None else None
-        names = sorted(attributes.intersection(grant.attributes))
-        citizen = grant.citizen
         yield [
             *_asks_for_standing(token.client, grant.organisation, grant.purpose, grant.purpose_version),
-            VALUE.each([(citizen, name) for name in names]),
             *([DISCLOSED.one(memo.disclosure)] if memo else []),
             asks_for_refusal(grant),
         ]
@@ -156,8 +153,6 @@ async def disclose(
         standing = standing_of(book, grant)
         if before is not None:
             return _again(house, book, before, grant, keys, client=token.client, standing=standing)
-        # A change that stands before this in the batch brought its own values with it.
-        names = sorted(attributes & frozenset(grant.attributes))
         return _first(
             house,
             book,
@@ -166,7 +161,6 @@ async def disclose(
             client=token.client,
             standing=standing,
             asked=attributes,
-            names=names,
             key=key,
             body=body,
         )
@@ -230,19 +224,18 @@ def _first(
     client: str,
     standing: Standing,
     asked: frozenset[str],
-    names: list[str],
     key: bytes | None,
     body: bytes,
 ) -> _Outcome:
     """Decide, write the entry, remember the disclosure."""
-    current = {name: value for name in names if (value := book.get(VALUE, (grant.citizen, name))) is not None}
-    held = frozenset(name for name, value in current.items() if not value.removed)
+    holdings = book.get(HOLDINGS, grant.citizen)
+    held = {value.name: value for value in holdings.kept if not value.removed} if holdings is not None else {}
     purpose = purpose_of(book, grant)
     answer = decide(
         asked,
         grant,
         client=client,
-        held=held,
+        held=held.keys(),
         frequency_per_day=purpose.frequency_per_day,
         standing=standing,
         at=book.at,
@@ -253,7 +246,7 @@ def _first(
     weak = _lacking(house, book, grant, answer)
     if weak is not None:
         return weak
-    sealed = tuple(current[name] for name in sorted(answer.attributes))
+    sealed = tuple([held[name] for name in sorted(answer.attributes)])
     today = day(book.at)
     counted = replace(grant, day=today, disclosed_today=grant.count_today(day=today) + 1)
 
@@ -278,7 +271,7 @@ def _first(
     )
     book.prove(index)
     disclosed = Disclosed(
-        id=id_from(book.chance(16)),
+        id=id_in_time(book.at, book.chance(10)),
         grant=grant.id,
         client=client,
         citizen=grant.citizen,
@@ -315,10 +308,11 @@ def _again(
     weak = _lacking(house, book, grant, answer)
     if weak is not None:
         return weak
+    holdings = book.get(HOLDINGS, grant.citizen)
     sealed = []
     for name, version in disclosed.items:
-        value = book.get(VALUE, (grant.citizen, name))
-        if value is None or value.removed or value.version != version:
+        value = holdings.get(name) if holdings is not None else None
+        if value is None or value.version != version:
             return _No("values_changed", disclosed.log, disclosed.index)
         sealed.append(value)
     return _Yes(answer, tuple(sealed), keys, disclosed.id, grant, disclosed.log, disclosed.index)

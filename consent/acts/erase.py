@@ -53,6 +53,7 @@ _WIPES = (
     "wipe.passkeys",
     "wipe.personas",
     "wipe.values",
+    "wipe.holdings",
     "wipe.entries",
     "wipe.keys",
     "wipe.citizen",

@@ -3,13 +3,14 @@
 import msgspec
 
 from consent.grants.use import because
-from consent.storage.kinds import ORGANISATION, USE, VALUE
+from consent.storage.kinds import ORGANISATION, USE
 from consent.words.attributes import CATALOGUE, SOURCES
 from consent.words.errors import NotFound
 from consent.words.ids import is_id
 from consent.words.purposes import Language
 
 from .approve import organisation_from
+from .hold import holdings_of
 from .house import House
 from .overview import find_purpose, labels
 from .receipt import own_grant
@@ -49,9 +50,10 @@ async def explain(house: House, *, citizen: str, use: str, language: Language) -
     if sentence is None:
         raise NotFound("there is no such use")
     sources = []
+    holdings = await holdings_of(house, citizen)
     for name in found.attributes:
-        for row in await house.store.read(VALUE.get, citizen, name):
-            value = VALUE.from_row(row)
+        value = holdings.newest(name)
+        if value is not None:
             label = CATALOGUE[name].label.in_language(language)
             sources.append((label, SOURCES[value.source].in_language(language), value.as_of))
     return Explanation(

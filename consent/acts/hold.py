@@ -6,7 +6,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from consent.grants.decide import for_herself
 from consent.ledger.entry import value_commitment
 from consent.storage.book import TURN, Book, Story
-from consent.storage.kinds import CITIZEN, GRANT, KEYS, ORGANISATION, VALUE
+from consent.storage.kinds import CITIZEN, GRANT, HOLDINGS, KEYS, ORGANISATION, VALUE
+from consent.storage.rows import Holdings
 from consent.vault.keys import CitizenKeys
 from consent.vault.seal import SealedValue, open_sealed, seal
 from consent.words.attributes import (
@@ -157,19 +158,20 @@ async def remove(house: House, *, citizen: str, name: str) -> None:
 async def _put(house: House, *, citizen: str, name: str, value: Value | None) -> None:
     def story(book: Book) -> Story[None]:
         given = GRANT.by("of_citizen", citizen)
-        yield [CITIZEN.one(citizen), KEYS.one(citizen), VALUE.one(citizen, name), given]
+        yield [CITIZEN.one(citizen), KEYS.one(citizen), HOLDINGS.one(citizen), given]
         yield asks_for_correction(book.found(given), name)
         yield TURN
         wrapped = book.get(KEYS, citizen)
-        current = book.get(VALUE, (citizen, name))
+        holdings = book.get(HOLDINGS, citizen)
+        current = holdings.get(name) if holdings is not None else None
         person = book.get(CITIZEN, citizen)
         if wrapped is None or person is None:
             raise NotFound("there is no such person")
         if person.status != "active":
             raise AccountClosing("this account is being erased")
-        if current is not None and not current.removed and current.source != SELF:
+        if current is not None and current.source != SELF:
             raise Forbidden("this comes from a register; it is corrected there")
-        if value is None and (current is None or current.removed):
+        if value is None and current is None:
             raise NotFound("there is nothing to remove")
         put_value(
             book,
@@ -188,35 +190,41 @@ async def _put(house: House, *, citizen: str, name: str, value: Value | None) ->
 def put_value(
     book: Book, *, citizen: str, keys: CitizenKeys, name: str, value: Value | None, source: str, as_of: str
 ) -> None:
-    """Seal a new version of a value; None says that she has none any more. VALUE must have been asked for."""
-    current = book.get(VALUE, (citizen, name))
+    """Seal a new version of a value; None says that she has none any more. HOLDINGS must have been asked for."""
+    holdings = book.get(HOLDINGS, citizen) or Holdings(citizen=citizen)
+    current = holdings.newest(name)
     version = current.version + 1 if current is not None else 1
     salt = book.chance(32)
     octets = b"null" if value is None else value_bytes(value)
-    book.put(
-        VALUE,
-        SealedValue(
+    kept = SealedValue(
+        citizen=citizen,
+        name=name,
+        version=version,
+        key_version=keys.version,
+        sealed=seal(
+            data_key=keys.data,
             citizen=citizen,
             name=name,
             version=version,
             key_version=keys.version,
-            sealed=seal(
-                data_key=keys.data,
-                citizen=citizen,
-                name=name,
-                version=version,
-                key_version=keys.version,
-                salt=salt,
-                value=octets,
-                nonce=book.chance(12),
-            ),
-            commitment=value_commitment(salt=salt, name=name, version=version, value=octets),
-            source=source,
-            as_of=as_of,
-            created_at=book.at,
-            removed=value is None,
+            salt=salt,
+            value=octets,
+            nonce=book.chance(12),
         ),
+        commitment=value_commitment(salt=salt, name=name, version=version, value=octets),
+        source=source,
+        as_of=as_of,
+        created_at=book.at,
+        removed=value is None,
     )
+    book.add(VALUE, kept)
+    book.put(HOLDINGS, holdings.with_value(kept))
+
+
+async def holdings_of(house: House, citizen: str) -> Holdings:
+    """What she holds now."""
+    rows = await house.store.read(HOLDINGS.get, citizen)
+    return HOLDINGS.from_row(rows[0]) if rows else Holdings(citizen=citizen)
 
 
 async def organisation_name(house: House, organisation: str) -> str:
@@ -230,8 +238,7 @@ async def _own(house: House, citizen: str) -> tuple[CitizenKeys, list[SealedValu
     if not rows:
         raise NotFound("there is no such person")
     keys = house.unwrapped.of(KEYS.from_row(rows[0]))
-    values = [VALUE.from_row(row) for row in await house.store.read("value.of_citizen", citizen)]
-    return keys, [value for value in values if not value.removed]
+    return keys, [value for value in (await holdings_of(house, citizen)).kept if not value.removed]
 
 
 def _as_written(value: Value, language: Language) -> str:

@@ -4,6 +4,8 @@ Pure: what is known comes in by the door, the answer goes out. `acts/disclose.py
 that writes the log entry, so nothing can change between the answer and the entry.
 """
 
+from collections.abc import Set
+
 import msgspec
 
 from consent.grants.grant import Grant
@@ -24,7 +26,7 @@ def decide(
     grant: Grant,
     *,
     client: str,
-    held: frozenset[str],
+    held: Set[str],
     frequency_per_day: int,
     standing: Standing,
     at: int,

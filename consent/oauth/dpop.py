@@ -37,7 +37,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     """What a proof says once it has been checked."""
 
     jkt: str  # thumbprint of its key
-    jti_hash: bytes  # SHA-256 over key and jti: a second one of these is a replay
+    jti_hash: bytes  # its end (8 bytes) and SHA-256 over key and jti: a second one of these is a replay
     expires_at: int  # microseconds; from then on the proof fails by its age and may be forgotten
     nonce: str | None = None  # unchecked: `nonce` judges it, where one is asked for
 
@@ -135,11 +135,13 @@ def check_proof(
         raise InvalidDpopProof(
             "the proof is for another token; ath is the SHA-256 of the one you send, in base64url"
         )
+    expires_at = math.ceil(issued_at + LIFE)
     return Proof(
         jkt=jkt,
-        # jkt always has 43 characters, so no two pairs give the same text.
-        jti_hash=hashlib.sha256((jkt + claims.jti).encode("utf-8")).digest(),
-        expires_at=math.ceil(issued_at + LIFE),
+        # What is kept of thousands of proofs lies in the order of time. jkt always has 43 characters, so no two pairs
+        # give the same text.
+        jti_hash=expires_at.to_bytes(8, "big") + hashlib.sha256((jkt + claims.jti).encode("utf-8")).digest(),
+        expires_at=expires_at,
         nonce=claims.nonce,
     )
 

@@ -148,7 +148,7 @@ class Book:
         """Write a row, new or changed, at the end of the batch; stories after this one see it."""
         self.changes += 1
         self._rows[kind.name][kind.key(row)] = row
-        self._dirty.setdefault(kind.name, {})[kind.primary(row)] = row
+        self._dirty.setdefault(kind.name, {})[kind.key(row)] = row
 
     def add(self, kind: Kind[K, R], row: R) -> None:
         """Write a new row that no story of this batch looks up."""

@@ -33,13 +33,10 @@ class Kind(Generic[K, R]):
         row: type[R],
         key: Callable[[R], K],
         *,
-        primary: Callable[[R], object] | None = None,
         steps: tuple[tuple[str, tuple[str, ...]], ...] = (),
     ) -> None:
         self.name = name
         self.key = key
-        # Rows with versions are remembered by their name and written under their version.
-        self.primary = primary or key
         self.get = f"{name}.get"
         self.put = f"{name}.put"
         self._row = row
@@ -52,7 +49,10 @@ class Kind(Generic[K, R]):
         decoders: dict[str, Callable[[Any], Any]] = {}
         self._encoders: list[tuple[int, Callable[[Any], Any]]] = []
         for position, field in enumerate(msgspec.structs.fields(row)):
-            if get_origin(field.type) is tuple:
+            if field.type == tuple[SealedValue, ...]:
+                decoders[field.name] = msgspec.msgpack.Decoder(field.type).decode
+                self._encoders.append((position, msgspec.msgpack.encode))
+            elif get_origin(field.type) is tuple:
                 decoders[field.name] = _Json(field.type).decode
                 self._encoders.append((position, _encode_json))
             elif field.type is bool:
@@ -144,9 +144,8 @@ def _encode_json(value: Any) -> str:
 
 CITIZEN = Kind("citizen", rows.Citizen, lambda r: r.id)
 KEYS = Kind("keys", WrappedKeys, lambda r: r.citizen)
-VALUE = Kind(
-    "value", SealedValue, lambda r: (r.citizen, r.name), primary=lambda r: (r.citizen, r.name, r.version)
-)
+VALUE = Kind("value", SealedValue, lambda r: (r.citizen, r.name, r.version))
+HOLDINGS = Kind("holdings", rows.Holdings, lambda r: r.citizen)
 ORGANISATION = Kind("organisation", rows.OrganisationRow, lambda r: r.id)
 CLIENT = Kind("client", rows.ClientRow, lambda r: r.id)
 PURPOSE = Kind("purpose", rows.PurposeRow, lambda r: (r.id, r.version))
@@ -189,13 +188,13 @@ LOG_KEY = Kind("log_key", rows.LogKey, lambda r: (r.log, r.key))
 ENTRY = Kind("entry", rows.EntryRow, lambda r: (r.log, r.index))
 OPENING = Kind("opening", rows.OpeningRow, lambda r: (r.log, r.index))
 CITIZEN_ENTRY = Kind("citizen_entry", rows.CitizenEntry, lambda r: (r.citizen, r.log, r.index))
-# A token leads to its grant, and that to the keys of its citizen: what every disclosure begins with.
-ACCESS = Chain("access", TOKEN, GRANT, KEYS)
+# A token leads to its grant, and that to its citizen's keys and what she holds: what every disclosure begins with.
+ACCESS = Chain("access", TOKEN, GRANT, KEYS, HOLDINGS)
 
 # The order in which a batch writes: whatever is referred to comes first.
 ALL: tuple[Kind[Any, Any], ...] = (
-    CITIZEN, KEYS, VALUE, ORGANISATION, CLIENT, PURPOSE, REQUEST, GRANT, GRANT_VERSION, CODE, TOKEN, USED, DISCLOSED,
-    MEMO, USE, REFUSAL, SIGNAL, DELETION, SESSION, CEREMONY, PASSKEY, PERSONA, AUDITOR, ENTRY, OPENING,
+    CITIZEN, KEYS, VALUE, HOLDINGS, ORGANISATION, CLIENT, PURPOSE, REQUEST, GRANT, GRANT_VERSION, CODE, TOKEN, USED,
+    DISCLOSED, MEMO, USE, REFUSAL, SIGNAL, DELETION, SESSION, CEREMONY, PASSKEY, PERSONA, AUDITOR, ENTRY, OPENING,
     OPERATOR, JOURNAL, INITIAL_TOKEN, REGISTRATION, PROPOSAL, CITIZEN_ENTRY, ALLOWANCE,
     ERASURE, PLANNED_ENDING, WATERMARK,
 )  # fmt: skip

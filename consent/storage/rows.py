@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from consent.oauth.signals import Scope, SignalEvent
+from consent.vault.seal import SealedValue
 
 Status = Literal["approved", "suspended"]
 ResponseMode = Literal["query", "jwt"]  # "jwt": the answer goes back signed (JARM)
@@ -20,6 +21,27 @@ class Citizen(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     status: Literal["active", "frozen"]  # frozen: everything is being erased; afterwards there is no row
     created_at: int
+
+
+class Holdings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a citizen holds now: the newest version of each of her values, in one row, as a disclosure reads it."""
+
+    citizen: str
+    kept: tuple[SealedValue, ...] = ()
+
+    def get(self, name: str) -> SealedValue | None:
+        """The value of one attribute; None if she has none, or took it away."""
+        found = self.newest(name)
+        return None if found is None or found.removed else found
+
+    def newest(self, name: str) -> SealedValue | None:
+        """The newest version of one attribute, also one that says that she took it away."""
+        return next((value for value in self.kept if value.name == name), None)
+
+    def with_value(self, value: SealedValue) -> "Holdings":
+        """The same with a new version of one value, in the order of their names."""
+        others = [other for other in self.kept if other.name != value.name]
+        return Holdings(citizen=self.citizen, kept=tuple(sorted([*others, value], key=lambda v: v.name)))
 
 
 class OrganisationRow(msgspec.Struct, frozen=True, kw_only=True):

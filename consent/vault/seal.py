@@ -26,7 +26,7 @@ _NUMBERS = struct.Struct(">QQQQ")
 _BUCKETS = (64, 128, 256, 512, 1024, 4096, 16384)
 
 
-class SealedValue(msgspec.Struct, frozen=True, kw_only=True):
+class SealedValue(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """One version of one attribute as the database holds it. `commitment` is keyed by the salt inside the seal."""
 
     citizen: str

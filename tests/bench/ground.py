@@ -33,7 +33,7 @@ from consent.oauth.token import CodeExchange
 from consent.seed import read_seed
 from consent.settings import Settings
 from consent.storage.book import TURN, Book, Story
-from consent.storage.kinds import VALUE
+from consent.storage.kinds import HOLDINGS
 from consent.words.attributes import CATALOGUE, check_value
 from consent.words.ids import id_from
 from consent.words.purposes import AskedAttribute, Text, request_type
@@ -169,7 +169,7 @@ async def _settle(house: House) -> str:
     name = id_from(os.urandom(16))
 
     def story(book: Book) -> Story[None]:
-        yield [VALUE.one(name, attribute) for attribute in VALUES]
+        yield [HOLDINGS.one(name)]
         yield TURN
         keys = book.keys_of(settle(book, name))
         for attribute, value in VALUES.items():

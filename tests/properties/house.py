@@ -16,7 +16,7 @@ from consent.acts.hold import put_value
 from consent.app import open_house, prepare
 from consent.settings import Settings
 from consent.storage.book import TURN, Book, Story
-from consent.storage.kinds import KEYS, VALUE
+from consent.storage.kinds import HOLDINGS, KEYS
 from consent.storage.store import Batch, Row, Statement, Store
 from consent.words.attributes import CATALOGUE, Value, check_value
 from tests.world import World
@@ -176,7 +176,7 @@ def register(world: World, citizen: str, name: str, value: Value | None) -> Any:
     """A register sends a new value, or says that there is none any more."""
 
     def story(book: Book) -> Story[None]:
-        yield [KEYS.one(citizen), VALUE.one(citizen, name)]
+        yield [KEYS.one(citizen), HOLDINGS.one(citizen)]
         yield TURN
         wrapped = book.get(KEYS, citizen)
         assert wrapped is not None

@@ -69,7 +69,9 @@ class Life(AskingRules):
             for name in NAMES:
                 value = self.home.canary(name)
                 self.home.run(register(self.world, citizen, name, value))
-                ((_, _, version, *_),) = self._read("value.get", citizen, name)
+                ((_, _, version, *_),) = [
+                    row for row in self._read("value.newest", citizen) if row[1] == name
+                ]
                 values[citizen, name] = (version, value)
         ((_, _, size, at, *_),) = self._read("head.get", self.world.house.log)
         self.first = self.checked = size

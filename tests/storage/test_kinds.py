@@ -13,8 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from consent.storage.kinds import ACCESS, ALL, ENTRY, GRANT, HEAD, KEYS, TOKEN, VALUE, Kind
+from consent.storage.kinds import ACCESS, ALL, ENTRY, GRANT, HEAD, HOLDINGS, KEYS, TOKEN, Kind
+from consent.storage.rows import Holdings
 from consent.storage.sqlite import SqliteStore, _texts
+from consent.vault.seal import SealedValue
 
 TEXTS = _texts()
 # PostgreSQL's TEXT holds no NUL, and no engine's holds half a character.
@@ -43,6 +45,8 @@ def made(kind: Any) -> st.SearchStrategy[Any]:
         return st.lists(made(inner[0]), max_size=4).map(tuple)
     if origin is tuple:
         return st.tuples(*[made(one) for one in inner])
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return st.builds(kind, **{field.name: made(field.type) for field in msgspec.structs.fields(kind)})
     raise AssertionError(f"no values are made of {kind}")
 
 
@@ -95,18 +99,20 @@ def test_a_row_comes_back_as_it_went_in(
     assert [kind.from_row(values) for values in found] == [row]
 
 
-def test_a_value_is_remembered_by_name_and_written_by_version() -> None:
-    fields = {
-        "citizen": "c",
-        "name": "city",
-        "version": 3,
-        "key_version": 1,
-        "sealed": b"",
-        "commitment": b"",
-    }
-    row = VALUE._row(**fields, source="self", as_of="2030-01-01", created_at=1, removed=False)
-    assert VALUE.key(row) == ("c", "city")
-    assert VALUE.primary(row) == ("c", "city", 3)
+def test_what_somebody_holds_comes_back_from_its_row_value_by_value() -> None:
+    def value(name: str, version: int, *, removed: bool = False) -> SealedValue:
+        return SealedValue(
+            citizen="c", name=name, version=version, key_version=1, sealed=b"\x00\xff", commitment=b"x",
+            source="self", as_of="2030-01-01", created_at=1, removed=removed,
+        )  # fmt: skip
+
+    held = Holdings(citizen="c").with_value(value("city", 1)).with_value(value("age", 1))
+    held = held.with_value(value("city", 2)).with_value(value("age", 2, removed=True))
+    again = HOLDINGS.from_row(HOLDINGS.to_row(held))
+    assert again == held
+    assert [kept.name for kept in again.kept] == ["age", "city"]
+    assert [again.get(name) for name in ("city", "age")] == [value("city", 2), None]
+    assert [again.newest(name) for name in ("age", "never")] == [value("age", 2, removed=True), None]
 
 
 def test_what_is_referred_to_is_written_first() -> None:
@@ -187,8 +193,14 @@ def test_a_chain_gives_each_kind_its_own_columns(connection: sqlite3.Connection)
             connection.execute(TEXTS[kind.put], kind.to_row(row))
         ((*without,),) = connection.execute(TEXTS[ACCESS.get], (b"h",)).fetchall()
         connection.execute(TEXTS[KEYS.put], KEYS.to_row(keys))
+        connection.execute(TEXTS[HOLDINGS.put], HOLDINGS.to_row(Holdings(citizen="c")))
         ((*whole,),) = connection.execute(TEXTS[ACCESS.get], (b"h",)).fetchall()
     finally:
         connection.execute("ROLLBACK")
-    assert [kind.from_row(whole[columns]) for kind, columns in ACCESS.parts] == [token, grant, keys]
-    assert [without[columns.start] is None for _, columns in ACCESS.parts] == [False, False, True]
+    assert [kind.from_row(whole[columns]) for kind, columns in ACCESS.parts] == [
+        token,
+        grant,
+        keys,
+        Holdings(citizen="c"),
+    ]
+    assert [without[columns.start] is None for _, columns in ACCESS.parts] == [False, False, True, True]

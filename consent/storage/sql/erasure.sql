@@ -65,10 +65,15 @@ FROM citizens;
 
 -- name: wipe.memos
 DELETE FROM memos
-WHERE disclosure IN (SELECT d.id FROM disclosures d JOIN grants g ON g.id = d.grant_id WHERE g.citizen = $1);
+WHERE disclosure IN (
+  SELECT d.id
+  FROM citizen_entries e
+  JOIN disclosures d ON d.log = e.log AND d.idx = e.idx
+  WHERE e.citizen = $1
+);
 
 -- name: wipe.disclosures
-DELETE FROM disclosures WHERE grant_id IN (SELECT id FROM grants WHERE citizen = $1);
+DELETE FROM disclosures WHERE (log, idx) IN (SELECT log, idx FROM citizen_entries WHERE citizen = $1);
 
 -- name: wipe.uses
 DELETE FROM uses WHERE grant_id IN (SELECT id FROM grants WHERE citizen = $1);
@@ -112,6 +117,9 @@ DELETE FROM personas WHERE citizen = $1;
 
 -- name: wipe.values
 DELETE FROM sealed_values WHERE citizen = $1;
+
+-- name: wipe.holdings
+DELETE FROM holdings WHERE citizen = $1;
 
 -- name: wipe.entries
 DELETE FROM citizen_entries WHERE citizen = $1;

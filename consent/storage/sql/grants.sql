@@ -78,10 +78,12 @@ SELECT t.hash, t.kind, t.client, t.grant_id, t.jkt, t.issued_at, t.expires_at, t
   g.id, g.citizen, g.organisation, g.client, g.purpose, g.purpose_version, g.attributes, g.language, g.terms,
   g.granted_at, g.expires_at, g.state, g.ended_at, g.log, g.idx, g.nonce, g.sequence, g.last, g.day,
   g.disclosed_today, g.version, g.given_by, g.acr, g.signed_in_at,
-  k.citizen, k.version, k.ring_key, k.data_key, k.subject_key
+  k.citizen, k.version, k.ring_key, k.data_key, k.subject_key,
+  h.citizen, h.kept
 FROM tokens t
 LEFT JOIN grants g ON g.id = t.grant_id
 LEFT JOIN citizen_keys k ON k.citizen = g.citizen
+LEFT JOIN holdings h ON h.citizen = g.citizen
 WHERE t.hash = $1;
 
 -- name: token.put
@@ -194,17 +196,20 @@ FROM tokens
 WHERE code = $1;
 
 -- name: disclosed.of_grant
-SELECT id, grant_id, client, citizen, log, idx, items, at
-FROM disclosures
-WHERE grant_id = $1
-ORDER BY at DESC, idx DESC
+SELECT d.id, d.grant_id, d.client, d.citizen, d.log, d.idx, d.items, d.at
+FROM grants g
+JOIN citizen_entries e ON e.citizen = g.citizen AND e.grant_id = g.id
+JOIN disclosures d ON d.log = e.log AND d.idx = e.idx
+WHERE g.id = $1
+ORDER BY d.at DESC, d.idx DESC
 LIMIT 200;
 
 -- name: disclosed.count_of_citizen
-SELECT grant_id, count(*), max(at)
-FROM disclosures
-WHERE grant_id IN (SELECT id FROM grants WHERE citizen = $1)
-GROUP BY grant_id;
+SELECT d.grant_id, count(*), max(d.at)
+FROM citizen_entries e
+JOIN disclosures d ON d.log = e.log AND d.idx = e.idx
+WHERE e.citizen = $1
+GROUP BY d.grant_id;
 
 -- name: use.by_id
 SELECT id, grant_id, citizen, template, day, log, idx, disclosures, attributes, disclosed_at, at
@@ -258,9 +263,9 @@ LIMIT $4;
 
 -- name: usage.disclosures
 SELECT d.at / 86400000000, g.purpose, g.purpose_version, count(*)
-FROM grants g
-JOIN disclosures d ON d.grant_id = g.id
-WHERE g.client = $1 AND d.at >= $2 AND d.at < $3
+FROM disclosures d
+JOIN grants g ON g.id = d.grant_id
+WHERE d.client = $1 AND d.at >= $2 AND d.at < $3
 GROUP BY d.at / 86400000000, g.purpose, g.purpose_version;
 
 -- name: usage.uses

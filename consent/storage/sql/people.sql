@@ -76,20 +76,32 @@ VALUES ($1, $2, $3, $4)
 ON CONFLICT (id) DO UPDATE SET
   label = excluded.label, description = excluded.description;
 
--- name: value.get
--- The newest version; a removed one says that she has none any more.
-SELECT citizen, name, version, key_version, sealed, commitment, source, as_of, created_at, removed
-FROM sealed_values
-WHERE citizen = $1 AND name = $2
-  AND version = (SELECT max(v.version) FROM sealed_values v WHERE v.citizen = $1 AND v.name = $2);
-
--- name: value.of_citizen
+-- name: value.newest
+-- What holdings are put together from; a removed one says that she has none any more.
 SELECT citizen, name, version, key_version, sealed, commitment, source, as_of, created_at, removed
 FROM sealed_values
 WHERE citizen = $1
   AND version = (SELECT max(v.version) FROM sealed_values v
                  WHERE v.citizen = sealed_values.citizen AND v.name = sealed_values.name)
 ORDER BY name;
+
+-- name: holdings.get
+SELECT citizen, kept
+FROM holdings
+WHERE citizen = $1;
+
+-- name: holdings.put
+INSERT INTO holdings
+  (citizen, kept)
+VALUES ($1, $2)
+ON CONFLICT (citizen) DO UPDATE SET kept = excluded.kept;
+
+-- name: holdings.missing
+-- Citizens of an older database, whose values are not in one row yet.
+SELECT DISTINCT citizen
+FROM sealed_values
+WHERE citizen NOT IN (SELECT citizen FROM holdings)
+LIMIT $1;
 
 -- name: persona.all
 SELECT id, citizen, label, description

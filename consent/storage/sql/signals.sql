@@ -95,16 +95,20 @@ ORDER BY ended_at
 LIMIT $2;
 
 -- name: disclosed.newest
-SELECT id, grant_id, client, citizen, log, idx, items, at
-FROM disclosures
-WHERE grant_id = $1
-ORDER BY at DESC, idx DESC
+SELECT d.id, d.grant_id, d.client, d.citizen, d.log, d.idx, d.items, d.at
+FROM grants g
+JOIN citizen_entries e ON e.citizen = g.citizen AND e.grant_id = g.id
+JOIN disclosures d ON d.log = e.log AND d.idx = e.idx
+WHERE g.id = $1
+ORDER BY d.at DESC, d.idx DESC
 LIMIT 1;
 
 -- name: disclosed.of_name
 -- The newest disclosure of one attribute; $2 is the beginning of its item as it is written: ["name",
-SELECT id, grant_id, client, citizen, log, idx, items, at
-FROM disclosures
-WHERE grant_id = $1 AND items LIKE $2
-ORDER BY at DESC, idx DESC
+SELECT d.id, d.grant_id, d.client, d.citizen, d.log, d.idx, d.items, d.at
+FROM grants g
+JOIN citizen_entries e ON e.citizen = g.citizen AND e.grant_id = g.id
+JOIN disclosures d ON d.log = e.log AND d.idx = e.idx
+WHERE g.id = $1 AND d.items LIKE $2
+ORDER BY d.at DESC, d.idx DESC
 LIMIT 1;
