@@ -293,10 +293,12 @@ ORDER BY granted_at, id
 LIMIT $1;
 
 -- name: disclosed.all_of_grant
-SELECT id, grant_id, client, citizen, log, idx, items, at
-FROM disclosures
-WHERE grant_id = $1
-ORDER BY at, idx;
+SELECT d.id, d.grant_id, d.client, d.citizen, d.log, d.idx, d.items, d.at
+FROM grants g
+JOIN citizen_entries e ON e.citizen = g.citizen AND e.grant_id = g.id
+JOIN disclosures d ON d.log = e.log AND d.idx = e.idx
+WHERE g.id = $1
+ORDER BY d.at, d.idx;
 
 -- name: grant.elsewhere
 SELECT id
