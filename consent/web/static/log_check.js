@@ -1,0 +1,62 @@
+// The page that checks a log or a receipt: whatever is dropped here stays in this window.
+const block = document.querySelector("[data-check]");
+// The same file that an auditor downloads; its address carries a hash of it.
+const { logAt, logOfFiles, verifyLog, verifyReceipt } = await import(block.dataset.verifier);
+const shown = block.querySelector("[data-found]");
+const work = block.querySelector("[data-work]");
+const trust = block.querySelector("[data-vkey]");
+const log = block.dataset.check;
+
+const show = (report) => {
+  for (const one of block.querySelectorAll("[data-verdict]")) one.hidden = one.dataset.verdict !== report.verdict;
+  const list = shown.querySelector("ul");
+  list.replaceChildren(
+    ...report.sentences.map((sentence) => {
+      const line = document.createElement("li");
+      line.textContent = sentence;
+      return line;
+    }),
+  );
+  shown.hidden = false;
+  shown.focus();
+};
+
+const doing = async (task) => {
+  shown.hidden = true;
+  work.hidden = false;
+  try {
+    show(await task());
+  } catch {
+    show({ verdict: "UNCHECKED", sentences: [] });
+  } finally {
+    work.hidden = true;
+  }
+};
+
+const vkeys = () => (trust.value.trim() ? [trust.value.trim()] : []);
+
+const checkFiles = async (files) => {
+  if (files.length === 1 && files[0].name !== "checkpoint") {
+    const own = vkeys().length ? null : await (await fetch(`/log/${log}/policy`)).text();
+    return verifyReceipt({ answer: await files[0].text(), vkeys: vkeys(), policy: own });
+  }
+  // A folder: paths begin with its own name, whatever that is.
+  const found = new Map();
+  for (const file of files) found.set(file.webkitRelativePath.replace(/^[^/]*\//, "") || file.name, file);
+  const openings = found.get("openings.ndjson");
+  return verifyLog({ source: logOfFiles(found), vkeys: vkeys(), openings: openings ? await openings.text() : null });
+};
+
+block.querySelector("[data-live]").addEventListener("click", () => {
+  doing(() => verifyLog({ source: logAt(`/log/${log}`), vkeys: vkeys() }));
+});
+for (const input of block.querySelectorAll("input[type=file]")) {
+  input.addEventListener("change", () => input.files.length && doing(() => checkFiles([...input.files])));
+}
+block.addEventListener("dragover", (event) => event.preventDefault());
+block.addEventListener("drop", (event) => {
+  event.preventDefault();
+  const files = [...event.dataTransfer.files];
+  if (files.length) doing(() => checkFiles(files));
+});
+block.hidden = false;

@@ -1,0 +1,1 @@
+../../../clients/auditor/verify.js
