@@ -12,6 +12,7 @@ from consent.admission import add_auditor_commands
 from consent.commands import add_operator_commands, with_house
 from consent.rotation import add_key_commands
 from consent.settings import Settings, read_settings
+from consent.witness_command import add_witness_command
 from consent.words.errors import ConsentError
 
 
@@ -100,6 +101,8 @@ def _parser() -> argparse.ArgumentParser:
     verify = commands.add_parser("verify", help="verify a log as an outsider does", add_help=False)
     verify.add_argument("rest", nargs=argparse.REMAINDER)
     verify.set_defaults(run=_verify)
+
+    add_witness_command(commands)
 
     openapi = commands.add_parser("openapi", help="print openapi.yaml")
     openapi.set_defaults(run=_openapi)

@@ -25,11 +25,13 @@ from consent.acts.erase import go_on as erase_on
 from consent.acts.expire import expire
 from consent.acts.hold import put_value
 from consent.acts.house import House, Limits
+from consent.acts.quorum import Quorum
 from consent.acts.retain import go_on as retain_on
 from consent.acts.scribe import Scribe
 from consent.acts.sign_in import settle
 from consent.acts.succeed import carry_grants
 from consent.acts.tidy import tidy
+from consent.asker import asking
 from consent.cosigning import keep_cosigning
 from consent.grants.shown import shown_contact
 from consent.keyfiles import (
@@ -45,7 +47,7 @@ from consent.oauth.keys import ServerKeys
 from consent.oauth.metadata import INTROSPECT_PATH, PAR_PATH, TOKEN_PATH, check_metadata, metadata
 from consent.oauth.resource import RESOURCE_PATH
 from consent.oauth.step_up import INVENTED, PHISHING_RESISTANT, StepUp
-from consent.outside import Network
+from consent.outside import Known, Network
 from consent.seed import OrganisationFile, Seed, read_seed
 from consent.sender import Sender
 from consent.settings import Settings
@@ -145,6 +147,8 @@ async def open_house(settings: Settings, store: Store, clock: Callable[[], int] 
         store=store,
         scribe=scribe,
         cosigner=Cosigner(store, scribe, clock=clock),
+        quorum=Quorum(settings.policy, store, seconds=settings.witness_seconds),
+        to_witnesses=Known(),
         ring=ring,
         unwrapped=UnwrappedKeys(ring),
         clock=clock,
@@ -248,7 +252,8 @@ def build(settings: Settings, clock: Callable[[], int] = clock) -> Litestar:
                 sender.start()
                 cosigning = asyncio.create_task(keep_cosigning(house), name="cosigning")
                 try:
-                    yield
+                    async with asking(house):
+                        yield
                 finally:
                     sweeper.cancel()
                     cosigning.cancel()

@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
+from consent.ledger.cosignature import cosigner_vkey
+from consent.ledger.errors import LedgerError
 from consent.oauth.keys import ServerKey
 from consent.vault.keys import KeyRing
 from consent.words.errors import Misconfigured
@@ -123,6 +125,25 @@ def _log_key_files(folder: Path, log: str) -> tuple[Path, Path]:
 def _offered(folder: Path, log: str, first: Ed25519PrivateKey) -> tuple[Path, Path]:
     name = f"log-{log}.{first.public_key().public_bytes_raw().hex()[:16]}"
     return folder / "keys" / f"{name}.new", folder / "keys" / f"{name}.mldsa44.new"
+
+
+def make_witness_key(folder: Path, name: str) -> None:
+    """Make the key of a witness; its name for good stands with it. Raises Misconfigured when it exists."""
+    try:
+        cosigner_vkey(name, key := Ed25519PrivateKey.generate())
+    except LedgerError:
+        raise Misconfigured("the name of a witness has no white space and no plus") from None
+    _write(
+        folder / "keys" / "witness.key", f"{name} {b64encode(key.private_bytes_raw()).decode()}\n".encode()
+    )
+
+
+def read_witness_key(folder: Path) -> tuple[str, Ed25519PrivateKey]:
+    """The name of a witness and its key. Raises Misconfigured."""
+    file = folder / "keys" / "witness.key"
+    with _holds_a_key(file):
+        name, encoded = _read(file).decode().split()
+        return name, Ed25519PrivateKey.from_private_bytes(b64decode(encoded, validate=True))
 
 
 def read_ring(folder: Path) -> KeyRing:

@@ -46,7 +46,7 @@ def serve(settings: Settings) -> int:
     quiet_logs()
     # Before anything listens: an operator reads one plain line, not a traceback of the server.
     asyncio.run(_check(settings))
-    listener = _listen(settings)
+    listener = listen(settings.host, settings.port)
     # uvicorn stops by itself and then raises the signal again; without this the process would die of it.
     signal.signal(signal.SIGTERM, lambda number, frame: None)
     server = uvicorn.Server(
@@ -74,11 +74,11 @@ def serve(settings: Settings) -> int:
     return 0 if server.started else 1
 
 
-def _listen(settings: Settings) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
     """The socket that people's browsers reach. Raises Misconfigured when somebody else has the port."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+        return socket.create_server((host, port), family=family, backlog=2048)
     except OSError:
         raise Misconfigured(
             "the port is in use, or may not be used here; choose another with --port"

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from consent.acts.policy import Witness, WitnessPolicy, check_policy
+from consent.ledger.errors import LedgerError
 from consent.words.errors import Misconfigured
 from consent.words.purposes import Contact
 
@@ -50,6 +52,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Minutes: so short ago a citizen must have signed in to say yes to what is delicate."""
     special_max_age: int = 0
     """Minutes: so old the sign-in of a grant may be when what is delicate is given out; 0: any age."""
+    witnesses: tuple[Witness, ...] = ()
+    """Who signs the log's checkpoints too: `vkey`, `url` and `organisation` of each; in a settings file only."""
+    quorum: int = 0
+    """Of how many organisations a witness must have signed before a checkpoint is served; 0: more than half."""
+    witness_seconds: int = 5
+    """How long a disclosure waits for the quorum, when its purpose wants it."""
     product: str = ""
     """What the service is called on its pages."""
     help: Contact | None = None
@@ -59,6 +67,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def public_issuer(self) -> str:
         """The issuer: as set, else this machine's own loopback address."""
         return self.issuer.rstrip("/") or f"http://localhost:{self.port}"
+
+    @property
+    def policy(self) -> WitnessPolicy:
+        """Whose signatures a checkpoint needs besides the log's own."""
+        return WitnessPolicy(self.witnesses, self.quorum)
 
     @property
     def folder(self) -> Path:
@@ -79,7 +92,7 @@ def read_settings(flags: Mapping[str, Any], *, environment: Mapping[str, str] | 
             raise Misconfigured("the settings file cannot be read as TOML") from None
     for name in names:
         value = variables.get(f"CONSENT_{name.upper()}")
-        if value is not None and name != "help":
+        if value is not None and name not in ("help", "witnesses"):
             found[name] = value
     found.update({name: value for name, value in flags.items() if name in names and value is not None})
     try:
@@ -105,6 +118,16 @@ def check_settings(settings: Settings) -> None:
         raise Misconfigured("the sandbox listens on loopback only")
     if not listens_on_loopback and not settings.issuer:
         raise Misconfigured("say with --issuer which https address people use")
+    try:
+        check_policy(settings.policy)
+    except LedgerError as no:
+        raise Misconfigured(str(no)) from None
+    for witness in settings.witnesses:
+        where = urlsplit(witness.url)
+        if where.scheme not in ("https", "http") or not where.hostname or where.query or where.fragment:
+            raise Misconfigured("a witness has an http or https address, without query and fragment")
+    if not 1 <= settings.witness_seconds <= 60:
+        raise Misconfigured("witness_seconds is a number of seconds from 1 to 60")
     if not 1 <= settings.acknowledge_days <= 365:
         raise Misconfigured("acknowledge_days is a number of days from 1 to 365")
     if not 1 <= settings.special_sign_in <= 60:

@@ -258,6 +258,7 @@ _TITLES = {
     "C2SP tlog-policy": "Which keys and witnesses to trust",
     "C2SP tlog-proof": "Proofs that travel",
     "C2SP tlog-tiles": "Tiles and bundles",
+    "C2SP tlog-witness": "Asking a witness for its signature",
     "DPV 2.2": "Data Privacy Vocabulary",
     "GDPR": "General Data Protection Regulation",
     "ISO/IEC TS 27560": "Consent record and receipt",

@@ -43,10 +43,12 @@ WORLDLY_CALLS = words(
 ACTS = words(
     "acknowledge admit amend approve ask audit authenticate begin close cosign disclose erase expire explain export "
     "grant hold inspect operate oversee propose publish redeem refuse register retain review revoke sign_in signal "
-    "succeed suspend tidy use withdraw"
+    "succeed suspend tidy use withdraw witness"
 )
 # … what a citizen looks at, and how every act is done: by whom written down, with what at hand, each proof once.
-BESIDE_ACTS = words("allowance answers client_keys ending overview receipt timeline scribe house once")
+BESIDE_ACTS = words(
+    "allowance answers client_keys ending overview policy quorum receipt timeline scribe house once"
+)
 
 # What attackers of an OAuth server are known to try (RFC 9700): a file each in tests/attacks.
 NAMED_ATTACKS = sorted(

@@ -8,7 +8,7 @@ If we crash after the commit, the log says more than happened, never less.
 """
 
 from base64 import b64encode
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import cast
 
 import msgspec
@@ -48,6 +48,7 @@ from consent.words.errors import (
     InsufficientScope,
     InsufficientUserAuthentication,
     InvalidToken,
+    NotWitnessed,
 )
 from consent.words.ids import id_in_time
 from consent.words.instants import day
@@ -88,6 +89,7 @@ class _Yes(msgspec.Struct, frozen=True):
     grant: Grant
     log: str
     index: int
+    witnessed: bool  # this purpose wants the witnesses first
     leaf: bytes | None = None
     opening: Opening | None = None
 
@@ -122,7 +124,7 @@ async def disclose(
     if not attributes <= CATALOGUE.keys():
         raise BadInput("an attribute is not in the catalogue; see docs/reference/attributes.md")
 
-    def story(book: Book) -> _Telling:
+    def story(book: Book, entered: str | None = None) -> _Telling:
         yield [ACCESS.one(token_hash), USED.one(proof.jti_hash)]
         token = _grant_token(book, token_hash, proof)
         grant = book.get(GRANT, token.grant)
@@ -133,7 +135,7 @@ async def disclose(
         memo = book.get(MEMO, (token.client, key)) if key is not None else None
         yield [
             *_asks_for_standing(token.client, grant.organisation, grant.purpose, grant.purpose_version),
-            *([DISCLOSED.one(memo.disclosure)] if memo else []),
+            *([DISCLOSED.one(said)] if (said := entered or (memo and memo.disclosure)) else []),
             asks_for_refusal(grant),
         ]
         yield TURN
@@ -144,11 +146,13 @@ async def disclose(
         if grant is None or wrapped is None:
             raise InvalidToken("the token is not active")
         memo = book.get(MEMO, (token.client, key)) if key is not None else None
-        before = book.get(DISCLOSED, memo.disclosure) if memo else None
+        said = entered or (memo and memo.disclosure)
+        before = book.get(DISCLOSED, said) if said else None
         if memo is not None and (memo.body != body or before is None or before.grant != grant.id):
             # Also the same names under another grant: its values have no entry, so they may not leave.
             raise Conflict("this Idempotency-Key came with another request before; make a new one")
-        spend_proof(book, proof)
+        if entered is None:
+            spend_proof(book, proof)
         keys = book.keys_of(wrapped)
         standing = standing_of(book, grant)
         if before is not None:
@@ -168,6 +172,12 @@ async def disclose(
     written = await house.scribe.do(story)
     # An error that a story returns is raised there like any other, after what it wrote is committed.
     outcome = cast("_Yes | _No", written.outcome)
+    if isinstance(outcome, _Yes) and outcome.witnessed:
+        if not await house.quorum.reaches(outcome.log, outcome.index + 1):
+            raise NotWitnessed("the entry is made, its witnesses have not signed it yet; repeat the request")
+        # Decided anew, as a retry of that entry: while we waited the citizen may have stopped.
+        again = await house.scribe.do(partial(story, entered=outcome.disclosure))
+        outcome = cast("_Yes | _No", again.outcome)
     if isinstance(outcome, _No):
         if outcome.log is None or outcome.index is None:
             return Refused(outcome.reason)
@@ -179,26 +189,13 @@ async def disclose(
         [(sealed, open_sealed(outcome.permit, sealed, cipher=cipher)) for sealed in outcome.sealed]
     )
     if outcome.leaf is not None and outcome.opening is not None:
-        return Given(
-            outcome.disclosure,
-            outcome.grant.id,
-            outcome.grant.given_by,
-            values,
-            outcome.leaf,
-            outcome.opening,
-            written.proofs[outcome.index],
-        )
-    owner = (outcome.permit.citizen, outcome.keys)
-    leaf, opening = await opening_of(house, outcome.log, outcome.index, owner)
-    return Given(
-        outcome.disclosure,
-        outcome.grant.id,
-        outcome.grant.given_by,
-        values,
-        leaf,
-        opening,
-        await prove(house, outcome.log, outcome.index),
-    )
+        leaf, opening, proven = outcome.leaf, outcome.opening, written.proofs[outcome.index]
+    else:
+        owner = (outcome.permit.citizen, outcome.keys)
+        leaf, opening = await opening_of(house, outcome.log, outcome.index, owner)
+        proven = await prove(house, outcome.log, outcome.index)
+    grant = outcome.grant
+    return Given(outcome.disclosure, grant.id, grant.given_by, values, leaf, opening, proven)
 
 
 def _grant_token(book: Book, token_hash: bytes, proof: Proof) -> "_GrantToken":
@@ -286,7 +283,8 @@ def _first(
         book.put(DISCLOSED, disclosed)
         book.put(MEMO, Memo(client=client, key=key, body=body, disclosure=disclosed.id, created_at=book.at))
     opening = Opening(index, entry.consent_key, entry.audit_key, entry.record, entry.detail_key, entry.detail)
-    return _Yes(answer, sealed, keys, disclosed.id, grant, book.head.log, index, entry.leaf, opening)
+    place = (book.head.log, index)
+    return _Yes(answer, sealed, keys, disclosed.id, grant, *place, purpose.witnessed, entry.leaf, opening)
 
 
 def _again(
@@ -315,7 +313,8 @@ def _again(
         if value is None or value.version != version:
             return _No("values_changed", disclosed.log, disclosed.index)
         sealed.append(value)
-    return _Yes(answer, tuple(sealed), keys, disclosed.id, grant, disclosed.log, disclosed.index)
+    witnessed = purpose_of(book, grant).witnessed
+    return _Yes(answer, tuple(sealed), keys, disclosed.id, grant, disclosed.log, disclosed.index, witnessed)
 
 
 def _lacking(house: House, book: Book, grant: Grant, permit: Permit) -> InsufficientUserAuthentication | None:

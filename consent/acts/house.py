@@ -15,6 +15,7 @@ from consent.vault.keys import KeyRing
 
 from .client_keys import ClientKeys
 from .cosign import Cosigner
+from .quorum import Quorum
 from .scribe import Scribe
 
 
@@ -36,6 +37,13 @@ class Outside(Protocol):
         """Send *body* to *url*, once. Raises NotReached."""
 
 
+class ToWitnesses(Protocol):
+    """The way to the witnesses that the operator named: bounded, wherever they are. It waits."""
+
+    async def send(self, method: str, url: str, body: bytes) -> Reply:
+        """Send one request. Raises NotReached."""
+
+
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How many requests a minute, 0 for no limit; and how many proxies say who is behind them."""
 
@@ -53,6 +61,8 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     store: Store
     scribe: Scribe
     cosigner: Cosigner  # the log's second key, if it has one
+    quorum: Quorum  # of the log's witnesses
+    to_witnesses: ToWitnesses
     ring: KeyRing
     unwrapped: UnwrappedKeys  # for opening a citizen's own values for herself
     clock: Callable[[], int]  # microseconds

@@ -15,6 +15,7 @@ from consent.vault.keys import CitizenKeys
 from consent.words.errors import NotFound
 
 from .house import House
+from .policy import format_policy
 
 TILE = 256
 
@@ -32,18 +33,29 @@ async def head(house: House, log: str) -> Head:
     return HEAD.from_row(rows[0])
 
 
-async def checkpoint(house: House, log: str, *, newest: bool = False) -> str:
-    """The checkpoint that is served, with all lines that came under it: the newest that the log signed with all its
-    keys, or the *newest* at all. Raises NotFound.
+async def checkpoint(house: House, log: str, *, newest: bool = False, witnessed: bool = True) -> str:
+    """The checkpoint that is served, with all lines that came under it: the newest that its witnesses' quorum signed.
+
+    Not *witnessed*, or in a service without witnesses: the newest that the log signed with all its keys; or the
+    *newest* at all. Raises NotFound, also while no checkpoint of the log has its quorum yet.
     """
     found = await head(house, log)
     size, note = found.size, found.note
+    if house.quorum.policy.witnesses and witnessed and not newest:
+        for seen in await house.store.read("witnessed.checkpoint", log):
+            return await _with_lines(house, log, *seen)
+        if log == house.log:
+            raise NotFound("no checkpoint of this log has its quorum of witnesses yet; ask for ?unwitnessed")
     second = [key.key for key in await keys(house, log) if _is_second(key) and key.retired is None]
     if second and not newest:
         if log == house.log:
             await house.cosigner.catch_up()
         for cosigned in await house.store.read("checkpoint.cosigned", log, second[0]):
             size, note = cosigned
+    return await _with_lines(house, log, size, note)
+
+
+async def _with_lines(house: House, log: str, size: int, note: str) -> str:
     lines = await house.store.read("cosignature.of_size", log, size)
     return note + "".join([line for _, line, _ in lines])
 
@@ -82,20 +94,27 @@ async def bundle(house: House, log: str, n: int, width: int) -> bytes:
 async def policy(house: House, log: str) -> str:
     """The log's keys in the format of C2SP tlog-policy; witnesses join when there are some. Raises NotFound."""
     await head(house, log)
-    listed = [f"log {key.key}\n" for key in await keys(house, log) if not key.lost]
-    return "".join(listed) + "quorum none\n"
+    listed = [key.key for key in await keys(house, log) if not key.lost]
+    return format_policy(listed, house.quorum.policy)
 
 
 async def prove(house: House, log: str, index: int) -> str:
-    """The tlog-proof of one entry against the newest checkpoint. Raises NotFound."""
+    """The tlog-proof of one entry against the newest witnessed checkpoint that has it, else against the newest.
+
+    Raises NotFound.
+    """
     newest = await head(house, log)
     if not 0 <= index < newest.size:
         raise NotFound("the log has no such entry")
+    whole, note = newest.size, newest.note
+    for size, seen in await house.store.read("witnessed.checkpoint", log):
+        if index < size:
+            whole, note = size, await _with_lines(house, log, size, seen)
     tiles = {}
-    for level, n in proof_needs(index, newest.size):
+    for level, n in proof_needs(index, whole):
         for _, _, data in await house.store.read("tile.get", log, level, n):
             tiles[level, n] = data
-    return format_proof(index, inclusion_proof_from(index, newest.size, tiles), newest.note)
+    return format_proof(index, inclusion_proof_from(index, whole, tiles), note)
 
 
 async def leaf_of(house: House, log: str, index: int) -> bytes:

@@ -70,6 +70,11 @@ CODES: dict[str, Known] = {
     "overloaded": Known(
         503, "Too busy", "Try again after the seconds in Retry-After, with the same Idempotency-Key."
     ),
+    "not_witnessed": Known(
+        503,
+        "Not witnessed yet",
+        "The entry is made. Repeat the request after the seconds in Retry-After, with the same Idempotency-Key.",
+    ),
     "log_frozen": Known(
         503, "The log takes no entries", "Nothing is given out without an entry. Turn to the operator."
     ),

@@ -12,6 +12,7 @@
     ├── OrganisationSuspended
     ├── OutOfDate                what was looked at is not what is there now
     ├── Overloaded               the queue is full; try again later
+    ├── NotWitnessed             the entry is there, its witnesses have not signed it yet
     ├── TooManyRequests          one caller asks more often in a minute than anybody may
     ├── Misconfigured            the operator has to mend something before the service starts
     └── OAuthError               RFC 6749 §5.2 and its extensions, with their registered codes
@@ -79,6 +80,12 @@ class OutOfDate(ConsentError):
 
 class Overloaded(ConsentError):
     code = "overloaded"
+
+
+class NotWitnessed(ConsentError):
+    """The entry stands, and its witnesses have not signed in time; a retry with the same key asks again."""
+
+    code = "not_witnessed"
 
 
 class TooManyRequests(ConsentError):

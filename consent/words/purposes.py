@@ -92,6 +92,7 @@ class Purpose(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     recipients: tuple[Text, ...] = ()  # who else gets it; empty: nobody
     storage_places: tuple[str, ...] = ("NL",)  # ISO 3166-1 alpha-2
     automated_decision: bool = False  # a machine decides, GDPR article 22
+    witnessed: bool = False  # values leave only once the witnesses of the log have signed the entry
     contact: Contact
 
     def asked(self, name: str) -> AskedAttribute | None:

@@ -5,6 +5,7 @@ last one that was accepted: then every organisation that receives data also guar
 """
 
 import asyncio
+import hashlib
 import re
 
 import httpx
@@ -13,12 +14,15 @@ from .errors import Forked, ProofError
 from .merkle import HASH_BYTES, Node, Tile, cover, hash_in_tile, roots, tile_of
 from .note import (
     Checkpoint,
+    InclusionProof,
     LogKey,
     check_checkpoint,
     keys_in_policy,
     read_log_key,
+    read_proof,
     unverified_origin,
 )
+from .policy import Policy, Witness, signers
 from .store import Store
 
 _LOG_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,31})")
@@ -28,15 +32,23 @@ class Log:
     """Accepts checkpoints of the service's logs, one story each."""
 
     def __init__(
-        self, issuer: str, *, keys: list[str], store: Store, prefix: str, http: httpx.AsyncClient
+        self,
+        issuer: str,
+        *,
+        keys: list[str],
+        store: Store,
+        prefix: str,
+        http: httpx.AsyncClient,
+        policy: Policy | None = None,
     ) -> None:
         """*keys* are verifier keys that you got from somewhere you trust; then no other log is believed.
 
         Without them the key of a log is taken from its policy at first use, and pinned in *store* for good.
-        Raises ValueError for a key that cannot be read.
+        *policy* says which witnesses you trust as well. Raises ValueError for a key that cannot be read.
         """
+        self._policy = policy or Policy()
         self._issuer = issuer
-        self._given = [read_log_key(key) for key in keys]
+        self._given = [*(read_log_key(key) for key in keys), *self._policy.logs]
         self._store = store
         self._prefix = prefix
         self._http = http
@@ -65,6 +77,50 @@ class Log:
             if new.size > kept.size:
                 await self._store.put(name, note)
         return new
+
+    def is_witnessed(self, note: str) -> bool:
+        """Answer whether the quorum of your policy signed *note*, a checkpoint that was accepted. Raises ProofError."""
+        try:
+            return self._policy.is_met(note)
+        except ValueError as error:
+            raise ProofError("witness", str(error)) from None
+
+    async def newer_proof(self, origin: str, index: int) -> InclusionProof | None:
+        """The proof that the log gives now for its entry *index*, not yet checked; None when it gives none."""
+        text = await self._get(origin, f"proof/{index}")
+        try:
+            return read_proof(text.decode()) if text is not None else None
+        except ValueError:
+            raise ProofError("proof", "the log's proof cannot be read") from None
+
+    async def compare(self) -> list[str]:
+        """Ask the witnesses of your policy what they signed last, and hold it against what you were shown.
+
+        Returns the names of those that answered, and agree. Raises Forked when the log showed one of them another
+        history, ProofError when it cannot show that both are one.
+        """
+        agree = []
+        for name, witness in self._policy.witnesses.items():
+            for origin in {key.name for key in self._given} if witness.url else ():
+                note = await self._seen_by(witness, origin)
+                if note is None:
+                    continue
+                try:
+                    if name not in signers(note, {name: witness}):
+                        continue  # it says so without its signature: that is nobody's word
+                except ValueError:
+                    continue
+                await self.accept(note)
+                agree.append(name)
+        return agree
+
+    async def _seen_by(self, witness: Witness, origin: str) -> str | None:
+        place = hashlib.sha256(origin.encode()).hexdigest()
+        try:
+            answer = await self._http.get(f"{witness.url}/{place}/checkpoint", follow_redirects=False)
+            return answer.text if answer.status_code == 200 else None
+        except httpx.HTTPError:
+            return None
 
     async def _keys(self, origin: str) -> list[LogKey]:
         if self._given:
@@ -102,10 +158,16 @@ class Log:
             return
         small, large = sorted((kept, new), key=lambda checkpoint: checkpoint.size)
         nodes = cover(0, small.size) + cover(small.size, large.size)
-        hashes = await self._hashes(large, nodes)
-        small_root, large_root = roots(small.size, large.size, hashes)
-        if large_root != large.root:
-            raise ProofError("consistency", "the published tiles do not give the signed root")
+        try:
+            hashes = await self._hashes(large, nodes)
+            small_root, large_root = roots(small.size, large.size, hashes)
+            if large_root != large.root:
+                raise ProofError("consistency", "the published tiles do not give the signed root")
+        except ProofError as error:
+            # Not yet a fork for all to see; but a log that owes this proof gave both, so both are kept.
+            error.evidence = {"kept": kept.note, "seen": new.note}
+            await self._store.put(f"{self._prefix}doubt {kept.origin}", f"{kept.note}\n{new.note}")
+            raise
         if small_root != small.root:
             await self._report(kept, new)
 

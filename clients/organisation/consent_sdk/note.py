@@ -5,6 +5,7 @@ second spelling, a line too many or a hash of another length is not read at all.
 message names the rule.
 """
 
+import base64
 import hashlib
 import re
 
@@ -56,16 +57,22 @@ class InclusionProof(msgspec.Struct, frozen=True):
 
 def read_log_key(vkey: str) -> LogKey:
     """Read a verifier key `name+hash+key` (signed-note, "Verifier keys"): Ed25519 or ML-DSA-44. Raises ValueError."""
+    name, key_id, encoded = key_id_of(vkey)
+    if not encoded or len(encoded) - 1 != _KEY_BYTES.get(encoded[0]):
+        raise ValueError("a log key is an Ed25519 or ML-DSA-44 key")
+    return LogKey(name, key_id, encoded[1:], vkey, is_second=encoded[0] == _ML_DSA_44)
+
+
+def key_id_of(vkey: str) -> tuple[str, bytes, bytes]:
+    """Name, id and typed key of a verifier key of any kind, the id checked. Raises ValueError."""
     parts = vkey.split("+", 2)
     if len(parts) != 3 or not parts[0] or any(c.isspace() for c in parts[0]):
         raise ValueError("a verifier key has three parts")
     name, key_id, encoded = parts[0], parts[1], b64_bytes(parts[2])
-    if not encoded or len(encoded) - 1 != _KEY_BYTES.get(encoded[0]):
-        raise ValueError("a log key is an Ed25519 or ML-DSA-44 key")
     expected = hashlib.sha256(name.encode() + b"\n" + encoded).digest()[:4]
     if key_id != expected.hex():
         raise ValueError("the key id does not belong to the key")
-    return LogKey(name, expected, encoded[1:], vkey, is_second=encoded[0] == _ML_DSA_44)
+    return name, expected, encoded
 
 
 def keys_in_policy(policy: str, origin: str) -> list[LogKey]:
@@ -95,25 +102,11 @@ def check_checkpoint(note: str, keys: list[LogKey]) -> Checkpoint:
     An Ed25519 key must have signed; whether the second key has too, when there is one, stands in the answer.
     Raises ValueError.
     """
-    if len(note) > _MAX_NOTE or _CONTROL.search(note):
-        raise ValueError("the note is too long or has control characters")
-    body, separator, signatures = note.rpartition("\n\n")
-    if not separator or not signatures.endswith("\n"):
-        raise ValueError("a note is a text, an empty line and signatures")
-    text = body + "\n"
-    lines = signatures[:-1].split("\n")
-    if len(lines) > _MAX_LINES:
-        raise ValueError("too many signatures")
+    text, lines = signature_lines(note)
     verified = signed_twice = False
-    for line in lines:
-        words = line.split(" ")
-        if len(words) != 3 or words[0] != "—" or not words[1] or "+" in words[1]:
-            raise ValueError("a signature line has a dash, a name and a signature")
-        blob = b64_bytes(words[2])
-        if len(blob) < 5:
-            raise ValueError("a signature is too short")
+    for name, blob in lines:
         for key in keys:
-            if (key.name, key.key_id) != (words[1], blob[:4]):
+            if (key.name, key.key_id) != (name, blob[:4]):
                 continue
             try:
                 if key.is_second:
@@ -149,6 +142,28 @@ def _cosigned_message(name: str, at: bytes, text: str) -> bytes:
     )
 
 
+def signature_lines(note: str) -> tuple[str, list[tuple[str, bytes]]]:
+    """The signed text of *note*, and of each line the name and the bytes: key id, then signature. Raises ValueError."""
+    if len(note) > _MAX_NOTE or _CONTROL.search(note):
+        raise ValueError("the note is too long or has control characters")
+    body, separator, signatures = note.rpartition("\n\n")
+    if not separator or not signatures.endswith("\n"):
+        raise ValueError("a note is a text, an empty line and signatures")
+    lines = signatures[:-1].split("\n")
+    if len(lines) > _MAX_LINES:
+        raise ValueError("too many signatures")
+    found = []
+    for line in lines:
+        words = line.split(" ")
+        if len(words) != 3 or words[0] != "—" or not words[1] or "+" in words[1]:
+            raise ValueError("a signature line has a dash, a name and a signature")
+        blob = b64_bytes(words[2])
+        if len(blob) < 5:
+            raise ValueError("a signature is too short")
+        found.append((words[1], blob))
+    return body + "\n", found
+
+
 def _read_body(text: str, note: str, *, names: set[str]) -> Checkpoint:
     # tlog-checkpoint: origin, size, root. Our logs have no extension lines, so one more line is one too many.
     lines = text.split("\n")
@@ -160,6 +175,12 @@ def _read_body(text: str, note: str, *, names: set[str]) -> Checkpoint:
     if not _NUMBER.fullmatch(size) or not 0 < int(size) <= MAX_SIZE:
         raise ValueError("the size is not a number of entries")
     return Checkpoint(origin, int(size), b64_bytes(root, length=HASH_BYTES), note)
+
+
+def proof_text(proof: InclusionProof) -> str:
+    """Write a tlog-proof, without an `extra` line."""
+    path = "".join(f"{base64.b64encode(step).decode()}\n" for step in proof.path)
+    return f"c2sp.org/tlog-proof@v1\nindex {proof.index}\n{path}\n{proof.note}"
 
 
 def read_proof(text: str) -> InclusionProof:

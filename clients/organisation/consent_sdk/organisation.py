@@ -8,7 +8,7 @@
 import hmac
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self
 from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit
@@ -21,6 +21,7 @@ from .answers import Arrangement, Ask, Attribute, Disclosure, Entry, GrantStatus
 from .errors import Declined, ProtocolError, Refused, Unreachable
 from .keys import KeyMaterial, SigningKey, challenge_of
 from .log import Log
+from .policy import read_policy
 from .secret import Secret
 from .service_keys import ServiceKeys, read_signed_answer
 from .signals import Signal, SignalReceiver
@@ -58,6 +59,7 @@ class Organisation:
         *,
         organisation: str | None = None,
         log_keys: Sequence[str] = (),
+        policy: str | None = None,
         signs_requests: bool = False,
         wants_signed_answers: bool = False,
         clock: Callable[[], float] = time.time,
@@ -65,8 +67,10 @@ class Organisation:
         """*key*: the EC P-256 private key (PEM, JWK, object) whose public half is registered.
 
         *organisation* is the id under which you are registered, *log_keys* the verifier keys of the logs you
-        trust; without them the first receipt decides, and the store remembers. *signs_requests* and
-        *wants_signed_answers*: as is registered for this client (RFC 9101, JARM); then no plain answer is taken.
+        trust; without them the first receipt decides, and the store remembers. *policy* is the text of a tlog-policy:
+        keys of logs, and the witnesses that must have signed before a receipt is more than provisional.
+        *signs_requests* and *wants_signed_answers*: as is registered for this client (RFC 9101, JARM); then no
+        plain answer is taken.
         Raises ValueError.
         """
         self._issuer = issuer
@@ -79,7 +83,8 @@ class Organisation:
         signing = SigningKey.load(key)
         shared: dict[str, Any] = {"store": store, "prefix": prefix, "http": self._http}
         self._wire = Wire(issuer, client_id, signing, clock=clock, **shared)
-        log = Log(issuer, keys=list(log_keys), **shared)
+        trusted = read_policy(policy) if policy is not None else None
+        self._log = log = Log(issuer, keys=list(log_keys), policy=trusted, **shared)
         self._keys = ServiceKeys(self._wire)
         self._signs_requests, self._wants_signed_answers = signs_requests, wants_signed_answers
         self._tokens = Tokens(issuer, self._wire, store=store, prefix=prefix)
@@ -282,7 +287,7 @@ class Organisation:
         got = read_answer(answer, _Disclosed)
         if got.grant_id != arrangement.grant_id:
             raise ProtocolError("the answer is about another permission")
-        await self._trust.accept(
+        is_witnessed = await self._trust.accept(
             arrangement.grant_id, expected, entry=got.entry, proof=got.proof, values=got.attributes
         )
         return Disclosure(
@@ -291,7 +296,23 @@ class Organisation:
             values=got.attributes,
             entry=got.entry,
             proof=got.proof,
+            provisional=not is_witnessed,
         )
+
+    async def upgrade(self, receipt: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The receipt under a checkpoint that the quorum of your policy signed; None while there is none: ask later.
+
+        *receipt* is what `Disclosure.receipt()` gave. Keep the new one instead. Raises ProofError, or Forked: then the
+        log has shown you and others two histories; keep the error's evidence.
+        """
+        return await self._trust.upgrade(receipt)
+
+    async def compare(self) -> list[str]:
+        """Hold what you were shown against what the witnesses of your policy saw; the names of those that agree.
+
+        Do it now and then: a log that shows two histories is found by two who compare. Raises Forked or ProofError.
+        """
+        return await self._log.compare()
 
     # Using, and letting go
 

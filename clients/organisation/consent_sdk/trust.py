@@ -4,16 +4,17 @@ The first accepted receipt of a permission fixes its key and its place in each l
 knows us. A later receipt that disagrees would be a disclosure under somebody else's permission.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from .answers import Arrangement, Attribute, Entry
-from .encoding import read_json
+from .encoding import b64_bytes, read_json
 from .errors import ProofError, Refused
 from .log import Log
-from .note import read_proof
+from .merkle import is_included
+from .note import proof_text, read_proof
 from .receipt import Expected, Opened, check_entry, check_values
 from .store import Store
 
@@ -42,15 +43,49 @@ class Trust:
 
     async def accept(
         self, grant_id: str, expected: Expected, *, entry: Entry, proof: str, values: dict[str, Attribute]
-    ) -> None:
-        """Check the whole receipt of *values*. Raises ProofError with the evidence, or Forked."""
+    ) -> bool:
+        """Check the whole receipt of *values*; answers whether its witnesses' quorum has signed.
+
+        Raises ProofError with the evidence, or Forked.
+        """
         try:
             opened, origin = await self._check_entry(grant_id, expected, entry, proof)
             check_values(entry, values, opened, sub=expected.sub)
             await self._remember(grant_id, origin, opened)
+            return self._log.is_witnessed(read_proof(proof).note)
         except ProofError as error:
             error.evidence = {"entry": msgspec.to_builtins(entry), "proof": proof}
             raise
+
+    async def upgrade(self, receipt: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The same receipt under a later checkpoint that the quorum signed; None while there is none.
+
+        Raises ProofError or Forked: then keep the old receipt, and the error's evidence.
+        """
+        try:
+            old = read_proof(receipt["proof"])
+            leaf = b64_bytes(receipt["entry"]["leaf"])
+        except (ValueError, KeyError, TypeError):
+            raise ProofError("receipt", "this is not a receipt") from None
+        checkpoint = await self._log.accept(old.note)
+        if not is_included(leaf, old.index, checkpoint.size, old.path, checkpoint.root):
+            raise ProofError("inclusion", "the entry is not in the log at that index")
+        if checkpoint.is_signed_twice and self._log.is_witnessed(old.note):
+            return dict(receipt)
+        new = await self._log.newer_proof(checkpoint.origin, old.index)
+        if new is None:
+            return None
+        later = await self._log.accept(new.note)
+        same_place = (later.origin, new.index) == (checkpoint.origin, old.index)
+        if not same_place or not is_included(leaf, new.index, later.size, new.path, later.root):
+            raise ProofError(
+                "inclusion",
+                "the log gives a proof that is not of this entry",
+                evidence={"receipt": dict(receipt), "seen": new.note},
+            )
+        if not (later.is_signed_twice and self._log.is_witnessed(new.note)):
+            return None
+        return {**receipt, "proof": proof_text(new)}
 
     async def judge(self, grant_id: str, expected: Expected, refused: Refused) -> None:
         """Say in *refused* whether its evidence, the old entry of a repeat, holds. May raise Forked."""

@@ -134,6 +134,28 @@ WHERE s.log = $1 AND s.key = $2
 ORDER BY s.size DESC
 LIMIT 1;
 
+-- name: witnessed.get
+SELECT log, size, at
+FROM log_witnessed
+WHERE log = $1;
+
+-- name: witnessed.put
+INSERT INTO log_witnessed (log, size, at)
+VALUES ($1, $2, $3)
+ON CONFLICT (log) DO UPDATE SET size = excluded.size, at = excluded.at
+WHERE excluded.size > log_witnessed.size;
+
+-- name: witnessed.fade
+-- Lines under checkpoints that a later witnessed one has replaced.
+DELETE FROM log_cosignatures
+WHERE log = $1 AND size < $2 AND at < $3;
+
+-- name: witnessed.checkpoint
+SELECT c.size, c.note
+FROM log_witnessed w
+JOIN log_checkpoints c ON c.log = w.log AND c.size = w.size
+WHERE w.log = $1;
+
 -- name: log_key.put
 INSERT INTO log_keys (log, key, added, retired, lost)
 VALUES ($1, $2, $3, $4, $5)

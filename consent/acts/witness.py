@@ -1,0 +1,186 @@
+"""The log asks its witnesses to sign what it signed: C2SP tlog-witness, from the side of the log."""
+
+import asyncio
+import hashlib
+from typing import Literal
+
+import msgspec
+
+from consent.ledger.checkpoint import (
+    ED25519,
+    Checkpoint,
+    check_checkpoint,
+    parse_body,
+    parse_note,
+    parse_vkey,
+    signature_line,
+)
+from consent.ledger.cosignature import check_cosignature
+from consent.ledger.errors import LedgerError
+from consent.ledger.tiles import consistency_needs, consistency_proof_from
+from consent.ledger.witness import SIZE_MEDIA, format_submission, parse_size
+from consent.storage.book import TURN, Book, Story
+from consent.storage.store import Statement
+from consent.words.errors import NotReached
+from consent.words.instants import DAY
+
+from .house import House
+from .policy import Witness
+from .publish import checkpoint, keys
+
+# `diverged`: it saw another history, or a longer one than we have: we have lost what we signed, or somebody else signs.
+Failure = Literal["not_reached", "refused", "wrong_signature", "diverged"]
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What one submission came to: the size that this witness is known to have signed, or why not."""
+
+    size: int
+    failure: Failure | None = None
+
+
+class LastSeen(msgspec.Struct, frozen=True):
+    """What a witness says that it saw last of a log: a size, and the root where it tells; or why we do not know.
+
+    A size of 0: it never saw this log.
+    """
+
+    witness: Witness
+    size: int | None = None
+    root: bytes | None = None
+    failure: Failure | None = None
+
+
+async def candidate(house: House, log: str) -> tuple[int, str]:
+    """The checkpoint to have witnessed next: the newest that has all signatures of the log itself."""
+    note = await checkpoint(house, log, witnessed=False)
+    return parse_body(parse_note(note).body).size, note
+
+
+async def submit(house: House, log: str, witness: Witness, *, old: int, size: int, note: str) -> Asked:
+    """Have *note* (of *size* entries) signed by a witness that saw *old* when we last heard; keeps its line.
+
+    A witness that remembers another size is asked once more, from there.
+    """
+    for again in (False, True):
+        proof = await _growth(house, log, old, size)
+        try:
+            reply = await house.to_witnesses.send(
+                "POST", f"{witness.url}/add-checkpoint", format_submission(old, proof, note).encode()
+            )
+        except NotReached:
+            return Asked(old, "not_reached")
+        if reply.status == 200:
+            line = _line_of(witness, note.partition("\n\n")[0].encode() + b"\n\n" + reply.body)
+            if line is None:
+                return Asked(old, "wrong_signature")
+            await _keep(house, log, size, witness, line)
+            return Asked(size)
+        if reply.status == 422:
+            return Asked(old, "diverged")
+        if reply.status != 409 or reply.headers.get("content-type", "").partition(";")[0] != SIZE_MEDIA:
+            return Asked(old, "refused")
+        try:
+            remembered = parse_size(reply.body.decode("ascii", "replace"))
+        except LedgerError:
+            return Asked(old, "refused")
+        if remembered > size:
+            # Another process of ours may have asked about a later head meanwhile; if not, we have lost entries.
+            ahead = remembered > (await candidate(house, log))[0]
+            return Asked(old, "diverged" if ahead else None)
+        if remembered == old or again:
+            return Asked(old, "diverged" if remembered == old == size else "refused")
+        old = remembered
+    raise AssertionError("the second try returns")
+
+
+async def settle(house: House, log: str, size: int) -> bool:
+    """Note that the checkpoint of *size* is witnessed, if by now it is. Answers whether it is."""
+    lines = await house.store.read("cosignature.of_size", log, size)
+    if not house.quorum.policy.is_met([key for key, _, _ in lines]):
+        return False
+
+    def story(book: Book) -> Story[None]:
+        yield TURN
+        book.also(Statement("witnessed.put", [(log, size, book.at)]))
+        book.also(Statement("witnessed.fade", [(log, size, book.at - DAY)]))
+
+    await house.scribe.do(story)
+    house.quorum.moved()
+    return True
+
+
+async def last_seen(house: House, log: str, note: str) -> list[LastSeen]:
+    """Ask all witnesses at once what they saw last of *log*; *note* is our newest checkpoint of it.
+
+    A witness that lets itself be read tells the root, signed by the log and by itself. Of any other only the size is
+    known: it is asked to sign *note* as the first that it ever saw, and says what it has instead.
+    """
+    vkeys = [key.key for key in await keys(house, log)]
+    return list(
+        await asyncio.gather(*(_seen_by(house, one, vkeys, note) for one in house.quorum.policy.witnesses))
+    )
+
+
+async def _seen_by(house: House, witness: Witness, vkeys: list[str], note: str) -> LastSeen:
+    origin = parse_body(parse_note(note).body).origin
+    place = hashlib.sha256(origin.encode()).hexdigest()
+    try:
+        reply = await house.to_witnesses.send("GET", f"{witness.url}/{place}/checkpoint", b"")
+        if reply.status == 200:
+            seen = _cosigned(witness, vkeys, reply.body)
+            if seen is None or seen.origin != origin:
+                return LastSeen(witness, failure="wrong_signature")
+            return LastSeen(witness, seen.size, seen.root)
+        first = format_submission(0, [], note).encode()
+        reply = await house.to_witnesses.send("POST", f"{witness.url}/add-checkpoint", first)
+    except NotReached:
+        return LastSeen(witness, failure="not_reached")
+    if reply.status == 200:
+        return LastSeen(witness, 0)
+    try:
+        if reply.status == 409:
+            return LastSeen(witness, parse_size(reply.body.decode("ascii", "replace")))
+    except LedgerError:
+        pass
+    return LastSeen(witness, failure="refused")
+
+
+def _cosigned(witness: Witness, vkeys: list[str], answer: bytes) -> Checkpoint | None:
+    try:
+        text = answer.decode()
+        ours = [vkey for vkey in vkeys if parse_vkey(vkey).algorithm == ED25519]
+        seen = check_checkpoint(text, ours)
+        return seen if _line_of(witness, answer) else None
+    except (LedgerError, UnicodeDecodeError):
+        return None
+
+
+def _line_of(witness: Witness, note: bytes) -> str | None:
+    """The line of *witness* under *note*, checked; lines of keys that we did not ask are passed over."""
+    key = parse_vkey(witness.vkey)
+    try:
+        parsed = parse_note(note.decode())
+        for line in parsed.signatures:
+            if (line.name, line.key_id) == (key.name, key.key_id):
+                check_cosignature(line, key, parsed.body)
+                return signature_line(line.name, line.key_id, line.signature)
+    except (LedgerError, UnicodeDecodeError):
+        return None
+    return None
+
+
+async def _growth(house: House, log: str, old: int, size: int) -> list[bytes]:
+    tiles = {}
+    for level, n in consistency_needs(old, size):
+        for _, _, data in await house.store.read("tile.get", log, level, n):
+            tiles[level, n] = data
+    return consistency_proof_from(old, size, tiles)
+
+
+async def _keep(house: House, log: str, size: int, witness: Witness, line: str) -> None:
+    def story(book: Book) -> Story[None]:
+        yield TURN
+        book.also(Statement("cosignature.put", [(log, size, witness.vkey, line, book.at)]))
+
+    await house.scribe.do(story)
