@@ -85,6 +85,15 @@ def _parser() -> argparse.ArgumentParser:
     keys.add_argument("--log", help="which log (the newest)")
     _where(keys)
     keys.set_defaults(run=_log_keys)
+    succeed = log.add_parser("succeed", help="put another log in the place of the one that is written now")
+    succeed.add_argument("--name", help="name of the log (this year, with a letter)")
+    succeed.add_argument(
+        "--carry",
+        action="store_true",
+        help="carry running grants over although entries, perhaps stops, were lost",
+    )
+    _where(succeed)
+    succeed.set_defaults(run=_log_succeed)
     export = log.add_parser("export", help="write the log as static files")
     export.add_argument("folder", metavar="DIR")
     export.add_argument("--log", help="which log (the newest)")
@@ -170,6 +179,13 @@ def _log_init(arguments: argparse.Namespace) -> int:
     from consent.app import begin_on_purpose
 
     print(asyncio.run(begin_on_purpose(_settings(arguments), arguments.name)))
+    return 0
+
+
+def _log_succeed(arguments: argparse.Namespace) -> int:
+    from consent.app import succeed_on_purpose
+
+    print(asyncio.run(succeed_on_purpose(_settings(arguments), arguments.name, carry=arguments.carry)))
     return 0
 
 

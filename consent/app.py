@@ -29,7 +29,7 @@ from consent.acts.quorum import Quorum
 from consent.acts.retain import go_on as retain_on
 from consent.acts.scribe import Scribe
 from consent.acts.sign_in import settle
-from consent.acts.succeed import carry_grants
+from consent.acts.succeed import carry_grants, end_grants
 from consent.acts.tidy import tidy
 from consent.asker import asking
 from consent.cosigning import keep_cosigning
@@ -139,6 +139,7 @@ async def open_house(settings: Settings, store: Store, clock: Callable[[], int] 
     ring = read_ring(settings.folder)
     pen = pen_of(settings.folder, head)
     check_no_log_is_missing(settings.folder, heads)
+    await succession.guard(store, settings.folder, head, pen)
     yearly = Yearly(store, settings.folder, clock, is_on=settings.yearly_logs)
     outside = Network(sandbox=settings.sandbox)
     scribe = Scribe(store, pen=pen, ring=ring, clock=clock, succession=yearly)
@@ -259,6 +260,7 @@ def build(settings: Settings, clock: Callable[[], int] = clock) -> Litestar:
                     cosigning.cancel()
                     await sender.stop()
                     await house.scribe.stop()
+                    await succession.remember(store, settings.folder)
             finally:
                 await store.close()
 
@@ -309,6 +311,7 @@ async def _sweep(house: House, folder: Path) -> None:
         await asyncio.sleep(MINUTE / 1_000_000)
         look_for_keys(house, folder)
         try:
+            await succession.remember(house.store, folder)
             await house.scribe.do(expire(house.clock()))
             await house.scribe.do(close())
             await house.scribe.do(tidy())
@@ -357,3 +360,30 @@ async def begin_on_purpose(settings: Settings, name: str | None) -> str:
         return await new_log(store, settings, name or log_name(clock()), at=clock())
     finally:
         await store.close()
+
+
+async def succeed_on_purpose(settings: Settings, name: str | None, *, carry: bool) -> str:
+    """`consent log succeed`: another log takes the place of the newest, and running grants go along.
+
+    They end instead when a frozen log lost entries, unless *carry*: among what was lost may be stops. Returns a
+    sentence. Raises Misconfigured, also while the folder is served.
+    """
+    with only_server(settings.folder):
+        store = await prepare(settings)
+        try:
+            new, lost = await succession.succeed(store, settings.folder, name=name, at=clock())
+            house = await open_house(settings, store)
+            house.scribe.start()
+            ended = 0
+            try:
+                if lost and not carry:
+                    while batch := (await house.scribe.do(end_grants(new.log))).outcome:
+                        ended += batch
+                carried = await carry_grants(house)
+            finally:
+                await house.scribe.stop()
+        finally:
+            await store.close()
+    return (
+        f"{new.origin} is written now; entries lost: {lost}, grants carried: {carried}, grants ended: {ended}"
+    )

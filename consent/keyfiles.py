@@ -112,6 +112,21 @@ def settle_log_keys(folder: Path, log: str, is_first: Callable[[Ed25519PrivateKe
             return
 
 
+def remember_checkpoint(folder: Path, log: str, note: str) -> None:
+    """Keep the newest checkpoint of a log beside its keys: an older copy of the database does not bring it along."""
+    file = folder / "keys" / f"log-{log}.seen"
+    unfinished = file.with_suffix(".unfinished")
+    unfinished.unlink(missing_ok=True)
+    _write(unfinished, note.encode())
+    unfinished.replace(file)
+
+
+def remembered_checkpoint(folder: Path, log: str) -> str | None:
+    """The checkpoint that was kept last, or None."""
+    file = folder / "keys" / f"log-{log}.seen"
+    return _read(file).decode() if file.exists() else None
+
+
 def logs_with_keys(folder: Path) -> set[str]:
     """The names of all logs that were ever begun from this folder."""
     names = {file.stem.removeprefix("log-") for file in (folder / "keys").glob("log-*.key")}

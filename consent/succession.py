@@ -5,25 +5,39 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import structlog
+
 from consent.acts.begin import begin_log
+from consent.acts.freeze import check_tree, find_fork, freeze
 from consent.acts.scribe import Pen
-from consent.acts.succeed import close_and_succeed
+from consent.acts.succeed import close_and_succeed, succeed_frozen
 from consent.keyfiles import (
     drop_log_keys,
     keep_log_keys,
     logs_with_keys,
     offer_log_keys,
     read_log_keys,
+    remember_checkpoint,
+    remembered_checkpoint,
     settle_log_keys,
 )
-from consent.ledger.checkpoint import parse_note, parse_vkey, vkey_of
+from consent.ledger.checkpoint import (
+    Checkpoint,
+    check_checkpoint,
+    parse_body,
+    parse_note,
+    parse_vkey,
+    vkey_of,
+)
+from consent.ledger.errors import LedgerError
 from consent.storage.kinds import HEAD
-from consent.storage.rows import Head
+from consent.storage.rows import FROZEN, OPEN, Head
 from consent.storage.store import Batch, Store
 from consent.words.errors import Misconfigured
 from consent.words.instants import SECOND
 
 NEVER = 1 << 62
+_log = structlog.get_logger()
 
 
 def log_name(at: int) -> str:
@@ -59,6 +73,66 @@ def check_no_log_is_missing(folder: Path, heads: list[Head]) -> None:
             f"the database has no log {min(missing)}, but its key is here: the database is an older copy; "
             "restore a newer one, or read `docs/how-to/frozen-log.md`"
         )
+
+
+async def seen_before(folder: Path, pen: Pen) -> list[Checkpoint]:
+    """The checkpoints of this log that somebody is known to have seen: what stands beside its keys."""
+    note = remembered_checkpoint(folder, pen.log)
+    try:
+        return [check_checkpoint(note, [pen.vkey])] if note is not None else []
+    except LedgerError:
+        raise Misconfigured(
+            f"the file log-{pen.log}.seen beside the keys is no checkpoint of this log"
+        ) from None
+
+
+async def guard(store: Store, folder: Path, head: Head, pen: Pen) -> None:
+    """Look whether the database fits what the log signed, and freeze the log for good if it does not.
+
+    Raises Misconfigured for a database that is damaged.
+    """
+    if head.frozen == OPEN:
+        await check_tree(store, head, pen.vkey)
+        if await find_fork(store, head, await seen_before(folder, pen)) is not None:
+            await store.write(freeze(head.log))
+    elif head.frozen == FROZEN:
+        _log.error("log_frozen", log=head.log, size=head.size)
+
+
+async def remember(store: Store, folder: Path) -> None:
+    """Keep the newest checkpoint of the open log beside its keys."""
+    head = (await heads_of(store))[-1]
+    if head.frozen == OPEN:
+        remember_checkpoint(folder, head.log, head.note)
+
+
+async def succeed(store: Store, folder: Path, *, name: str | None, at: int) -> tuple[Pen, int]:
+    """Put another log in the place of the newest, which is closed unless it is frozen. Returns its pen, and how many
+    entries of the frozen one were lost. Raises Misconfigured."""
+    heads = await heads_of(store)
+    head = heads[-1]
+    old = pen_of(folder, head)
+    name = name or free_name(at, {one.log for one in heads})
+    if name <= head.log:
+        raise Misconfigured("the names of logs are in order: the new one has to come after the newest")
+    new = _new_pen(folder, name, head.origin.removesuffix(head.log) + name)
+    if head.frozen != FROZEN:
+        await _write_with_key(store, folder, new, close_and_succeed(old, new, at=at, chance=os.urandom))
+        return new, 0
+    known = [parse_body(parse_note(head.note).body), *await seen_before(folder, old)]
+    last = max(known, key=lambda one: one.size)
+    await _write_with_key(store, folder, new, succeed_frozen(head.log, last, new, at=at, chance=os.urandom))
+    return new, last.size - head.size
+
+
+def free_name(at: int, taken: set[str]) -> str:
+    """The name of a log that begins now: the year, with a letter from b on when there is one of this year."""
+    year = log_name(at)
+    return next(
+        name
+        for name in (year, *[year + letter for letter in "bcdefghijklmnopqrstuvwxyz"])
+        if name not in taken
+    )
 
 
 async def begin(store: Store, folder: Path, *, log: str, origin: str, at: int) -> None:

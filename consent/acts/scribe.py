@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from consent.ledger import checkpoint
 from consent.ledger.proof import format_proof
 from consent.ledger.tiles import Growth, needed
-from consent.storage.book import Book, Story, UnwrappedKeys
+from consent.storage.book import Book, LogFrozen, Story, UnwrappedKeys
 from consent.storage.kinds import HEAD, Ask
 from consent.storage.rows import CLOSED
 from consent.storage.store import Batch, Statement, Store, Unavailable, Unknown
@@ -179,7 +179,7 @@ class Scribe:
         except Exception as fault:
             # One deed's fault must not be everybody's: nothing was written, so each is tried alone. Not so when the
             # store itself failed: then it would fail again, or write a second time what it may have written.
-            if len(waiting) > 1 and not isinstance(fault, Unavailable | Unknown):
+            if len(waiting) > 1 and not isinstance(fault, Unavailable | Unknown | LogFrozen):
                 for one in waiting:
                     await self._write([one])
                 return
@@ -230,6 +230,9 @@ class Scribe:
         head = HEAD.from_row(heads[0])
         if head.frozen == CLOSED and self._succession is not None:
             raise _Moved("the log has just been succeeded; try again")
+        if head.frozen:
+            # Not even what needs no entry: in a copy that is too old, what has ended since looks alive.
+            raise LogFrozen("the log is frozen: nothing is given out and nothing is written")
         growth = self._growth
         if growth is None or growth.size != head.size:
             wanted = needed(head.size)

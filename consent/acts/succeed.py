@@ -17,14 +17,14 @@ from consent.ledger.tiles import Growth, needed
 from consent.ledger.tree import leaf_hash
 from consent.storage.book import TURN, Book, Story
 from consent.storage.kinds import ENTRY, GRANT, HEAD, KEYS
-from consent.storage.rows import CLOSED, OPEN, EntryRow
+from consent.storage.rows import CLOSED, FROZEN, OPEN, EntryRow
 from consent.storage.store import Batch, Statement
 from consent.words.canonical import canonical
 from consent.words.errors import Misconfigured
 from consent.words.instants import seconds
 
 from .begin import open_log
-from .ending import MOST_AT_ONCE
+from .ending import MOST_AT_ONCE, end_found
 from .house import House
 from .scribe import Deed, Pen
 
@@ -64,6 +64,29 @@ def close_and_succeed(old: Pen, new: Pen, *, at: int, chance: Callable[[int], by
         yield Statement("cosignature.put", [(old.log, growth.size, vkey, line, at)])
     yield from _open_after(last, new, at=at, chance=chance)
     return True
+
+
+def succeed_frozen(
+    frozen: str, last: Checkpoint, new: Pen, *, at: int, chance: Callable[[int], bytes]
+) -> Batch[None]:
+    """The batch that opens a log after a frozen one, whose last checkpoint that anybody saw is *last*.
+
+    Raises Misconfigured when that log is not frozen.
+    """
+    heads = yield Statement("head.lock", [(frozen,)])
+    if not heads or HEAD.from_row(heads[0]).frozen != FROZEN:
+        raise Misconfigured("this log is not frozen")
+    yield from _open_after(last, new, at=max(at, HEAD.from_row(heads[0]).at), chance=chance)
+
+
+def end_grants(log: str) -> Deed[int]:
+    """A deed that ends live grants of logs before *log*, at most a hundred; returns how many.
+
+    For a log that lost entries: among them may be stops, and nobody shares on because a database was lost.
+    """
+    return end_found(
+        GRANT.by("elsewhere_whole", log, MOST_AT_ONCE), "revoke", by="operator", reason="log_closed"
+    )
 
 
 def _open_after(last: Checkpoint, new: Pen, *, at: int, chance: Callable[[int], bytes]) -> Batch[None]:

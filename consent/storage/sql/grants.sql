@@ -304,3 +304,12 @@ ORDER BY d.at, d.idx;
 SELECT id
 FROM grants
 WHERE state = 'live' AND log <> $1;
+
+-- name: grant.elsewhere_whole
+SELECT id, citizen, organisation, client, purpose, purpose_version, attributes, language, terms,
+  granted_at, expires_at, state, ended_at, log, idx, nonce, sequence, last, day, disclosed_today,
+  version, given_by, acr, signed_in_at
+FROM grants
+WHERE state = 'live' AND log <> $1
+ORDER BY id
+LIMIT $2;

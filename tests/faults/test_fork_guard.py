@@ -1,0 +1,143 @@
+"""An older or damaged database must not sign a second history: the log is frozen for good, and another follows."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from consent import app
+from consent.acts.disclose import Given
+from consent.acts.publish import head, leaf_of
+from consent.app import DATABASE
+from consent.storage.book import LogFrozen
+from consent.storage.rows import FROZEN
+from consent.succession import remember
+from consent.words.errors import Misconfigured
+from tests.world import START, World
+
+
+def copy(source: Path, target: Path) -> None:
+    target.unlink(missing_ok=True)
+    for more in ("-wal", "-shm"):
+        target.with_name(target.name + more).unlink(missing_ok=True)
+    with closing(sqlite3.connect(source)) as a, closing(sqlite3.connect(target)) as b:
+        a.backup(b)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+async def rolled_back(folder: Path, tmp_path: Path) -> tuple[Path, str, int]:
+    """A folder whose database is from before a citizen stopped; with the log's name and how long it really was."""
+    async with World.open(folder) as world:
+        given = await world.given()
+        copy(folder / DATABASE, tmp_path / "older")
+        await world.stop(given.grant)
+        await remember(world.house.store, folder)
+        log, size = world.house.log, (await head(world.house, world.house.log)).size
+    copy(tmp_path / "older", folder / DATABASE)
+    return folder, log, size
+
+
+async def open_frozen(folder: Path) -> app.House:
+    settings = app.Settings(data=str(folder), sandbox=True, yearly_logs=False)
+    store = await app.prepare(settings)
+    try:
+        return await app.open_house(settings, store, lambda: START)
+    except BaseException:
+        await store.close()
+        raise
+
+
+async def test_an_older_database_freezes_the_log_and_nothing_is_written_or_given_out(
+    rolled_back: tuple[Path, str, int],
+) -> None:
+    folder, log, _ = rolled_back
+    house = await open_frozen(folder)
+    house.scribe.start()
+    try:
+        before = await head(house, log)
+        assert before.frozen == FROZEN
+        with pytest.raises(LogFrozen):
+            await house.scribe.do(app.expire(START))  # needs no entry at all
+        assert await head(house, log) == before
+    finally:
+        await house.scribe.stop()
+        await house.store.close()
+
+
+async def test_a_frozen_log_stays_frozen_also_when_what_proved_it_is_gone(
+    rolled_back: tuple[Path, str, int],
+) -> None:
+    folder, log, _ = rolled_back
+    await (await open_frozen(folder)).store.close()
+    (folder / "keys" / f"log-{log}.seen").unlink()
+    house = await open_frozen(folder)
+    assert (await head(house, log)).frozen == FROZEN
+    await house.store.close()
+
+
+async def test_the_next_log_names_the_last_checkpoint_that_was_seen_and_lost_stops_stay_stops(
+    rolled_back: tuple[Path, str, int],
+) -> None:
+    folder, log, size = rolled_back
+    await (await open_frozen(folder)).store.close()
+    settings = app.Settings(data=str(folder), sandbox=True, yearly_logs=False)
+    said = await app.succeed_on_purpose(settings, log + "b", carry=False)
+    assert "grants carried: 0, grants ended: 1" in said
+    house = await open_frozen(folder)
+    try:
+        assert house.log == log + "b"
+        assert (await head(house, log)).frozen == FROZEN
+        opened = msgspec.json.decode((await leaf_of(house, house.log, 0))[152:])
+        assert (opened["after"]["o"].endswith(f"/{log}"), opened["after"]["size"]) == (True, size)
+    finally:
+        await house.store.close()
+
+
+async def test_a_log_in_order_is_succeeded_with_all_its_grants(folder: Path) -> None:
+    async with World.open(folder) as world:
+        await world.given()
+        log = world.house.log
+    with closing(sqlite3.connect(folder / DATABASE)) as connection, connection:
+        connection.execute(
+            "UPDATE grants SET expires_at = ?", (1 << 60,)
+        )  # the command has the machine's own clock
+    settings = app.Settings(data=str(folder), sandbox=True, yearly_logs=False)
+    said = await app.succeed_on_purpose(settings, log + "b", carry=False)
+    assert said.endswith("entries lost: 0, grants carried: 1, grants ended: 0")
+
+
+async def test_a_changed_tile_stops_the_start_and_changes_nothing(folder: Path) -> None:
+    async with World.open(folder) as world:
+        await world.given()
+    with closing(sqlite3.connect(folder / DATABASE)) as connection, connection:
+        connection.execute("UPDATE log_tiles SET data = zeroblob(length(data)) WHERE level = 0")
+    with pytest.raises(Misconfigured, match="does not fit its own checkpoint"):
+        await open_frozen(folder)
+    with closing(sqlite3.connect(folder / DATABASE)) as connection:
+        assert connection.execute("SELECT frozen FROM log_heads").fetchall() == [(0,)]
+
+
+async def test_a_changed_entry_stops_the_start(folder: Path) -> None:
+    async with World.open(folder) as world:
+        await world.given()
+    with closing(sqlite3.connect(folder / DATABASE)) as connection, connection:
+        connection.execute("UPDATE log_entries SET leaf = zeroblob(152) WHERE idx = 1")
+    with pytest.raises(Misconfigured, match="does not fit its own checkpoint"):
+        await open_frozen(folder)
+
+
+async def test_a_database_that_only_grew_is_no_fork(folder: Path) -> None:
+    async with World.open(folder) as world:
+        given = await world.given()
+        await remember(world.house.store, folder)
+        assert isinstance(await world.disclose(given.tokens), Given)
+    house = await open_frozen(folder)
+    assert (await head(house, house.log)).frozen == 0
+    await house.store.close()
