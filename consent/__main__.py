@@ -1,4 +1,4 @@
-"""The command line: serve, demo, organisation, key, signals, auditor, log, verify, openapi."""
+"""The command line: serve, demo, organisation, key, signals, auditor, log, verify, scan, openapi."""
 
 import argparse
 import asyncio
@@ -18,7 +18,10 @@ from consent.words.errors import ConsentError
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns the exit code. Known problems are one plain line, never a traceback."""
-    arguments = _parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    if words[:1] in (["verify"], ["scan"]):
+        return _as_an_outsider(words)
+    arguments = _parser().parse_args(words)
     try:
         code: int = arguments.run(arguments)
     except ConsentError as problem:
@@ -109,7 +112,11 @@ def _parser() -> argparse.ArgumentParser:
 
     verify = commands.add_parser("verify", help="verify a log as an outsider does", add_help=False)
     verify.add_argument("rest", nargs=argparse.REMAINDER)
-    verify.set_defaults(run=_verify)
+
+    scan = commands.add_parser(
+        "scan", help="find your own entries in a log, as an outsider does", add_help=False
+    )
+    scan.add_argument("rest", nargs=argparse.REMAINDER)
 
     add_witness_command(commands)
 
@@ -228,10 +235,11 @@ def _log_retain(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _verify(arguments: argparse.Namespace) -> int:
+def _as_an_outsider(words: list[str]) -> int:
+    """The verifier reads its own words, as it does where there is no service."""
     import consent_verify
 
-    code: int = consent_verify.main(arguments.rest)
+    code: int = consent_verify.main(words[1:] if words[0] == "verify" else words)
     return code
 
 

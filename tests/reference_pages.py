@@ -242,6 +242,7 @@ _TITLES = {
     "RFC 9449": "DPoP",
     "RFC 9457": "Problem details",
     "RFC 9493": "Subject identifiers for security event tokens",
+    "RFC 9562": "Identifiers that sort by time",
     "RFC 9512": "Media type of YAML",
     "RFC 9700": "OAuth 2.0, best security practice",
     "RFC 9701": "Signed introspection answers",

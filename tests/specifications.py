@@ -76,6 +76,9 @@ SUPPORT: dict[str, Support] = {
     "RFC 9493": Support(
         "in part", "Opaque subjects: the grant, nothing that names a person", "oauth/test_signals.py"
     ),
+    "RFC 9562": Support(
+        "in part", "The instant in front, as in version 7; without version and variant", "words/test_ids.py"
+    ),
     "RFC 9700": Support("yes", "A file for each attack", "attacks/test_open_redirect.py"),
     "RFC 9701": Support("in part", "Signed; not encrypted", "acts/test_signed_answers.py"),
     "RFC 9728": Support("yes", "Where the API's tokens come from", "web/test_resource.py"),

@@ -4,6 +4,9 @@
     verify.py URL|DIR [--vkey VKEY | --policy FILE] [--state FILE [--resume]] [--checkpoint FILE …]
               [--openings FILE|URL [--token-file FILE] [--complete]] [--clock-bound SECONDS]
               [--proof FILE (--leaf BASE64 | --entry FILE)]
+    verify.py scan URL|DIR --key FILE [--openings FILE] [--state FILE]
+    verify.py show URL|DIR --key FILE --index N --out FILE
+    verify.py receipt FILE --vkey VKEY [--renew URL|DIR --out FILE]
 
 One file, needing Python 3.11 and the package `cryptography`. It fetches the checkpoint, all tiles and all
 entries; checks the signature; hashes everything again; compares with the checkpoint that it kept the last
@@ -16,6 +19,9 @@ check, then a verdict with its exit code:
     DIVERGED     2  the log is not a continuation of what it signed before
     UNCHECKED    3  something could not be fetched or read, so nothing was found out
 
+The three words are for a citizen: find every entry under her audit key, show one of them to somebody, check a
+receipt. A folder or site may have several logs.
+
 The formats are described in docs/reference/ledger.md: C2SP signed-note, tlog-checkpoint, tlog-tiles,
 tlog-proof, tlog-policy and tlog-cosignature; RFC 6962 for the tree; and the leaf of 152 bytes, which is our
 own.
@@ -26,6 +32,7 @@ from __future__ import annotations
 import argparse
 import base64
 import binascii
+import contextlib
 import gzip
 import hmac
 import http.client
@@ -42,6 +49,7 @@ import urllib.request
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -1634,6 +1642,635 @@ def _judge(report: Report, checkpoint: Checkpoint, policy: Policy, keys: Sequenc
         report.verdict = "UNWITNESSED"
 
 
+# --- The citizen: finding her entries, showing one to somebody, a receipt that she kept ---
+
+KEY_FILE = "consent-audit-key/v1"
+ENTRY_PROOF = "consent-entry-proof/v1"
+RECEIPT = "consent-receipt/v1"
+OPENINGS = "consent-openings/v1"
+SCAN_STATE = "consent-scan/v1"
+SAVE_EVERY = 4096  # bundles: about a million entries
+
+_INNER = bytes(octet ^ 0x36 for octet in range(256))
+_OUTER = bytes(octet ^ 0x5C for octet in range(256))
+
+
+def read_audit_key(text: str) -> dict[str, bytes]:
+    """Read an audit key file: her scan key for each log that it names, by origin.
+
+    A key is read as people copy it: capitals, spaces and dashes do not matter. Raises Unchecked when a
+    letter is wrong: the last three bytes are a checksum over origin and key.
+    """
+    lines = [line.strip() for line in text.split("\n") if line.strip() and not line.startswith("#")]
+    if not lines or lines.pop(0) != KEY_FILE:
+        raise Unchecked(f"The audit key file does not begin with {KEY_FILE}.")
+    keys = {}
+    for line in lines:
+        origin, _, written = line.partition(" ")
+        letters = re.sub(r"[\s-]", "", written).upper()
+        try:
+            raw = base64.b32decode(letters.removeprefix("CAK1"))
+        except (binascii.Error, ValueError):
+            raw = b""
+        if not letters.startswith("CAK1") or len(raw) != 35:
+            raise Unchecked(
+                f"The audit key for {origin} is not whole: it has 56 letters and digits after cak1."
+            )
+        if sha256(f"{KEY_FILE}\n{origin}\n".encode() + raw[:32]).digest()[:3] != raw[32:]:
+            raise Unchecked(f"The audit key for {origin} has a wrong letter, or belongs to another log.")
+        keys[origin] = raw[:32]
+    if not keys:
+        raise Unchecked("The audit key file names no log.")
+    return keys
+
+
+class Finder:
+    """Recognises entries by their tags: hers under her scan key, and those under the keys of her grants.
+
+    HMAC by its definition (RFC 2104 §2), the part that is the same for every entry made once.
+    """
+
+    def __init__(self, scan_key: bytes, consent_keys: Iterable[bytes] = ()) -> None:
+        self._scan = self._halves(scan_key)
+        self._grants = [self._halves(key) for key in dict.fromkeys(consent_keys)]
+
+    @staticmethod
+    def _halves(key: bytes) -> tuple[Any, Any]:
+        block = key.ljust(64, b"\0")
+        return sha256(block.translate(_INNER)), sha256(block.translate(_OUTER))
+
+    def is_hers(self, leaf: bytes) -> bool:
+        return leaf[4] == 0 and subject_tag(self.secret(leaf)) == leaf[24:56]
+
+    def secret(self, leaf: bytes) -> bytes:
+        """s_i: whoever has it recognises this one entry, and no other."""
+        within, around = self._scan[0].copy(), self._scan[1].copy()
+        within.update(leaf[8:24])
+        around.update(within.digest())
+        found: bytes = around.digest()
+        return found
+
+    def is_under_her_grant(self, leaf: bytes) -> bool:
+        for inner, outer in self._grants:
+            within, around = inner.copy(), outer.copy()
+            within.update(b"consent\0" + leaf[8:24])
+            around.update(within.digest())
+            if around.digest() == leaf[56:88]:
+                return leaf[4] == 0
+        return False
+
+
+_SUBJECT = b"subject\0" + bytes(32)
+
+
+def subject_tag(secret: bytes) -> bytes:
+    block = secret + bytes(32)
+    return sha256(block.translate(_OUTER) + sha256(block.translate(_INNER) + _SUBJECT).digest()).digest()
+
+
+@dataclass
+class Scan:
+    """How far a scan of one log came. Its peaks say what was read: in the end they must lead to the root."""
+
+    bundles: int = 0
+    peaks: list[tuple[int, bytes]] = field(default_factory=list)  # (height, root) of whole subtrees
+    hers: dict[int, bytes] = field(default_factory=dict)
+    foreign: list[int] = field(default_factory=list)  # under a grant of hers, but not under her key
+    grants: list[str] = field(default_factory=list)  # which grants were looked for, by a hash of their keys
+    checkpoint: str | None = None  # of the last scan that came to its end, and the keys it was checked with
+    vkeys: list[str] = field(default_factory=list)
+    watermark: int = 0  # below it the service keeps no openings
+
+    def root(self, tail: Sequence[bytes] = ()) -> bytes:
+        """The root over all that was read and the hashes of a last, partial bundle."""
+        subtrees = [root for _, root in self.peaks] + ([fold(list(tail))] if tail else [])
+        running = subtrees.pop() if subtrees else sha256(b"").digest()
+        while subtrees:
+            running = sha256(b"\1" + subtrees.pop() + running).digest()
+        return running
+
+    def add(self, hashes: list[bytes]) -> None:
+        """Take in the 256 hashes of a full bundle."""
+        height, root = 8, fold(hashes)
+        while self.peaks and self.peaks[-1][0] == height:
+            root = sha256(b"\1" + self.peaks.pop()[1] + root).digest()
+            height += 1
+        self.peaks.append((height, root))
+        self.bundles += 1
+
+    def written(self, searched: str) -> dict[str, Any]:
+        return {
+            "searched": searched,
+            "bundles": self.bundles,
+            "peaks": [[height, base64.b64encode(root).decode()] for height, root in self.peaks],
+            "hers": [[index, base64.b64encode(leaf).decode()] for index, leaf in self.hers.items()],
+            "foreign": self.foreign,
+            "grants": self.grants,
+            "checkpoint": self.checkpoint,
+            "vkeys": self.vkeys,
+            "watermark": self.watermark,
+        }
+
+    @classmethod
+    def read(cls, kept: Mapping[str, Any]) -> Scan:
+        what = "The state file"
+        return cls(
+            int(kept["bundles"]),
+            [(int(height), unbase64(root, what)) for height, root in kept["peaks"]],
+            {int(index): unbase64(leaf, what) for index, leaf in kept["hers"]},
+            [int(index) for index in kept["foreign"]],
+            [str(grant) for grant in kept["grants"]],
+            kept["checkpoint"],
+            list(kept["vkeys"]),
+            int(kept["watermark"]),
+        )
+
+
+@dataclass
+class Diary:
+    """The --state file of scans. It tells which entries are hers, so nobody else may read it."""
+
+    path: Path | None
+    logs: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, path: Path | None) -> Diary:
+        if path is None or not path.exists():
+            return cls(path)
+        try:
+            kept = json.loads(path.read_text("utf-8"))
+            if kept["format"] != SCAN_STATE or not isinstance(kept["logs"], dict):
+                raise ValueError
+        except (OSError, ValueError, KeyError, TypeError):
+            raise Unchecked("The state file cannot be read; it was left as it is.") from None
+        return cls(path, kept["logs"])
+
+    def find(self, origin: str, searched: str, grants: Mapping[str, int]) -> Scan:
+        """The scan to go on with. *searched*: a hash of her key; *grants*: where each of her grants began."""
+        if origin not in self.logs:
+            return Scan()
+        try:
+            scan = Scan.read(self.logs[origin])
+            same_key = self.logs[origin]["searched"] == searched
+        except (ValueError, KeyError, TypeError, Broken):
+            raise Unchecked("The state file cannot be read; it was left as it is.") from None
+        missed = [one for one, began in grants.items() if began < scan.bundles * 256]
+        if same_key and set(missed) <= set(scan.grants):
+            return scan
+        # With another key, or for a grant that was not looked for, everything is read again.
+        return Scan(checkpoint=scan.checkpoint, vkeys=scan.vkeys)
+
+    def keep(self, origin: str, searched: str, scan: Scan) -> None:
+        if self.path is not None:
+            self.logs[origin] = scan.written(searched)
+            write_private(self.path, {"format": SCAN_STATE, "logs": self.logs})
+
+
+def watermark_of(leaf: bytes) -> int:
+    """Where a control entry says that everything below can no longer be opened; 0 for another one."""
+    try:
+        said = json.loads(leaf[152:], object_pairs_hook=_once)
+        return int(said["below"]) if said["ev"] == "retention.watermark" else 0
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return 0
+
+
+def write_private(path: Path, document: Mapping[str, Any]) -> None:
+    """Write a JSON file that only its owner reads; a crash leaves the old one."""
+    fresh = path.with_name(path.name + ".new")
+    try:
+        fresh.unlink(missing_ok=True)
+        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+        os.replace(fresh, path)
+    except OSError:
+        raise Unchecked(f"{path.name} cannot be written.") from None
+
+
+def find_logs(where: str) -> list[str]:
+    """The places of all logs at *where*: one log, or a site or folder that has several."""
+    if not where.startswith(("http://", "https://")):
+        below = sorted(str(found.parent) for found in Path(where).glob("*/checkpoint"))
+        return [where] if Path(where, "checkpoint").is_file() or not below else below
+    place = where.rstrip("/") + "/"
+    if fetch(place + "checkpoint") is not None:
+        return [where]
+    names = (fetch(place + "log") or b"").decode("ascii", "replace").split()
+    return [f"{place}log/{name}" for name in names if re.fullmatch(r"[A-Za-z0-9-]{1,64}", name)] or [where]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What her page gave her: her openings in one log, and how long that log was then."""
+
+    size: int
+    opened: dict[int, Opened]
+
+
+def read_shown(raw: bytes, origin: str) -> Shown:
+    """Read her openings file: a line with the sizes of the logs, then an opening a line."""
+    first, _, rest = raw.partition(b"\n")
+    try:
+        sizes = json.loads(first, object_pairs_hook=_once)
+        if sizes["format"] != OPENINGS or type(sizes["logs"].get(origin, 0)) is not int:
+            raise ValueError
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise Unchecked(f"The file with openings does not begin with a line of {OPENINGS}.") from None
+    opened: dict[int, Opened] = {}
+    for place, line in enumerate(rest.split(b"\n"), 2):
+        if line.strip():
+            opening = read_opening(line, f"Line {place} of the openings")
+            if opening.says.get("o") != origin:
+                continue
+            if opening.index in opened:
+                raise Broken(f"Entry {opening.index} is opened twice.")
+            opened[opening.index] = opening
+    return Shown(sizes["logs"].get(origin, 0), opened)
+
+
+def scan_log(
+    where: str,
+    keys: Mapping[str, bytes],
+    *,
+    vkeys: Sequence[str] = (),
+    policy: str | None = None,
+    openings: bytes | None = None,
+    state: Path | None = None,
+    say: Callable[[str], None] = lambda sentence: None,
+) -> Report:
+    """Read one whole log and report which entries are under her key, and, with her *openings*, what they say.
+
+    *keys* are her scan keys by origin, *openings* what her page gave her. With them it also names: entries
+    that her page does not show; entries that it shows and the log does not have under her key; entries of
+    somebody else under a grant of hers; and what an auditor would find in her grants. *say* hears how much
+    will be read before that begins. Raises nothing for what it may find.
+    """
+    report = Report()
+    return _reported(report, lambda: _scan(report, where, keys, vkeys, policy, openings, state, say))
+
+
+def _reported(report: Report, work: Callable[[], None]) -> Report:
+    try:
+        work()
+    except Broken as wrong:
+        report.sentences.append(str(wrong))
+        report.verdict = "INVALID"
+    except Diverged as wrong:
+        report.sentences.append(str(wrong))
+        report.verdict = "DIVERGED"
+    except Unchecked as missing:
+        report.sentences.append(str(missing))
+        report.verdict = "UNCHECKED"
+    return report
+
+
+def _scan(
+    report: Report,
+    where: str,
+    keys: Mapping[str, bytes],
+    vkeys: Sequence[str],
+    policy_text: str | None,
+    openings: bytes | None,
+    state: Path | None,
+    say: Callable[[str], None],
+) -> None:
+    policy = read_policy(policy_text) if policy_text is not None else Policy()
+    report.witnesses_demanded = policy.quorum is not None
+    source, note = find_log(where)
+    checkpoint = read_checkpoint(note)
+    origin = checkpoint.origin
+    _remember(report, checkpoint)
+    if origin not in keys:
+        raise Unchecked(f"Your audit key file has no key for {origin}: get it again from your page.")
+    shown = read_shown(openings, origin) if openings is not None else None
+    began: dict[bytes, int] = {}
+    for opening in shown.opened.values() if shown else ():
+        began[opening.consent_key] = min(opening.index, began.get(opening.consent_key, opening.index))
+    searched = sha256(b"searched" + keys[origin]).hexdigest()
+    grants = {sha256(b"searched" + key).hexdigest(): index for key, index in began.items()}
+    diary = Diary.load(state)
+    scan = diary.find(origin, searched, grants)
+    log_keys = _check_signed(report, source, checkpoint, vkeys, policy, scan)
+    old = read_checkpoint(scan.checkpoint) if scan.checkpoint else None
+    if old is not None and checkpoint.size < old.size:
+        check_continuation(None, old, checkpoint)
+    files, done = (checkpoint.size + 255) // 256, scan.bundles
+    size = f"about {(checkpoint.size - done * 256) * 154 / 1e6:,.1f} MB in {number(files - done)} files"
+    say(f"Reading {origin}: {size}" + (f"; {number(done)} were read before." if done else "."))
+    scan.grants = sorted({*scan.grants, *grants})
+    finder = Finder(keys[origin], began)
+
+    def save(so_far: Scan) -> None:
+        diary.keep(origin, searched, so_far)
+
+    ends_well, hers, foreign = _read_on(source, checkpoint, old, scan, finder, save)
+    if not ends_well and done:
+        # What was read before, or what is served now, is not this log: read everything again.
+        scan = Scan(grants=scan.grants, checkpoint=scan.checkpoint, vkeys=scan.vkeys)
+        ends_well, hers, foreign = _read_on(source, checkpoint, old, scan, finder, lambda so_far: None)
+    if not ends_well:
+        raise Broken("The entries do not hash to the root in the checkpoint.")
+    scan.checkpoint, scan.vkeys = checkpoint.note, [_write_key(key) for key in log_keys]
+    save(scan)
+    report.sentences.append(f"All {number(checkpoint.size)} entries of {origin} hash to its signed root.")
+    _tell(report, checkpoint, hers, foreign, shown, scan.watermark)
+    _judge(report, checkpoint, policy, log_keys)
+
+
+def _read_on(
+    source: Source,
+    checkpoint: Checkpoint,
+    old: Checkpoint | None,
+    scan: Scan,
+    finder: Finder,
+    save: Callable[[Scan], None],
+) -> tuple[bool, dict[int, bytes], list[int]]:
+    """Read what *scan* has not read yet. Answers whether it ends at the signed root, and what was found.
+
+    Only one bundle is in memory at a time. What is in the last, partial bundle is found but not kept in
+    *scan*: it will be read again when it is longer. Raises Diverged when the end is right and the root at the
+    size of *old* is not.
+    """
+    size, tail = checkpoint.size, list[bytes]()
+    hers, foreign = dict(scan.hers), list(scan.foreign)
+    before = scan.root() if old is not None and old.size == scan.bundles * 256 else None
+    for n in range(scan.bundles, (size + 255) // 256):
+        first, width = n * 256, min(256, size - n * 256)
+        leaves = read_bundle(source, first, width)
+        hashes = [sha256(b"\0" + leaf).digest() for leaf in leaves]
+        for index, leaf in enumerate(leaves, first):
+            if len(leaf) != 152 or leaf[:8] != b"CLg\x01\0\0\0\0":
+                check_leaf(leaf, index)
+                scan.watermark = max(scan.watermark, min(index, watermark_of(leaf)))
+            if finder.is_hers(leaf):
+                hers[index] = leaf
+            elif finder.is_under_her_grant(leaf):
+                foreign.append(index)
+        if old is not None and first < old.size <= first + width:
+            before = scan.root(hashes[: old.size - first])
+        if width < 256:
+            tail = hashes
+            break
+        scan.add(hashes)
+        scan.hers, scan.foreign = dict(hers), list(foreign)
+        if scan.bundles % SAVE_EVERY == 0:
+            save(scan)
+    ends_well = scan.root(tail) == checkpoint.root
+    if ends_well and old is not None and old.size and before != old.root:
+        evidence = f"The checkpoint seen before:\n{old.note}\nThe checkpoint served now:\n{checkpoint.note}"
+        raise Diverged(
+            f"The first {number(old.size)} entries are no longer the ones that the log had signed. Both"
+            f" checkpoints are signed: together they are the evidence.\n{evidence}"
+        )
+    return ends_well, hers, foreign
+
+
+def _tell(
+    report: Report,
+    checkpoint: Checkpoint,
+    hers: Mapping[int, bytes],
+    foreign: Sequence[int],
+    shown: Shown | None,
+    watermark: int,
+) -> None:
+    """A sentence for each entry of hers, then whatever does not agree with what her page shows."""
+    count = "1 entry is" if len(hers) == 1 else f"{number(len(hers))} entries are"
+    report.sentences.append(f"{count} yours.")
+    if shown is None:
+        report.sentences += [f"Entry {index} is yours." for index in hers]
+        return
+    findings, newer, good = [], [], dict[int, Opened]()
+    for index, leaf in hers.items():
+        opening = shown.opened.get(index)
+        if opening is not None:
+            try:
+                check_opened(opening, leaf, checkpoint.origin)
+            except Broken as wrong:
+                findings.append(str(wrong))
+                continue
+            good[index] = opening
+            report.sentences.append(f"Entry {index} is yours: {explained(opening)}.")
+        elif index < watermark:
+            report.sentences.append(
+                f"Entry {index} is yours; what opened it was deleted when its time was over."
+            )
+        elif index < shown.size:
+            findings.append(f"Entry {index} is yours: found in the log, not shown to you.")
+        else:
+            newer.append(f"Entry {index} is yours, and newer than your file with openings: get that again.")
+    for index in shown.opened.keys() - hers.keys():
+        if index < checkpoint.size:
+            findings.append(f"Entry {index} was shown to you, but the log does not have it under your key.")
+        else:
+            newer.append(f"Entry {index} was shown to you and is newer than this checkpoint: scan again.")
+    findings += [
+        f"Entry {index} stands under a grant of yours, but is about somebody else." for index in foreign
+    ]
+    replay = Replay(checkpoint.origin)
+    replay.watermark = watermark
+    for index in sorted(good):
+        replay.take(good[index])
+    replay.finish()
+    findings += replay.findings
+    report.sentences += newer
+    if findings:
+        report.sentences += findings[:-1]
+        raise Broken(findings[-1])
+    if newer:
+        raise Unchecked("The rest agrees; for these nothing was found out.")
+    report.sentences.append(
+        "Your page shows every entry that is yours, and each says what your page was given."
+    )
+
+
+def explained(opening: Opened) -> str:
+    """What one entry says, in one line."""
+    says = opening.says
+    day = datetime.fromtimestamp(says["t"], UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    event = says["ev"]
+    if event == "other" and opening.detail is not None:
+        with contextlib.suppress(ValueError, AttributeError, RecursionError):
+            event = str(json.loads(opening.detail[1]).get("event", event))
+    words = [day, event]
+    words += [f"{name} {says[name]}" for name in ("org", "purpose", "reason") if name in says]
+    return ", ".join([*words, *([" ".join(says["attributes"])] if says.get("attributes") else [])])
+
+
+def prove_from_tiles(source: Source, index: int, checkpoint: Checkpoint) -> str:
+    """The tlog-proof of one entry, made from the tiles (C2SP tlog-proof; RFC 6962 §2.1.1)."""
+    size = checkpoint.size
+    rows: dict[tuple[int, int], bytes] = {}
+
+    def whole(height: int, n: int) -> bytes:
+        """The root over entries n·2^height up to the next such border, which are all there."""
+        level, above = height // 8, height % 8
+        first = n << above
+        tile = first // 256
+        if (level, tile) not in rows:
+            width = min(256, (size >> (8 * level)) - tile * 256)
+            rows[level, tile] = source.row(level, tile, width)[0][: width * 32]
+        row, start = rows[level, tile], first % 256
+        hashes = [row[k * 32 : k * 32 + 32] for k in range(start, start + (1 << above))]
+        if any(len(one) != 32 for one in hashes):
+            raise Broken(f"Tile {tile_path(level, tile)} has the wrong length.")
+        return fold(hashes)
+
+    def subtree(low: int, high: int) -> bytes:
+        count = high - low
+        if count & (count - 1) == 0:
+            height = count.bit_length() - 1
+            return whole(height, low >> height)
+        middle = low + (1 << ((count - 1).bit_length() - 1))
+        return sha256(b"\1" + subtree(low, middle) + subtree(middle, high)).digest()
+
+    steps: list[bytes] = []
+    low, high = 0, size
+    while high - low > 1:
+        middle = low + (1 << ((high - low - 1).bit_length() - 1))
+        if index < middle:
+            steps.append(subtree(middle, high))
+            high = middle
+        else:
+            steps.append(subtree(low, middle))
+            low = middle
+    lines = "".join(base64.b64encode(step).decode() + "\n" for step in reversed(steps))
+    return f"c2sp.org/tlog-proof@v1\nindex {index}\n{lines}\n{checkpoint.note}"
+
+
+def _check_signed(
+    report: Report,
+    source: Source,
+    checkpoint: Checkpoint,
+    vkeys: Sequence[str],
+    policy: Policy,
+    scan: Scan | None = None,
+) -> list[Key]:
+    """The keys under which the checkpoint is rightly signed: brought, kept, or at first sight the log's own."""
+    brought = [read_key(text) for text in vkeys] + policy.logs
+    keys = [key for key in brought if key.name == checkpoint.origin]
+    if brought and not keys:
+        raise Unchecked(f"None of the verifier keys is of {checkpoint.origin}.")
+    kept = {"vkeys": scan.vkeys} if scan is not None and scan.checkpoint else None
+    keys = keys or _keys_on_trust(report, source, checkpoint, kept)
+    check_signature(checkpoint, keys)
+    return keys
+
+
+def show_entry(
+    where: str,
+    audit_keys: Mapping[str, bytes],
+    index: int,
+    *,
+    vkeys: Sequence[str] = (),
+    policy: str | None = None,
+) -> tuple[Report, dict[str, str]]:
+    """Make the file with which she shows that one entry is about her; no other entry becomes recognisable.
+
+    The file is empty when the report says why there is none.
+    """
+    report, made = Report(), dict[str, str]()
+
+    def work() -> None:
+        trusted = read_policy(policy) if policy is not None else Policy()
+        source, note = find_log(where)
+        checkpoint = read_checkpoint(note)
+        keys = _check_signed(report, source, checkpoint, vkeys, trusted)
+        _remember(report, checkpoint)
+        if checkpoint.origin not in audit_keys:
+            raise Unchecked(f"Your audit key file has no key for {checkpoint.origin}.")
+        if not 0 <= index < checkpoint.size:
+            raise Unchecked(f"The log has no entry {index} (yet).")
+        n, width = index // 256, min(256, checkpoint.size - index // 256 * 256)
+        leaf = read_bundle(source, n * 256, width)[index % 256]
+        finder = Finder(audit_keys[checkpoint.origin])
+        if not finder.is_hers(leaf):
+            raise Unchecked(f"Entry {index} is not yours, so you cannot show that it is.")
+        proof = prove_from_tiles(source, index, checkpoint)
+        check_proof(proof, leaf, keys)
+        made["format"] = ENTRY_PROOF
+        made["leaf"] = base64.b64encode(leaf).decode()
+        made["s"] = base64.b64encode(finder.secret(leaf)).decode()
+        made["proof"] = proof
+        report.sentences.append(
+            f"Entry {index} of {checkpoint.origin} is yours. The file shows this one only."
+        )
+        _judge(report, checkpoint, trusted, keys)
+
+    return _reported(report, work), made
+
+
+def check_receipt(
+    text: str,
+    *,
+    vkeys: Sequence[str] = (),
+    policy: str | None = None,
+    renew: str | None = None,
+) -> tuple[Report, dict[str, Any]]:
+    """Check a receipt, or an entry that somebody showed; offline, unless it is to be renewed.
+
+    *renew*: the place of the log; then what is returned is the same file under the newest checkpoint there,
+    which more witnesses may have cosigned. Otherwise the file as it was read.
+    """
+    report, kept = Report(), dict[str, Any]()
+
+    def work() -> None:
+        trusted = read_policy(policy) if policy is not None else Policy()
+        report.witnesses_demanded = trusted.quorum is not None
+        keys = [read_key(one) for one in vkeys] + trusted.logs
+        if not keys:
+            raise Unchecked(
+                "A receipt is checked with a key that you know from elsewhere: --vkey or --policy."
+            )
+        try:
+            kept.update(json.loads(text, object_pairs_hook=_once))
+            leaf, proof = unbase64(kept["leaf"], "The leaf"), str(kept["proof"])
+            kind = kept["format"]
+            opening = json.dumps(kept["opening"]) if kind == RECEIPT else None
+            secret = unbase64(kept["s"], "The secret of the entry") if "s" in kept else None
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise Broken("This is not a receipt.") from None
+        if kind not in (RECEIPT, ENTRY_PROOF) or (kind == ENTRY_PROOF and secret is None):
+            raise Broken("This is not a receipt.")
+        index, checkpoint = check_proof(proof, leaf, keys)
+        if renew is not None:
+            source, note = find_log(renew)
+            newest = read_checkpoint(note)
+            if newest.origin != checkpoint.origin:
+                raise Unchecked(f"This place serves {newest.origin}, and not {checkpoint.origin}.")
+            if newest.size < checkpoint.size:
+                check_continuation(None, checkpoint, newest)
+            check_signature(newest, keys)
+            proof = prove_from_tiles(source, index, newest)
+            try:
+                _, newest = check_proof(proof, leaf, keys)
+            except Broken:
+                raise Broken(
+                    "This entry is not in the log as it is served now, or its tiles do not belong to its checkpoint:"
+                    " check the whole log, and keep both checkpoints as evidence."
+                    f"\nThe checkpoint of the receipt:\n{checkpoint.note}\nThe one served now:\n{note}"
+                ) from None
+            checkpoint = newest
+            kept["proof"] = proof
+        _remember(report, checkpoint)
+        report.sentences.append(
+            f"Entry {index} of {checkpoint.origin} stands under a signed root of {number(checkpoint.size)} entries."
+        )
+        if opening is not None:
+            opened = read_opening(opening, "The opening of the receipt")
+            if opened.index != index:
+                raise Broken("The receipt opens another entry than it proves.")
+            check_opened(opened, leaf, checkpoint.origin)
+            report.sentences.append(f"It says: {explained(opened)}.")
+        if secret is not None:
+            if len(secret) != 32 or leaf[4] != 0 or subject_tag(secret) != leaf[24:56]:
+                raise Broken(f"Entry {index} is not about whom this file says.")
+            report.sentences.append("This entry is about the person who gave you this file.")
+        report.sentences.append(f"SHA-256 of the entry, as on paper: {sha256(leaf).hexdigest()}")
+        _judge(report, checkpoint, trusted, keys)
+
+    return _reported(report, work), kept
+
+
 # --- The command line ---
 
 
@@ -1696,8 +2333,98 @@ def _until_asked() -> Callable[[int], bool]:
     return lambda size: bool(asked)
 
 
+# --- The command line of the citizen ---
+
+
+def _citizen_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="verify.py", description="Find, show and keep your own entries.")
+    words = parser.add_subparsers(dest="word", required=True)
+    scan = words.add_parser("scan", help="find every entry under your audit key")
+    scan.add_argument("source", metavar="URL|DIR", help="a log, or a site or folder that has several")
+    scan.add_argument("--key", required=True, metavar="FILE", help="your audit key, from your page")
+    scan.add_argument("--openings", metavar="FILE", help="your openings, from your page: says what each is")
+    scan.add_argument("--state", type=Path, help="file: how far it came; the next scan goes on from there")
+    show = words.add_parser("show", help="make a file that shows one entry to be yours, and no other")
+    show.add_argument("source", metavar="URL|DIR", help="the log")
+    show.add_argument("--key", required=True, metavar="FILE", help="your audit key, from your page")
+    show.add_argument("--index", required=True, type=int, help="which entry")
+    show.add_argument("--out", required=True, type=Path, metavar="FILE", help="where to write it")
+    receipt = words.add_parser("receipt", help="check a receipt, or an entry that somebody showed you")
+    receipt.add_argument("file", metavar="FILE")
+    receipt.add_argument(
+        "--renew", metavar="URL|DIR", help="the log: put the receipt under its newest checkpoint"
+    )
+    receipt.add_argument("--out", type=Path, metavar="FILE", help="with --renew: where to write it")
+    for word in (scan, show, receipt):
+        keys = word.add_mutually_exclusive_group()
+        keys.add_argument("--vkey", action="append", default=[], help="the log's key, known from elsewhere")
+        keys.add_argument("--policy", help="file: the keys and witnesses to trust (C2SP tlog-policy)")
+    return parser
+
+
+def _run_scan(arguments: argparse.Namespace, policy: str | None) -> Report:
+    """Scan all logs that there are; the worst that was found is the verdict over all."""
+    keys = read_audit_key(_read_text(arguments.key, "The audit key file"))
+    openings = _read_file(arguments.openings, "The file with openings") if arguments.openings else None
+    whole = Report("OK")
+    for place in find_logs(arguments.source):
+        one = scan_log(
+            place,
+            keys,
+            vkeys=arguments.vkey,
+            policy=policy,
+            openings=openings,
+            state=arguments.state,
+            say=lambda sentence: print(sentence, file=sys.stderr, flush=True),
+        )
+        whole.sentences += one.sentences
+        whole.witnesses_demanded |= one.witnesses_demanded
+        whole.verdict = max(whole.verdict, one.verdict, key=WORST.index)
+    return whole
+
+
+WORST: tuple[Verdict, ...] = ("OK", "UNWITNESSED", "UNCHECKED", "INVALID", "DIVERGED")
+
+
+def _citizen(argv: Sequence[str]) -> int:
+    try:
+        arguments = _citizen_parser().parse_args(argv)
+    except SystemExit as stop:
+        return 3 if stop.code else 0
+    made: Mapping[str, Any] = {}
+    report = Report()
+
+    def work() -> None:
+        nonlocal report, made
+        policy = _read_text(arguments.policy, "The policy") if arguments.policy else None
+        trust = {"vkeys": arguments.vkey, "policy": policy}
+        if arguments.word == "scan":
+            report = _run_scan(arguments, policy)
+        elif arguments.word == "show":
+            keys = read_audit_key(_read_text(arguments.key, "The audit key file"))
+            report, made = show_entry(arguments.source, keys, arguments.index, **trust)
+        else:
+            if (arguments.renew is None) != (arguments.out is None):
+                raise Unchecked("--renew and --out go together.")
+            text = _read_text(arguments.file, "The receipt")
+            report, made = check_receipt(text, renew=arguments.renew, **trust)
+        if getattr(arguments, "out", None) is not None and report.verdict in ("OK", "UNWITNESSED"):
+            write_private(arguments.out, made)
+
+    found = _reported(Report(), work)
+    if found.sentences:  # it did not come to a report
+        report = found
+    for sentence in report.sentences:
+        print(sentence)
+    print(f"Verdict: {report.verdict}")
+    return report.exit_code
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run from the command line; prints the sentences and the verdict, returns the exit code."""
+    argv = sys.argv[1:] if argv is None else argv
+    if argv and argv[0] in ("scan", "show", "receipt"):
+        return _citizen(argv)
     parser = argparse.ArgumentParser(prog="verify.py", description="Check a consent log from the outside.")
     parser.add_argument("source", nargs="?", metavar="URL|DIR", help="a log, or a site that lists its logs")
     keys = parser.add_mutually_exclusive_group()

@@ -7,8 +7,10 @@ import msgspec
 
 from consent.grants.use import because
 from consent.ledger import entry as ledger_entry
-from consent.storage.kinds import CITIZEN_ENTRY, KEYS, ORGANISATION, REFUSAL, SIGNAL, USE
+from consent.storage.kinds import CITIZEN_ENTRY, KEYS, OPENING, ORGANISATION, REFUSAL, SIGNAL, USE
+from consent.storage.rows import Use
 from consent.words.dates import local, month_name
+from consent.words.errors import NotFound
 from consent.words.instants import instant
 from consent.words.purposes import Language
 
@@ -33,6 +35,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     grant: str | None
     use: str | None
     count: int | None
+    log: str  # where it stands
+    index: int
     until: int | None = None  # of a change: when the grant ends now
     about: str | None = None  # of an acknowledgement: which event was heard; of a deletion: how much is gone
 
@@ -44,66 +48,106 @@ class Month(msgspec.Struct, frozen=True):
     lines: tuple[Line, ...]
 
 
+class _Told(msgspec.Struct, frozen=True):
+    """What the tables beside the log add to her entries, by log or grant and index."""
+
+    uses: dict[tuple[str, int], Use]
+    counts: dict[tuple[str, int], int]
+    heard: dict[tuple[str, int | None], str]
+
+
 async def timeline(house: House, *, citizen: str, language: Language) -> list[Month]:
     """Everything that happened with her data, newest first, by month."""
-    uses = {(u.log, u.index): u for u in map(USE.from_row, await house.store.read("use.of_citizen", citizen))}
-    counts = {
-        (r.grant, r.index): r.count
-        for r in map(REFUSAL.from_row, await house.store.read("refusal.of_citizen", citizen))
-    }
-    heard = {
-        (s.grant, s.acknowledged_index): s.event
-        for s in map(SIGNAL.from_row, await house.store.read("signal.of_citizen", citizen))
-    }
+    told = await _beside(house, citizen)
     months: dict[tuple[int, int], list[Line]] = {}
     for log, index, grant, octets in await house.store.read("citizen_entry.of_citizen", citizen, MOST_LINES):
-        record = msgspec.json.decode(octets)
-        kind, about = kind_of(record), record
-        if kind == "other":
-            about = await _own_detail(house, citizen, log, index)
-            # A no to a change is another no: what she shares goes on.
-            kind = "kept" if about["event"] == "declined" and "c" in about else about["event"]
-        line_purpose = None
-        sentence = None
-        use = uses.get((log, index))
-        if "purpose" in about:
-            name, version = about["purpose"].rsplit("@", 1)
-            purpose = await find_purpose(house, name, int(version))
-            line_purpose = purpose.title.in_language(language)
-            if use is not None:
-                ((*_, organisation, _status),) = await house.store.read(ORGANISATION.get, about["org"])
-                text = because(
-                    use.template,
-                    purpose=purpose,
-                    organisation=organisation_from(organisation),
-                    attributes=use.attributes,
-                    disclosed_at=use.disclosed_at,
-                )
-                sentence = text.in_language(language) if text is not None else None
-        told = heard.get((grant, index)) if kind == "acknowledged" else None
-        if kind == "acknowledged" and told is None:  # the signal itself is gone by now
-            told = (await _own_detail(house, citizen, log, index))["about"]
-        moment = instant(record["t"])
-        day = local(moment)
-        months.setdefault((day.year, day.month), []).append(
-            Line(
-                at=moment,
-                kind=kind,
-                organisation=await organisation_name(house, about["org"]) if "org" in about else None,
-                labels=labels(tuple(record.get("attributes", ())), language),
-                purpose=line_purpose,
-                because=sentence,
-                grant=grant,
-                use=use.id if use is not None else None,
-                count=counts.get((grant, index)) if kind == "refused" else None,
-                until=instant(record["exp"]) if kind == "amended" else None,
-                about=told or record.get("reason"),
-            )
-        )
+        line = await _line(house, citizen, told, log, index, grant, octets, language)
+        day = local(line.at)
+        months.setdefault((day.year, day.month), []).append(line)
     return [
         Month(f"{month_name(month, language)} {year}", tuple(lines))
         for (year, month), lines in months.items()
     ]
+
+
+async def entry(house: House, *, citizen: str, log: str, index: int, language: Language) -> Line:
+    """One entry of hers as the timeline tells it. Raises NotFound, also for one that is somebody else's."""
+    hers = await house.store.read(CITIZEN_ENTRY.get, citizen, log, index)
+    opened = await house.store.read(OPENING.get, log, index)
+    if not hers or not opened:
+        raise NotFound("there is no such entry of yours")
+    told = await _beside(house, citizen)
+    grant, record = CITIZEN_ENTRY.from_row(hers[0]).grant, OPENING.from_row(opened[0]).record
+    return await _line(house, citizen, told, log, index, grant, record, language)
+
+
+async def _beside(house: House, citizen: str) -> _Told:
+    return _Told(
+        uses={
+            (u.log, u.index): u for u in map(USE.from_row, await house.store.read("use.of_citizen", citizen))
+        },
+        counts={
+            (r.grant, r.index): r.count
+            for r in map(REFUSAL.from_row, await house.store.read("refusal.of_citizen", citizen))
+        },
+        heard={
+            (s.grant, s.acknowledged_index): s.event
+            for s in map(SIGNAL.from_row, await house.store.read("signal.of_citizen", citizen))
+        },
+    )
+
+
+async def _line(
+    house: House,
+    citizen: str,
+    told: _Told,
+    log: str,
+    index: int,
+    grant: str | None,
+    octets: bytes,
+    language: Language,
+) -> Line:
+    record = msgspec.json.decode(octets)
+    kind, about = kind_of(record), record
+    if kind == "other":
+        about = await _own_detail(house, citizen, log, index)
+        # A no to a change is another no: what she shares goes on.
+        kind = "kept" if about["event"] == "declined" and "c" in about else about["event"]
+    line_purpose = None
+    sentence = None
+    use = told.uses.get((log, index))
+    if "purpose" in about:
+        name, version = about["purpose"].rsplit("@", 1)
+        purpose = await find_purpose(house, name, int(version))
+        line_purpose = purpose.title.in_language(language)
+        if use is not None:
+            ((*_, organisation, _status),) = await house.store.read(ORGANISATION.get, about["org"])
+            text = because(
+                use.template,
+                purpose=purpose,
+                organisation=organisation_from(organisation),
+                attributes=use.attributes,
+                disclosed_at=use.disclosed_at,
+            )
+            sentence = text.in_language(language) if text is not None else None
+    heard = told.heard.get((grant, index)) if kind == "acknowledged" and grant is not None else None
+    if kind == "acknowledged" and heard is None:  # the signal itself is gone by now
+        heard = (await _own_detail(house, citizen, log, index))["about"]
+    return Line(
+        at=instant(record["t"]),
+        kind=kind,
+        organisation=await organisation_name(house, about["org"]) if "org" in about else None,
+        labels=labels(tuple(record.get("attributes", ())), language),
+        purpose=line_purpose,
+        because=sentence,
+        grant=grant,
+        use=use.id if use is not None else None,
+        count=told.counts.get((grant, index)) if grant is not None and kind == "refused" else None,
+        log=log,
+        index=index,
+        until=instant(record["exp"]) if kind == "amended" else None,
+        about=heard or record.get("reason"),
+    )
 
 
 async def _own_detail(house: House, citizen: str, log: str, index: int) -> dict[str, Any]:

@@ -188,6 +188,11 @@ def nonce_of(leaf: bytes) -> bytes:
     return leaf[8:24]
 
 
+def entry_secret(scan_key: bytes, leaf: bytes) -> bytes:
+    """What recognises one entry (s_i): shown to somebody, it says whose this entry is, and nothing of any other."""
+    return tag(scan_key, nonce_of(leaf))
+
+
 def is_about(scan_key: bytes, leaf: bytes) -> bool:
     """Answer whether *leaf* was written under the subject key that *scan_key* comes from.
 
@@ -195,7 +200,7 @@ def is_about(scan_key: bytes, leaf: bytes) -> bool:
     """
     if leaf[4:5] != b"\0" or len(leaf) != LEAF_BYTES:
         return False
-    return tag(tag(scan_key, leaf[8:24]), _SUBJECT) == leaf[24:56]
+    return tag(entry_secret(scan_key, leaf), _SUBJECT) == leaf[24:56]
 
 
 def check_opening(opening: Opening, leaf: bytes) -> None:

@@ -15,6 +15,7 @@ from . import (
     organisation,
     oversight,
     registration,
+    scan,
     signals,
     tokens,
 )
@@ -35,5 +36,6 @@ HANDLERS = (
     *entrance.HANDLERS,
     *citizen.HANDLERS,
     *erasure.HANDLERS,
+    *scan.HANDLERS,
     *assets.HANDLERS,
 )

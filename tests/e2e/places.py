@@ -30,6 +30,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     live: str
     ended: str
     use: str
+    entry: str  # the newest line of her timeline
 
 
 async def furnish(browser: Browser, issuer: str, town: Town) -> Scene:
@@ -59,6 +60,8 @@ async def furnish(browser: Browser, issuer: str, town: Town) -> Scene:
     live = await _answer(page, town, asked, *NEEDED)
     use = await town.use(await town.fetch(live))
 
+    await page.goto(f"{issuer}/my/timeline")
+    entry = str(await page.locator('a[href^="/my/entries/"]').first.get_attribute("href"))
     await page.goto((await town.ask(*OTHER_ATTRIBUTES, purpose=OTHER_PURPOSE)).url)
     question = urlsplit(page.url).path
     settled = await context.storage_state()
@@ -96,6 +99,7 @@ async def furnish(browser: Browser, issuer: str, town: Town) -> Scene:
         live=f"/my/grants/{live.grant_id}",
         ended=f"/my/grants/{ended.grant_id}",
         use=urlsplit(use.link).path,
+        entry=entry,
     )
 
 
@@ -159,6 +163,10 @@ async def _save_nothing(page: Page) -> None:
     await page.locator("#edit button[type=submit]").click()
 
 
+async def _show_the_key(page: Page) -> None:
+    await page.locator("#audit-key button[value=page]").click()
+
+
 async def _session_ends(page: Page) -> None:
     parts = urlsplit(page.url)
     cookie = {"name": "session", "value": "x" * 43, "url": f"{parts.scheme}://{parts.netloc}"}
@@ -185,6 +193,9 @@ PLACES: dict[str, Place] = {
     "stopped": Place("settled", _at("{ended}/stopped")),
     "timeline": Place("settled", _at("/my/timeline")),
     "timeline-empty": Place("newcomer", _at("/my/timeline")),
+    "entry": Place("settled", _at("{entry}")),
+    "scan": Place("settled", _at("/my/log")),
+    "audit-key": Place("settled", _then("/my/log", _show_the_key)),
     "why": Place("settled", _at("{use}")),
     "data": Place("settled", _at("/my/data")),
     "data-empty": Place("newcomer", _at("/my/data")),

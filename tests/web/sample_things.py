@@ -242,10 +242,28 @@ def line(kind: str, when: str, language: str, **changed: Any) -> Sample:
         "grant": "a" * 32,
         "use": None,
         "count": None,
+        "log": "2026",
+        "index": 12,
         "about": None,
         "until": None,
     }
     return Sample(**(fields | changed))
+
+
+def paper() -> Sample:
+    return Sample(
+        origin="consent.example/log/2026",
+        vkey="consent.example/log/2026+00112233+" + "A" * 44,
+        leaf_hash="ab" * 32,
+        address="https://consent.example/log/2026/checkpoint#12." + "A" * 43,
+    )
+
+
+def log_sizes() -> list[Sample]:
+    return [
+        Sample(name="2027", entries=1, megabytes=0.0),
+        Sample(name="2026", entries=120_000, megabytes=18.5),
+    ]
 
 
 def because(language: str) -> str:

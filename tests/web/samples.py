@@ -15,7 +15,10 @@ from sample_things import (
     heard,
     held,
     labels,
+    line,
+    log_sizes,
     months,
+    paper,
     receipt,
     shown,
     two,
@@ -289,6 +292,39 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
         ),
         "timeline": ("timeline.html", {**signed, "path": "/my/timeline", "months": months(language)}),
         "timeline_empty": ("timeline.html", {**signed, "path": "/my/timeline", "months": []}),
+        "entry": (
+            "entry.html",
+            {
+                **signed,
+                "path": "/my/entries/2026/12",
+                "line": line("used", "2026-11-25 10:00", language, because=because(language)),
+                "paper": paper(),
+            },
+        ),
+        "scan": (
+            "scan.html",
+            {
+                **signed,
+                "path": "/my/log",
+                "stale": False,
+                "sizes": log_sizes(),
+                "issuer": "https://x.example",
+            },
+        ),
+        "scan_stale": (
+            "scan.html",
+            {
+                **signed,
+                "path": "/my/log/key",
+                "stale": True,
+                "sizes": log_sizes(),
+                "issuer": "https://x.example",
+            },
+        ),
+        "audit_key": (
+            "audit_key.html",
+            {**signed, "path": "/my/log/key", "lines": [["consent.example/log/2026", "cak1" + "-abcd" * 14]]},
+        ),
         "my_data": (
             "my_data.html",
             {**signed, "path": "/my/data", "items": held(language), "addable": [email, children]},

@@ -173,3 +173,12 @@ FROM citizen_entries e
 JOIN log_openings o ON o.log = e.log AND o.idx = e.idx
 WHERE e.citizen = $1
 ORDER BY e.log, e.idx;
+
+-- name: citizen_entry.openings
+-- From a place in the order on, so that a long life is read in pieces.
+SELECT e.log, e.idx, e.nonce, e.sealed, o.consent_key, o.audit_key, o.record
+FROM citizen_entries e
+JOIN log_openings o ON o.log = e.log AND o.idx = e.idx
+WHERE e.citizen = $1 AND e.log = $2 AND e.idx > $3
+ORDER BY e.idx
+LIMIT $4;

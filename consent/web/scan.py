@@ -1,0 +1,191 @@
+"""The citizen checks the log herself: her audit key, her openings, and each entry as a file or a paper for life."""
+
+import re
+from typing import Any
+
+import msgspec
+import segno
+from litestar import Response, get, post
+from litestar.response import Stream
+
+from consent.acts import keep as keeping
+from consent.acts import scan as scanning
+from consent.acts import timeline as timelines
+from consent.words.errors import NotFound
+from consent.words.instants import MINUTE
+
+from .doors import Answer, Door, Field, declared
+from .guard import (
+    Visit,
+    citizen_of,
+    house_of,
+    language_of,
+    one,
+    page,
+    page_headers,
+    read_own_form,
+    sign_in_of,
+)
+
+_FRESH = 10 * MINUTE  # a key could be carried off from a browser that was left open
+_PAGE = Answer(description="A page", media="text/html")
+_ELSEWHERE = Answer(description="To the next page", media=None, headers=("Location",))
+_LOG = re.compile(r"[A-Za-z0-9-]{1,64}")
+_INDEX = re.compile(r"0|[1-9][0-9]{0,14}")
+_ENTRY = (
+    Field(
+        name="log",
+        where="path",
+        description="The name of a log",
+        required=True,
+        schema={"type": "string", "pattern": f"^{_LOG.pattern}$"},
+    ),
+    Field(
+        name="index",
+        where="path",
+        description="An entry of hers",
+        required=True,
+        schema={"type": "string", "pattern": f"^({_INDEX.pattern})$"},
+    ),
+)
+
+
+def _shows(id: str, summary: str, *fields: Field, media: str = "text/html") -> dict[str, Any]:
+    answers = {200: Answer(description="What was asked for", media=media), 303: _ELSEWHERE, 404: _PAGE}
+    return declared(
+        Door(id=id, tag="citizen", summary=summary, security="session", fields=fields, answers=answers)
+    )
+
+
+@get("/my/log", opt=_shows("showScan", "How she checks the log herself"))
+async def show_scan(request: Visit) -> Response[str]:
+    """What a scan is and costs, her key and openings, and a scan in this browser."""
+    await citizen_of(request)
+    return await _scan_page(request)
+
+
+@post(
+    "/my/log/key",
+    opt=declared(
+        Door(
+            id="auditKey",
+            tag="citizen",
+            summary="Her audit key, on a page or as a file",
+            description="Only within ten minutes after signing in.",
+            security="session",
+            fields=(
+                Field(name="as", where="form", description="page or file"),
+                Field(name="csrf", where="form", description="From the page", required=True),
+            ),
+            body_media="application/x-www-form-urlencoded",
+            answers={
+                200: Answer(description="A page, or a file of text", media="text/html"),
+                303: _ELSEWHERE,
+                400: _PAGE,
+                403: _PAGE,
+            },
+        )
+    ),
+    status_code=200,
+)
+async def audit_key(request: Visit) -> Response[Any]:
+    """The key leaves only for somebody who has just shown who she is, and never in an address."""
+    citizen, fields = await read_own_form(request)
+    house = house_of(request)
+    signed_in = sign_in_of(request)
+    if signed_in is None or house.clock() >= signed_in.at + _FRESH:
+        return await _scan_page(request, status=403, stale=True)
+    key = await scanning.audit_key(house, citizen=citizen)
+    if one(fields, "as") == "file":
+        return _file(request, key.encode(), "text/plain", "audit-key.txt")
+    return await page(request, "audit_key.html", lines=[line.split(" ") for line in key.splitlines()[1:]])
+
+
+@get(
+    "/my/log/openings.ndjson",
+    opt=_shows("ownOpenings", "What opens her entries, a line each", media="application/x-ndjson"),
+)
+async def own_openings(request: Visit) -> Stream:
+    """Everything that her pages know, to compare with what the log has."""
+    citizen = await citizen_of(request)
+    house = house_of(request)
+    headers = page_headers(house) | {"content-disposition": 'attachment; filename="my-openings.ndjson"'}
+    lines = scanning.openings(house, citizen=citizen)
+    return Stream(lines, media_type="application/x-ndjson", headers=headers)
+
+
+@get("/my/entries/{log:str}/{index:str}", opt=_shows("showEntry", "One entry, to print and to keep", *_ENTRY))
+async def show_entry(request: Visit, log: str, index: str) -> Response[str]:
+    """What happened, and what proves it."""
+    citizen, place = await citizen_of(request), _place(log, index)
+    house = house_of(request)
+    line = await timelines.entry(house, citizen=citizen, log=log, index=place, language=language_of(request))
+    paper = await keeping.paper(house, citizen=citizen, log=log, index=place)
+    return await page(request, "entry.html", line=line, paper=paper)
+
+
+@get(
+    "/my/entries/{log:str}/{index:str}/receipt.json",
+    opt=_shows("entryReceipt", "One entry as a receipt for life", *_ENTRY, media="application/json"),
+)
+async def entry_receipt(request: Visit, log: str, index: str) -> Response[bytes]:
+    """Everything of one entry, with its proof."""
+    citizen = await citizen_of(request)
+    kept = await keeping.receipt(house_of(request), citizen=citizen, log=log, index=_place(log, index))
+    return _json(request, kept, f"receipt-{log}-{index}.json")
+
+
+@get(
+    "/my/entries/{log:str}/{index:str}/proof.json",
+    opt=_shows(
+        "entryProof",
+        "Shows that one entry is about her, and nothing else",
+        *_ENTRY,
+        media="application/json",
+    ),
+)
+async def entry_proof(request: Visit, log: str, index: str) -> Response[bytes]:
+    """For somebody else: this entry is about her; what it says stays shut."""
+    citizen = await citizen_of(request)
+    shown = await keeping.entry_proof(house_of(request), citizen=citizen, log=log, index=_place(log, index))
+    return _json(request, shown, f"entry-{log}-{index}.json")
+
+
+@get(
+    "/my/entries/{log:str}/{index:str}/code.svg",
+    opt=_shows("entryCode", "Address and hash of one entry as a QR code", *_ENTRY, media="image/svg+xml"),
+)
+async def entry_code(request: Visit, log: str, index: str) -> Response[bytes]:
+    """For the printed page; it holds nothing that is not public."""
+    citizen = await citizen_of(request)
+    paper = await keeping.paper(house_of(request), citizen=citizen, log=log, index=_place(log, index))
+    drawn: str = segno.make(paper.address, error="m").svg_inline(scale=4, dark="#000", light="#fff")
+    svg = drawn.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+    return Response(svg.encode(), media_type="image/svg+xml", headers=page_headers(house_of(request)))
+
+
+async def _scan_page(request: Visit, *, status: int = 200, stale: bool = False) -> Response[str]:
+    house = house_of(request)
+    sizes = await scanning.sizes(house)
+    return await page(request, "scan.html", status=status, stale=stale, sizes=sizes, issuer=house.issuer)
+
+
+def _place(log: str, index: str) -> int:
+    """The number of an entry. Raises NotFound: a database need not see anything else."""
+    if not _LOG.fullmatch(log) or not _INDEX.fullmatch(index):
+        raise NotFound("there is no such entry of yours")
+    return int(index)
+
+
+def _json(request: Visit, document: dict[str, object], name: str) -> Response[bytes]:
+    return _file(
+        request, msgspec.json.format(msgspec.json.encode(document), indent=2), "application/json", name
+    )
+
+
+def _file(request: Visit, octets: bytes, media: str, name: str) -> Response[bytes]:
+    headers = page_headers(house_of(request)) | {"content-disposition": f'attachment; filename="{name}"'}
+    return Response(octets, media_type=media, headers=headers)
+
+
+HANDLERS = (show_scan, audit_key, own_openings, show_entry, entry_receipt, entry_proof, entry_code)
