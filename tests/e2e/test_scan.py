@@ -39,7 +39,7 @@ async def test_the_page_agrees_then_finds_what_is_hidden_and_sends_no_key(
     key = await save(page, "#audit-key button[value=file]", tmp_path)
     openings = await save(page, "#openings", tmp_path)
     sent: list[Request] = []
-    page.on("request", sent.append)
+    page.on("request", lambda request: sent.append(request))
     assert await compare(page, key, openings) == "good"
     found = page.locator("#scan-found li")
     lines = openings.read_text().splitlines(keepends=True)
