@@ -372,7 +372,7 @@ async def booked(world: World, given: Given, *, tag_of: str) -> None:
     from consent.storage.kinds import KEYS
 
     theirs = honest(
-        world.house.unwrapped, tag_of, world.house.unwrapped.of(KEYS.from_row(row)), world.house.origin
+        world.house.unwrapped, tag_of, world.house.unwrapped.of(KEYS.from_row(row)), world.house.vkey.split("+")[0]
     )
 
     def mixed(self: UnwrappedKeys, citizen: str, keys: CitizenKeys, origin: str) -> SubjectKeys:
@@ -400,7 +400,7 @@ def rewritten(world: World, folder: Path) -> Path:
     from consent.keyfiles import read_log_keys
     from tests.ledger.small_log import SmallLog
 
-    log = SmallLog(world.house.origin, read_log_keys(world.settings.folder, world.house.log)[0])
+    log = SmallLog(world.house.vkey.split("+")[0], read_log_keys(world.settings.folder, world.house.log)[0])
     for _ in range(40):
         log.event("granted")
     return log.export(folder)
