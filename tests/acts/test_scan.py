@@ -372,7 +372,10 @@ async def booked(world: World, given: Given, *, tag_of: str) -> None:
     from consent.storage.kinds import KEYS
 
     theirs = honest(
-        world.house.unwrapped, tag_of, world.house.unwrapped.of(KEYS.from_row(row)), world.house.vkey.split("+")[0]
+        world.house.unwrapped,
+        tag_of,
+        world.house.unwrapped.of(KEYS.from_row(row)),
+        world.house.vkey.split("+")[0],
     )
 
     def mixed(self: UnwrappedKeys, citizen: str, keys: CitizenKeys, origin: str) -> SubjectKeys:
