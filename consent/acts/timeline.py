@@ -133,9 +133,6 @@ async def _line(
     heard = told.heard.get((grant, index)) if kind == "acknowledged" and grant is not None else None
     if kind == "acknowledged" and heard is None:  # the signal itself is gone by now
         heard = (await _own_detail(house, citizen, log, index))["about"]
-    heard = told.heard.get((grant, index)) if kind == "acknowledged" and grant is not None else None
-    if kind == "acknowledged" and heard is None:  # the signal itself is gone by now
-        heard = (await _own_detail(house, citizen, log, index))["about"]
     return Line(
         at=instant(record["t"]),
         kind=kind,
