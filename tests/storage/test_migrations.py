@@ -161,3 +161,8 @@ def test_a_file_that_is_no_database_is_refused_in_words(path: Path, content: byt
 async def test_a_place_where_nothing_can_be_written_is_refused_in_words(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="cannot be opened"):
         await SqliteStore.open(tmp_path / "no such folder" / "consent.sqlite3")
+
+
+def test_each_migration_has_a_number_of_its_own_and_none_is_missing() -> None:
+    numbers = [version for version, _ in migrations()]
+    assert numbers == list(range(1, len(numbers) + 1))
