@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from consent.oauth.jose import check_fetched_jwks, is_signed_by
+from consent.oauth.jose import check_fetched_jwks, is_signed_by, thumbprint
 from consent.words.errors import ConsentError, InvalidClient
 from consent.words.instants import SECOND
 
@@ -42,13 +42,14 @@ class ClientKeys:
         self._sets: OrderedDict[str, _Set] = OrderedDict()
         self._under_way: dict[str, asyncio.Task[None]] = {}
 
-    async def of(self, uri: str, *signed: str) -> Keys:
-        """The public keys at *uri*; asked again when none of those that we know signed one of the tokens *signed*.
+    async def of(self, uri: str, *signed: str, jkt: str | None = None) -> Keys:
+        """The public keys at *uri*; asked again when none of those that we know signed one of the tokens *signed*, or
+        none has the thumbprint *jkt*.
 
         Raises InvalidClient when there are none to be had (RFC 6749 §5.2: the client cannot be authenticated).
         """
         known = self._sets.get(uri)
-        if known is None or not self._is_younger(known.fetched_at, FRESH) or _lacks_a_key(known, signed):
+        if known is None or not self._is_younger(known.fetched_at, FRESH) or _lacks_a_key(known, signed, jkt):
             await self._fetch(uri)
             known = self._sets.get(uri)
         if known is None or known.keys is None or not self._is_younger(known.fetched_at, KEPT):
@@ -84,5 +85,8 @@ class ClientKeys:
         return 0 <= self._clock() - at < age
 
 
-def _lacks_a_key(known: _Set, signed: tuple[str, ...]) -> bool:
-    return not all(is_signed_by(token, known.keys or ()) for token in signed if token)
+def _lacks_a_key(known: _Set, signed: tuple[str, ...], jkt: str | None) -> bool:
+    keys = known.keys or ()
+    if jkt is not None and jkt not in map(thumbprint, keys):
+        return True
+    return not all(is_signed_by(token, keys) for token in signed if token)

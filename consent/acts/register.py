@@ -20,7 +20,8 @@ from consent.words.canonical import canonical
 from consent.words.errors import Forbidden, InvalidToken
 from consent.words.ids import id_from
 
-from .approve import client_from
+from .approve import client_from, settings_from
+from .client_keys import Keys
 from .house import House
 from .once import spend_proof
 from .operate import Operator, write_down
@@ -134,14 +135,18 @@ async def remove_registration(house: House, *, client: str, token: str, proof: P
     """End a client for good (RFC 7592 §2.3): its keys, its tokens and its registration open nothing any more.
 
     Once it was approved citizens may rely on it, so then the request needs the proof of a key that holds. Raises
-    InvalidToken, Forbidden without such a proof, InvalidDpopProof for a used one.
+    InvalidToken, Forbidden without such a proof, InvalidDpopProof for a used one, and InvalidClient when its keys are
+    at an address of its own that does not answer.
     """
+    uri, published = await _published(house, client, token, proof)
 
     def story(book: Book) -> Story[None]:
         yield [*_asks(client), *([USED.one(proof.jti_hash)] if proof is not None else [])]
         yield TURN
         row, there = _own(book, client, token), book.get(CLIENT, client)
-        if there is not None and not _holds_a_key(there, proof):
+        # What was fetched counts for the address that is in effect now, which an operator may have changed meanwhile.
+        theirs = published if there is not None and settings_from(there.settings).jwks_uri == uri else ()
+        if there is not None and not _holds_a_key(there, proof, theirs):
             raise Forbidden("removing an approved client takes a DPoP proof by one of its keys")
         if proof is not None:
             spend_proof(book, proof)
@@ -180,15 +185,32 @@ def _asks(client: str) -> list[Ask]:
 def _own(book: Book, client: str, token: str) -> Registration:
     """The registration of this client and this token; which of the two is wrong is nobody's business (RFC 7592 §2)."""
     row = book.get(REGISTRATION, client)
-    if row is None or row.state == "removed" or not hmac.compare_digest(row.token, handle_hash(token)):
+    if row is None or not _opens(row, token):
         raise InvalidToken("the registration access token does not open this registration")
     return row
 
 
-def _holds_a_key(there: ClientRow, proof: Proof | None) -> bool:
+def _opens(row: Registration, token: str) -> bool:
+    return row.state != "removed" and hmac.compare_digest(row.token, handle_hash(token))
+
+
+def _holds_a_key(there: ClientRow, proof: Proof | None, published: Keys = ()) -> bool:
     return proof is not None and any(
-        hmac.compare_digest(thumbprint(jwk), proof.jkt) for jwk in client_from(there).jwks
+        hmac.compare_digest(thumbprint(jwk), proof.jkt) for jwk in (*client_from(there).jwks, *published)
     )
+
+
+async def _published(house: House, client: str, token: str, proof: Proof | None) -> tuple[str | None, Keys]:
+    """Where a client publishes its keys, and those keys: outside the transaction, for that waits for its machine.
+
+    Nobody is called for who has no registration token and no proof. Raises InvalidClient when there are none to be had.
+    """
+    rows = await house.store.read(REGISTRATION.get, client)
+    there = await house.store.read(CLIENT.get, client)
+    if proof is None or not rows or not there or not _opens(REGISTRATION.from_row(rows[0]), token):
+        return None, ()  # the story says what is wrong
+    uri = settings_from(CLIENT.from_row(there[0]).settings).jwks_uri
+    return uri, await house.client_keys.of(uri, jkt=proof.jkt) if uri is not None else ()
 
 
 def _kept(row: Registration, there: ClientRow | None, *, token: str | None = None) -> Kept:

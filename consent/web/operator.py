@@ -20,6 +20,7 @@ from .oversight import ID, KIND, NO, answer, kind_of, token_of
 _BODY_LIMIT = 4 * 1024
 T = TypeVar("T")
 _Note = Annotated[str, msgspec.Meta(max_length=400)]
+_Decision = Callable[..., Deed[None]]
 
 
 class DecisionRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -89,15 +90,7 @@ def _deciding(word: str, summary: str) -> dict[str, Any]:
 )
 async def approve(request: Request[Any, Any, Any], kind: str, subject_id: str) -> None:
     """Approve a registration or a proposed purpose."""
-    said = await read_said(request, DecisionRequest)
-    if kind_of(kind) == "client":
-        revision = _revision(said)
-        await to_do(
-            request, "decide", lambda by: admit.approve_client(subject_id, revision, by=by, note=said.note)
-        )
-        return
-    name, version = _purpose(kind, subject_id)
-    await to_do(request, "decide", lambda by: admit.approve_purpose(name, version, by=by, note=said.note))
+    await _decide(request, kind, subject_id, admit.approve_client, admit.approve_purpose)
 
 
 @post(
@@ -107,15 +100,22 @@ async def approve(request: Request[Any, Any, Any], kind: str, subject_id: str) -
 )
 async def refuse(request: Request[Any, Any, Any], kind: str, subject_id: str) -> None:
     """Refuse a registration or a proposed purpose."""
+    await _decide(request, kind, subject_id, admit.refuse_client, admit.refuse_purpose)
+
+
+async def _decide(
+    request: Request[Any, Any, Any],
+    kind: str,
+    subject_id: str,
+    about_client: _Decision,
+    about_purpose: _Decision,
+) -> None:
     said = await read_said(request, DecisionRequest)
     if kind_of(kind) == "client":
-        revision = _revision(said)
-        await to_do(
-            request, "decide", lambda by: admit.refuse_client(subject_id, revision, by=by, note=said.note)
-        )
-        return
-    name, version = _purpose(kind, subject_id)
-    await to_do(request, "decide", lambda by: admit.refuse_purpose(name, version, by=by, note=said.note))
+        decision, name, number = about_client, subject_id, _revision(said)
+    else:
+        decision, (name, number) = about_purpose, _purpose(kind, subject_id)
+    await to_do(request, "decide", lambda by: decision(name, number, by=by, note=said.note))
 
 
 def _standing(word: str, summary: str) -> dict[str, Any]:

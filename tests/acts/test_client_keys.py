@@ -29,12 +29,14 @@ class Publisher:
         self.document = document(*keys)
         self.is_up = True
         self.calls: list[str] = []
+        self.called = asyncio.Event()
         self.gate = asyncio.Event()
         self.gate.set()
         self.at = START
 
     async def get(self, uri: str) -> bytes:
         self.calls.append(uri)
+        self.called.set()
         await self.gate.wait()
         if not self.is_up:
             raise NotReached("no answer")

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 from consent_sdk.keys import SigningKey, client_assertion, dpop_proof
+from msgspec.structs import replace
 
 from consent.acts import admit
 from consent.acts import register as registering
 from consent.acts.authenticate import authenticate
+from consent.acts.client_keys import PAUSE, ClientKeys
 from consent.acts.close import close
 from consent.acts.disclose import Refused
 from consent.acts.operate import Operator, let_in, let_through, shut_out, with_token
@@ -36,6 +38,8 @@ from consent.words.errors import (
     WrongScope,
 )
 from consent.words.instants import DAY, SECOND
+from tests.acts.test_client_keys import Publisher
+from tests.acts.test_client_keys import document as publish
 from tests.world import MUNICIPALITY, World
 
 ANNA = Operator("anna")
@@ -424,6 +428,64 @@ async def test_an_approved_client_is_removed_with_the_proof_of_a_key_only(approv
         with pytest.raises(NotFound):
             await do(approved.world, deed)
     assert removed not in [one.id for one in await listing(house, "client")]
+
+
+async def test_a_client_with_keys_at_its_own_address_is_removed_with_the_proof_of_one_that_stands_there(
+    developer: Developer,
+) -> None:
+    house = developer.world.house
+    site = Publisher(developer.key)
+    site.at = developer.world.at
+    developer.world.house = house = replace(house, client_keys=ClientKeys(site.get, lambda: site.at))
+    document = {"client_name": "Loket", "redirect_uris": [REDIRECT], "jwks_uri": "https://stad.example/keys"}
+    metadata = check_registration(document, issuer=house.issuer)
+    await developer.register()
+    await developer.update(metadata)
+    await developer.approve(2)
+
+    async def remove(key: SigningKey, *, token: str = developer.token) -> None:
+        proof = developer.proof("DELETE", key)
+        await registering.remove_registration(house, client=developer.client, token=token, proof=proof)
+
+    stranger, new = SigningKey.new(), SigningKey.new()
+    with pytest.raises(InvalidToken):  # nobody is called for a guess
+        await remove(developer.key, token="guess")
+    assert site.calls == []
+    site.is_up = False
+    with pytest.raises(InvalidClient):
+        await remove(developer.key)
+    site.is_up, site.at = True, site.at + PAUSE
+    with pytest.raises(Forbidden):
+        await remove(stranger)
+    await developer.knock()
+    site.document, site.at = publish(new), site.at + PAUSE
+    await remove(new)  # known by then: the set is asked again for a key that is not among those we have
+    with pytest.raises(InvalidToken):
+        await developer.read()
+
+
+async def test_a_set_that_was_fetched_from_another_address_proves_nothing(developer: Developer) -> None:
+    """The operator puts another address in effect while the keys of the old one are on their way."""
+    house = developer.world.house
+    site = Publisher(developer.key)
+    site.at = developer.world.at
+    developer.world.house = house = replace(house, client_keys=ClientKeys(site.get, lambda: site.at))
+    document = {"client_name": "Loket", "redirect_uris": [REDIRECT], "jwks_uri": "https://stad.example/keys"}
+    await developer.register()
+    await developer.update(check_registration(document, issuer=house.issuer))
+    await developer.approve(2)
+    other = document | {"jwks_uri": "https://stad.example/other"}
+    await developer.update(check_registration(other, issuer=house.issuer))
+    site.gate.clear()
+    proof = developer.proof("DELETE", developer.key)
+    removal = asyncio.create_task(
+        registering.remove_registration(house, client=developer.client, token=developer.token, proof=proof)
+    )
+    await site.called.wait()
+    await developer.approve(3)
+    site.gate.set()
+    with pytest.raises(Forbidden):
+        await removal
 
 
 async def test_what_citizens_allowed_a_removed_client_ends_and_they_read_it(
