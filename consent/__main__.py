@@ -151,7 +151,7 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 
 def _organisation_add(arguments: argparse.Namespace) -> int:
-    from consent.app import add_organisation
+    from consent.planting import add_organisation
     from consent.seed import read_organisation
 
     file = read_organisation(Path(arguments.file))
@@ -183,14 +183,14 @@ def _signals_resend(arguments: argparse.Namespace) -> int:
 
 
 def _log_init(arguments: argparse.Namespace) -> int:
-    from consent.app import begin_on_purpose
+    from consent.opening import begin_on_purpose
 
     print(asyncio.run(begin_on_purpose(_settings(arguments), arguments.name)))
     return 0
 
 
 def _log_succeed(arguments: argparse.Namespace) -> int:
-    from consent.app import succeed_on_purpose
+    from consent.opening import succeed_on_purpose
 
     print(asyncio.run(succeed_on_purpose(_settings(arguments), arguments.name, carry=arguments.carry)))
     return 0

@@ -36,7 +36,7 @@ def add_auditor_commands(commands: Any, *, where: Callable[[argparse.ArgumentPar
 
 def _add(arguments: argparse.Namespace) -> int:
     from consent.acts.audit import admit
-    from consent.app import clock
+    from consent.opening import clock
     from consent.words.instants import DAY
 
     deed, token = admit(
@@ -57,7 +57,7 @@ def _add(arguments: argparse.Namespace) -> int:
 
 def _list(arguments: argparse.Namespace) -> int:
     from consent.acts.audit import admitted
-    from consent.app import clock
+    from consent.opening import clock
 
     now = clock()
     for one in on_the_house(arguments, admitted):

@@ -18,7 +18,7 @@ _Subparsers = Any  # argparse names it with an underscore
 
 def with_house(settings: Settings, work: Callable[[Any], Awaitable[T]]) -> T:
     """Do one piece of the operator's work on the data folder, also while it is being served."""
-    from consent.app import open_house, prepare
+    from consent.opening import open_house, prepare
 
     async def run() -> T:
         store = await prepare(settings)
@@ -222,7 +222,7 @@ def _client_token(arguments: argparse.Namespace) -> int:
 
 def _registration_token(arguments: argparse.Namespace) -> int:
     from consent.acts.admit import invite
-    from consent.app import clock
+    from consent.opening import clock
     from consent.words.instants import DAY
 
     deed, token = invite(
@@ -244,7 +244,7 @@ def _hand_over(token: str) -> int:
 
 def _operator_token(arguments: argparse.Namespace) -> int:
     from consent.acts.operate import let_in
-    from consent.app import clock
+    from consent.opening import clock
     from consent.words.instants import DAY
 
     deed, token = let_in(

@@ -89,7 +89,7 @@ def add_key_commands(commands: Any, *, where: Callable[[argparse.ArgumentParser]
 
 
 def _rotate(arguments: argparse.Namespace) -> int:
-    from consent.app import clock
+    from consent.opening import clock
 
     folder = read_settings(vars(arguments)).folder
     if arguments.lost:
@@ -102,7 +102,7 @@ def _rotate(arguments: argparse.Namespace) -> int:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    from consent.app import clock
+    from consent.opening import clock
 
     for key in states(read_settings(vars(arguments)).folder, at=clock()):
         since = (

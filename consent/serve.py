@@ -12,7 +12,8 @@ from pathlib import Path
 import structlog
 import uvicorn
 
-from consent.app import build, only_server, open_house, prepare
+from consent.app import build
+from consent.opening import only_server, open_house, prepare
 from consent.seed import read_seed
 from consent.settings import Settings
 from consent.words.errors import Misconfigured

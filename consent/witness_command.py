@@ -31,7 +31,7 @@ def add_witness_command(commands: Any) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     import uvicorn
 
-    from consent.app import only_server
+    from consent.opening import only_server
     from consent.serve import listen, quiet_logs
     from consent.witness import application, open_witness
 

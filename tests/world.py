@@ -26,7 +26,6 @@ from consent.acts import withdraw as withdrawing
 from consent.acts.authenticate import authenticate
 from consent.acts.house import House
 from consent.acts.once import Caller
-from consent.app import add_organisation, open_house, plant, prepare
 from consent.export import export_log
 from consent.grants.grant import Grant
 from consent.ledger.entry import opening_json
@@ -37,6 +36,8 @@ from consent.oauth.par import check_pushed_request
 from consent.oauth.signals import STATEMENT_TYPE
 from consent.oauth.step_up import INVENTED, SignIn
 from consent.oauth.token import ClientCredentials, CodeExchange, Refresh, handle_hash
+from consent.opening import open_house, prepare
+from consent.planting import add_organisation, plant
 from consent.seed import ClientEntry, Seed, read_seed
 from consent.settings import Settings
 from consent.storage.kinds import SIGNAL

@@ -11,9 +11,9 @@ from consent.acts.allowance import Mark, check_allowance, mark, use_up
 from consent.acts.house import House, Limits
 from consent.acts.redeem import redeem
 from consent.acts.tidy import tidy
-from consent.app import open_house, prepare
 from consent.oauth.metadata import TOKEN_PATH
 from consent.oauth.token import ClientCredentials
+from consent.opening import open_house, prepare
 from consent.words.errors import TooManyRequests
 from consent.words.instants import DAY, SECOND
 from tests.world import MUNICIPALITY, World

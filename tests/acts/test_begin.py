@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from consent.app import begin_on_purpose, new_log
+from consent.opening import begin_on_purpose, new_log
 from consent.settings import Settings
 from consent.storage.sqlite import SqliteStore
 from consent.words.errors import Misconfigured

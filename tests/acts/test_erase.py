@@ -16,7 +16,7 @@ from consent.acts.disclose import Given, Refused
 from consent.acts.hold import keep
 from consent.acts.overview import overview
 from consent.acts.sign_in import as_persona, who
-from consent.app import DATABASE
+from consent.opening import DATABASE
 from consent.storage.kinds import ERASURE, GRANT
 from consent.words.errors import AccountClosing, ConsentError, InvalidGrant, InvalidToken, NotFound
 from tests.world import World

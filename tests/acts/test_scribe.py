@@ -16,7 +16,7 @@ from consent.acts.operate import Operator
 from consent.acts.scribe import MOST_IN_A_BATCH, Deed
 from consent.acts.suspend import Subject, restore, suspend
 from consent.acts.withdraw import Stopped
-from consent.app import DATABASE, open_house
+from consent.opening import DATABASE, open_house
 from consent.storage.book import TURN, Book, Story
 from consent.storage.sqlite import SqliteStore
 from consent.storage.store import Statement

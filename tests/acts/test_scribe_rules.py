@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from consent.acts.disclose import Given
-from consent.app import DATABASE
+from consent.opening import DATABASE
 from consent.storage.book import TURN, Book, LogFrozen, Story
 from consent.storage.kinds import CITIZEN
 from consent.storage.rows import Citizen

@@ -14,10 +14,10 @@ from consent.acts.receipt import receipt, receipt_proof
 from consent.acts.succeed import carry_grants
 from consent.acts.suspend import subject, suspend
 from consent.acts.timeline import timeline
-from consent.app import open_house
 from consent.keyfiles import logs_with_keys, offer_log_keys
 from consent.ledger.checkpoint import check_checkpoint, vkey_of
 from consent.ledger.entry import is_control
+from consent.opening import open_house
 from consent.storage.kinds import GRANT
 from consent.succession import pen_of
 from consent.words.errors import Misconfigured

@@ -16,9 +16,9 @@ from consent.acts.receipt import receipt
 from consent.acts.suspend import Standing, Subject, restore, subject, suspend
 from consent.acts.use import Refused as NotUsed
 from consent.acts.use import Registered
-from consent.app import add_organisation
 from consent.oauth.metadata import INTROSPECT_PATH, TOKEN_PATH
 from consent.oauth.token import ClientCredentials, CodeExchange, Refresh
+from consent.planting import add_organisation
 from consent.words.errors import BadInput, InvalidAuthorizationDetails, NotFound, UnauthorizedClient
 from tests.world import MUNICIPALITY, PURPOSE, VERIFIER, World, _seed_with_keys
 

@@ -19,8 +19,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from consent.app import DATABASE
 from consent.demo import Stage
+from consent.opening import DATABASE
 from tests.conformance.flow import request_object
 from tests.web.knock import MARK, Answer, check_manners, knock, write
 from tests.web.office import REDIRECT, Office, fresh, now, office_of

@@ -9,8 +9,8 @@ import pytest
 from consent_sdk.keys import SigningKey, dpop_proof
 from consent_sdk.registration import key_set
 
-from consent.app import clock
 from consent.demo import ORGANISATION, Stage
+from consent.opening import clock
 
 from .attacker import REQUIRED, Attacker, Citizen, must_refuse
 

@@ -15,9 +15,9 @@ from typing import Any
 import httpx
 import pytest
 
-from consent.app import DATABASE
 from consent.demo import Stage
 from consent.demo_browser import Page
+from consent.opening import DATABASE
 from consent.words.instants import MINUTE
 
 from .attacker import Attacker, Citizen, code_of, must_refuse

@@ -14,7 +14,7 @@ from typing import Any
 
 from consent.acts.house import House
 from consent.acts.sign_in import settle
-from consent.app import open_house, prepare
+from consent.opening import open_house, prepare
 from consent.settings import Settings
 from consent.storage.book import TURN, Book, Story
 from consent.storage.kinds import KEYS

@@ -25,11 +25,11 @@ from consent.acts.authenticate import authenticate
 from consent.acts.hold import put_value
 from consent.acts.house import House
 from consent.acts.sign_in import settle
-from consent.app import open_house, prepare
 from consent.oauth.clients import ASSERTION_TYPE, Client
 from consent.oauth.metadata import PAR_PATH, TOKEN_PATH
 from consent.oauth.par import check_pushed_request
 from consent.oauth.token import CodeExchange
+from consent.opening import open_house, prepare
 from consent.seed import read_seed
 from consent.settings import Settings
 from consent.storage.book import TURN, Book, Story

@@ -44,9 +44,9 @@ from urllib.parse import urlencode
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from consent.app import DATABASE  # noqa: E402
 from consent.oauth.clients import ASSERTION_TYPE  # noqa: E402
 from consent.oauth.metadata import INTROSPECT_PATH, PAR_PATH, TOKEN_PATH  # noqa: E402
+from consent.opening import DATABASE  # noqa: E402
 from consent.seed import read_seed  # noqa: E402
 from consent.words.purposes import request_type  # noqa: E402
 from tests.bench import ground, measure  # noqa: E402

@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx
 
-from consent.app import DATABASE
 from consent.oauth.jose import check_jws
+from consent.opening import DATABASE
 from consent.words.instants import SECOND
 from tests.web.office import ASKED, Office, fresh, now
 

@@ -10,7 +10,7 @@ import pytest
 from consent import app
 from consent.acts.disclose import Given
 from consent.acts.publish import head, leaf_of
-from consent.app import DATABASE
+from consent.opening import DATABASE
 from consent.storage.book import LogFrozen
 from consent.storage.rows import FROZEN
 from consent.succession import remember

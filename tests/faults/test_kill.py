@@ -15,7 +15,7 @@ from pathlib import Path
 import consent_verify
 import httpx
 
-from consent.app import DATABASE
+from consent.opening import DATABASE
 from consent.settings import Settings
 from tests.conftest import free_port
 from tests.faults.under_load import Outsiders, Served, Told, furnish, inside

@@ -22,7 +22,7 @@ import uvicorn
 
 from consent import serve as serving
 from consent.__main__ import main
-from consent.app import DATABASE, prepare
+from consent.opening import DATABASE, prepare
 from consent.settings import Settings
 from tests.conftest import free_port
 from tests.faults.stopping_store import everything

@@ -22,9 +22,9 @@ from consent.acts.operate import Operator
 from consent.acts.register import Kept
 from consent.acts.scribe import Written
 from consent.acts.suspend import Subject, restore, suspend
-from consent.app import DATABASE, open_house
 from consent.ledger.checkpoint import parse_body, parse_note
 from consent.ledger.tiles import Growth, needed, root_from
+from consent.opening import DATABASE, open_house
 from consent.storage.sqlite import SqliteStore
 from consent.storage.store import Unknown
 from tests.acts.test_register import Developer, invitation

@@ -13,7 +13,7 @@ import pytest
 from consent.acts import scribe as scribes
 from consent.acts.disclose import Given, Refused
 from consent.acts.scribe import Scribe
-from consent.app import DATABASE
+from consent.opening import DATABASE
 from consent.storage.book import TURN, Book, Story
 from consent.storage.sqlite import SqliteStore
 from consent.storage.store import Batch, Row, T, Unavailable

@@ -21,7 +21,8 @@ from consent_sdk.keys import SigningKey, dpop_proof
 
 from consent.acts.house import House
 from consent.acts.sign_in import as_persona, form_key
-from consent.app import add_organisation, clock, open_house, plant, prepare
+from consent.opening import clock, open_house, prepare
+from consent.planting import add_organisation, plant
 from consent.seed import ClientEntry, OrganisationFile, Persona, Seed, read_seed
 from consent.settings import Settings
 from tests.world import MUNICIPALITY, NEEDED, PURPOSE, World

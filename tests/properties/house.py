@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from consent.acts.hold import put_value
-from consent.app import open_house, prepare
+from consent.opening import open_house, prepare
 from consent.settings import Settings
 from consent.storage.book import TURN, Book, Story
 from consent.storage.kinds import HOLDINGS, KEYS

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from consent.app import DATABASE
 from consent.demo import Stage
+from consent.opening import DATABASE
 from tests.web.knock import MARK
 
 

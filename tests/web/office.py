@@ -12,10 +12,10 @@ import httpx
 import msgspec
 from consent_sdk.keys import SigningKey, challenge_of, client_assertion, dpop_proof
 
-from consent.app import clock
 from consent.demo import Stage
 from consent.demo_browser import Browser, Page
 from consent.oauth.clients import ASSERTION_TYPE
+from consent.opening import clock
 from consent.seed import SHIPPED
 from consent.words.instants import SECOND
 

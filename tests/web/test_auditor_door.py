@@ -12,8 +12,8 @@ import consent_verify
 import httpx
 import pytest
 
-from consent.app import DATABASE
 from consent.demo import Stage
+from consent.opening import DATABASE
 from tests.web.knock import knock, write
 from tests.web.office import ASKED, Office, office_of
 

@@ -7,9 +7,9 @@ import sqlite3
 import pytest
 from consent_sdk import Arrangement, Ask, Organisation, StepUpNeeded
 
-from consent.app import DATABASE
 from consent.demo import Stage
 from consent.demo_browser import Browser, Page
+from consent.opening import DATABASE
 
 NAMES = ("preferred_language", "residence_permit")
 

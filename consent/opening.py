@@ -1,0 +1,184 @@
+"""A house opened on a data folder: its keys, database and log are made when there is nothing yet."""
+
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from consent import succession
+from consent.acts.client_keys import ClientKeys
+from consent.acts.cosign import Cosigner
+from consent.acts.house import House, Limits
+from consent.acts.quorum import Quorum
+from consent.acts.scribe import Scribe
+from consent.acts.succeed import carry_grants, end_grants
+from consent.keyfiles import (
+    has_keys,
+    make_folder,
+    make_keys,
+    read_issuer_keys,
+    read_ring,
+)
+from consent.oauth.dpop import KeyCache
+from consent.oauth.keys import ServerKeys
+from consent.oauth.metadata import check_metadata, metadata
+from consent.oauth.step_up import INVENTED, PHISHING_RESISTANT, StepUp
+from consent.outside import Known, Network
+from consent.settings import Settings
+from consent.storage.book import UnwrappedKeys
+from consent.storage.holdings import gather_holdings
+from consent.storage.sqlite import SqliteStore
+from consent.storage.store import Store
+from consent.succession import Yearly, check_no_log_is_missing, heads_of, log_name, pen_of
+from consent.web.render import template_hash
+from consent.words.errors import Misconfigured
+from consent.words.instants import DAY, MINUTE
+
+DATABASE = "consent.sqlite3"
+
+
+def clock() -> int:
+    """Now, in microseconds."""
+    return time.time_ns() // 1000
+
+
+@contextlib.contextmanager
+def only_server(folder: Path) -> Iterator[None]:
+    """Hold the data folder: two servers on one SQLite file would make each other wait. Raises Misconfigured."""
+    handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise Misconfigured("another process serves this data folder already") from None
+    finally:
+        os.close(handle)
+
+
+async def prepare(settings: Settings) -> SqliteStore:
+    """Open the data folder; make keys, database and log when there is nothing yet. Raises Misconfigured.
+
+    A log is only begun here when neither keys nor database exist: a lost database must not fork the log.
+    """
+    folder = settings.folder
+    database = folder / DATABASE
+    if not has_keys(folder) and not database.exists():
+        make_folder(folder)
+        make_keys(folder)
+        store = await _open(database)
+        await new_log(store, settings, log_name(clock()), at=clock())
+        return store
+    if not has_keys(folder) or not database.exists():
+        raise Misconfigured(
+            "the data folder has keys or a database, but not both; restore what is missing, or begin a new log "
+            "on purpose with `consent log init`"
+        )
+    make_folder(folder)
+    return await _open(database)
+
+
+async def _open(database: Path) -> SqliteStore:
+    os.close(os.open(database, os.O_WRONLY | os.O_CREAT, 0o600))
+    store = await SqliteStore.open(database)
+    while await store.write(gather_holdings()):
+        pass
+    return store
+
+
+async def new_log(store: SqliteStore, settings: Settings, log: str, *, at: int) -> str:
+    """Begin a log, with a key of its own; returns its origin. Raises Misconfigured when either exists."""
+    origin = f"{urlsplit(settings.public_issuer).netloc}/log/{log}"
+    await succession.begin(store, settings.folder, log=log, origin=origin, at=at)
+    return origin
+
+
+async def open_house(settings: Settings, store: Store, clock: Callable[[], int] = clock) -> House:
+    """Put together what the acts need, on an open store. Raises Misconfigured."""
+    heads = await heads_of(store)
+    head = heads[-1]
+    if not head.origin.startswith(f"{urlsplit(settings.public_issuer).netloc}/"):
+        raise Misconfigured(
+            f"the log was begun as {head.origin}; serve it under that address, or begin another log"
+        )
+    check_metadata(metadata(settings.public_issuer))
+    ring = read_ring(settings.folder)
+    pen = pen_of(settings.folder, head)
+    check_no_log_is_missing(settings.folder, heads)
+    await succession.guard(store, settings.folder, head, pen)
+    yearly = Yearly(store, settings.folder, clock, is_on=settings.yearly_logs)
+    outside = Network(sandbox=settings.sandbox)
+    scribe = Scribe(store, pen=pen, ring=ring, clock=clock, succession=yearly)
+    return House(
+        issuer=settings.public_issuer,
+        store=store,
+        scribe=scribe,
+        cosigner=Cosigner(store, scribe, clock=clock),
+        quorum=Quorum(settings.policy, store, seconds=settings.witness_seconds),
+        to_witnesses=Known(),
+        ring=ring,
+        unwrapped=UnwrappedKeys(ring),
+        clock=clock,
+        chance=os.urandom,
+        server_keys=ServerKeys(list(read_issuer_keys(settings.folder).values())),
+        proof_keys=KeyCache(),
+        request_template=template_hash("request.html"),
+        acknowledge_within=settings.acknowledge_days * DAY,
+        outside=outside,
+        client_keys=ClientKeys(outside.get, clock),
+        sandbox=settings.sandbox,
+        limits=Limits(
+            client=settings.limit_client,
+            address=settings.limit_address,
+            sign_in=settings.limit_sign_in,
+            auditor=settings.limit_auditor,
+            trusted_proxies=settings.trusted_proxies,
+        ),
+        step_up=StepUp(
+            # An invented person has no device: in the sandbox her button is all there is.
+            acr=INVENTED if settings.sandbox else PHISHING_RESISTANT,
+            fresh=settings.special_sign_in * MINUTE,
+            max_age=settings.special_max_age * 60 or None,
+        ),
+    )
+
+
+async def begin_on_purpose(settings: Settings, name: str | None) -> str:
+    """`consent log init`: begin a log in a folder that has keys, a database or both. Returns its origin."""
+    make_folder(settings.folder)
+    if not has_keys(settings.folder):
+        make_keys(settings.folder)
+    store = await _open(settings.folder / DATABASE)
+    try:
+        return await new_log(store, settings, name or log_name(clock()), at=clock())
+    finally:
+        await store.close()
+
+
+async def succeed_on_purpose(settings: Settings, name: str | None, *, carry: bool) -> str:
+    """`consent log succeed`: another log takes the place of the newest, and running grants go along.
+
+    They end instead when a frozen log lost entries, unless *carry*: among what was lost may be stops. Returns a
+    sentence. Raises Misconfigured, also while the folder is served.
+    """
+    with only_server(settings.folder):
+        store = await prepare(settings)
+        try:
+            new, lost = await succession.succeed(store, settings.folder, name=name, at=clock())
+            house = await open_house(settings, store)
+            house.scribe.start()
+            ended = 0
+            try:
+                if lost and not carry:
+                    while batch := (await house.scribe.do(end_grants(new.log))).outcome:
+                        ended += batch
+                carried = await carry_grants(house)
+            finally:
+                await house.scribe.stop()
+        finally:
+            await store.close()
+    return (
+        f"{new.origin} is written now; entries lost: {lost}, grants carried: {carried}, grants ended: {ended}"
+    )

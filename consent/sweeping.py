@@ -1,0 +1,50 @@
+"""Once a minute: what has expired is written down or goes, and a new signing key is taken up."""
+
+import asyncio
+from pathlib import Path
+
+import structlog
+
+from consent import succession
+from consent.acts.close import close
+from consent.acts.erase import go_on as erase_on
+from consent.acts.expire import expire
+from consent.acts.house import House
+from consent.acts.retain import go_on as retain_on
+from consent.acts.succeed import carry_grants
+from consent.acts.tidy import tidy
+from consent.keyfiles import (
+    read_issuer_keys,
+)
+from consent.words.instants import MINUTE
+
+_log = structlog.get_logger()
+
+
+async def sweep(house: House, folder: Path) -> None:
+    """Every minute, what has expired is written down or goes, and a new signing key is taken up."""
+    carried_into = ""
+    while True:
+        await asyncio.sleep(MINUTE / 1_000_000)
+        look_for_keys(house, folder)
+        try:
+            await succession.remember(house.store, folder)
+            await house.scribe.do(expire(house.clock()))
+            await house.scribe.do(close())
+            await house.scribe.do(tidy())
+            await erase_on(house)
+            if house.log != carried_into:
+                into = house.log
+                await carry_grants(house)
+                carried_into = into
+            await retain_on(house)
+        except Exception as fault:
+            _log.error("sweep_failed", fault=type(fault).__name__)
+
+
+def look_for_keys(house: House, folder: Path) -> None:
+    """Use the signing keys that are in the folder now; those we have stay when they cannot be read."""
+    try:
+        house.server_keys.take(list(read_issuer_keys(folder).values()))
+    except Exception as fault:
+        _log.error("keys_not_read", fault=type(fault).__name__)
