@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from consent import app
+from consent import opening
 from consent.acts.disclose import Given
 from consent.acts.publish import head, leaf_of
 from consent.opening import DATABASE
@@ -46,9 +46,9 @@ async def rolled_back(folder: Path, tmp_path: Path) -> tuple[Path, str, int]:
 
 async def open_frozen(folder: Path) -> app.House:
     settings = app.Settings(data=str(folder), sandbox=True, yearly_logs=False)
-    store = await app.prepare(settings)
+    store = await opening.prepare(settings)
     try:
-        return await app.open_house(settings, store, lambda: START)
+        return await opening.open_house(settings, store, lambda: START)
     except BaseException:
         await store.close()
         raise
