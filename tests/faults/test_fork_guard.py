@@ -9,8 +9,11 @@ import pytest
 
 from consent import opening
 from consent.acts.disclose import Given
+from consent.acts.expire import expire
+from consent.acts.house import House
 from consent.acts.publish import head, leaf_of
 from consent.opening import DATABASE
+from consent.settings import Settings
 from consent.storage.book import LogFrozen
 from consent.storage.rows import FROZEN
 from consent.succession import remember
@@ -44,8 +47,8 @@ async def rolled_back(folder: Path, tmp_path: Path) -> tuple[Path, str, int]:
     return folder, log, size
 
 
-async def open_frozen(folder: Path) -> app.House:
-    settings = app.Settings(data=str(folder), sandbox=True, yearly_logs=False)
+async def open_frozen(folder: Path) -> House:
+    settings = Settings(data=str(folder), sandbox=True, yearly_logs=False)
     store = await opening.prepare(settings)
     try:
         return await opening.open_house(settings, store, lambda: START)
@@ -64,7 +67,7 @@ async def test_an_older_database_freezes_the_log_and_nothing_is_written_or_given
         before = await head(house, log)
         assert before.frozen == FROZEN
         with pytest.raises(LogFrozen):
-            await house.scribe.do(app.expire(START))  # needs no entry at all
+            await house.scribe.do(expire(START))  # needs no entry at all
         assert await head(house, log) == before
     finally:
         await house.scribe.stop()
@@ -87,8 +90,8 @@ async def test_the_next_log_names_the_last_checkpoint_that_was_seen_and_lost_sto
 ) -> None:
     folder, log, size = rolled_back
     await (await open_frozen(folder)).store.close()
-    settings = app.Settings(data=str(folder), sandbox=True, yearly_logs=False)
-    said = await app.succeed_on_purpose(settings, log + "b", carry=False)
+    settings = Settings(data=str(folder), sandbox=True, yearly_logs=False)
+    said = await opening.succeed_on_purpose(settings, log + "b", carry=False)
     assert "grants carried: 0, grants ended: 1" in said
     house = await open_frozen(folder)
     try:
@@ -108,8 +111,8 @@ async def test_a_log_in_order_is_succeeded_with_all_its_grants(folder: Path) -> 
         connection.execute(
             "UPDATE grants SET expires_at = ?", (1 << 60,)
         )  # the command has the machine's own clock
-    settings = app.Settings(data=str(folder), sandbox=True, yearly_logs=False)
-    said = await app.succeed_on_purpose(settings, log + "b", carry=False)
+    settings = Settings(data=str(folder), sandbox=True, yearly_logs=False)
+    said = await opening.succeed_on_purpose(settings, log + "b", carry=False)
     assert said.endswith("entries lost: 0, grants carried: 1, grants ended: 0")
 
 
