@@ -31,6 +31,7 @@ _PRAGMAS = (
     "PRAGMA secure_delete=ON",
     "PRAGMA temp_store=MEMORY",
     "PRAGMA cache_size=-65536",
+    "PRAGMA wal_autocheckpoint=4000",  # 16 MB: pages that change in every batch are copied back less often
 )
 # What the machine does to us, as against what we do wrong: no space, no lock, no access.
 _SURROUNDINGS = frozenset(
