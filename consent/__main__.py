@@ -10,6 +10,7 @@ from typing import Any
 from consent import __version__
 from consent.admission import add_auditor_commands
 from consent.commands import add_operator_commands, with_house
+from consent.log_keys import add_log_key_commands
 from consent.rotation import add_key_commands
 from consent.settings import Settings, read_settings
 from consent.witness_command import add_witness_command
@@ -81,13 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     init.add_argument("--name", help="name of the log (this year)")
     _where(init)
     init.set_defaults(run=_log_init)
-    key = log.add_parser("key", help="the public keys of a log").add_subparsers(required=True)
-    keys = key.add_parser(
-        "list", help="what to compare or to hand over: readers need not believe the log itself"
-    )
-    keys.add_argument("--log", help="which log (the newest)")
-    _where(keys)
-    keys.set_defaults(run=_log_keys)
+    add_log_key_commands(log, where=_where)
     succeed = log.add_parser("succeed", help="put another log in the place of the one that is written now")
     succeed.add_argument("--name", help="name of the log (this year, with a letter)")
     succeed.add_argument(
@@ -193,16 +188,6 @@ def _log_succeed(arguments: argparse.Namespace) -> int:
     from consent.opening import succeed_on_purpose
 
     print(asyncio.run(succeed_on_purpose(_settings(arguments), arguments.name, carry=arguments.carry)))
-    return 0
-
-
-def _log_keys(arguments: argparse.Namespace) -> int:
-    from consent.acts import publish
-
-    async def policy(house: Any) -> str:
-        return await publish.policy(house, arguments.log or house.log)
-
-    print(with_house(_settings(arguments), policy), end="")
     return 0
 
 

@@ -35,9 +35,9 @@ async def export_log(house: House, log: str, folder: Path) -> tuple[int, Path]:
             if not path.exists():
                 _write(path, await publish.tile(house, log, level, n, width))
         level, count = level + 1, count // TILE_WIDTH
-    keys = [key.key for key in await publish.keys(house, log) if key.retired is None]
+    live = [key for key in await publish.keys(house, log) if key.retired is None]
     _write(folder / "policy", (await publish.policy(house, log)).encode())
-    _write(folder / "vkey", f"{keys[0]}\n".encode())
+    _write(folder / "vkey", f"{next(key.key for key in live if not publish.is_second(key))}\n".encode())
     _write(folder / "checkpoint", note.encode())
     return said.size, folder
 

@@ -23,6 +23,8 @@ from consent.words.errors import Misconfigured
 from consent.words.instants import SECOND
 from consent.words.secret import Secret
 
+LogKey = Ed25519PrivateKey | MLDSA44PrivateKey
+
 
 def make_folder(folder: Path) -> None:
     """Make the data folder and its key folder, for their owner only. Raises Misconfigured when others may read."""
@@ -59,8 +61,8 @@ def make_issuer_key(folder: Path, *, active_from: int) -> str:
     return file.name
 
 
-def remove_issuer_keys(folder: Path, names: Iterable[str]) -> None:
-    """Destroy signing keys by their file names."""
+def remove_keys(folder: Path, names: Iterable[str]) -> None:
+    """Destroy keys by their file names."""
     for name in names:
         (folder / "keys" / name).unlink(missing_ok=True)
     _keep_folder(folder / "keys")
@@ -72,9 +74,8 @@ def offer_log_keys(folder: Path, log: str) -> tuple[Ed25519PrivateKey, MLDSA44Pr
     So a log that did not begin leaves no key that looks used, and of two processes that begin it at once neither
     destroys the other's. Raises Misconfigured when the log has a key.
     """
-    for file in _log_key_files(folder, log):
-        if file.exists():
-            raise Misconfigured(f"the key file {file.name} exists already: that log was begun before")
+    if log in logs_with_keys(folder):
+        raise Misconfigured(f"a key of the log {log} exists already: it was begun before")
     first, second = Ed25519PrivateKey.generate(), MLDSA44PrivateKey.generate()
     secrets_of_both = (first.private_bytes_raw(), second.private_bytes_raw())
     for file, octets in zip(_offered(folder, log, first), secrets_of_both, strict=True):
@@ -100,7 +101,7 @@ def drop_log_keys(folder: Path, log: str, first: Ed25519PrivateKey) -> None:
 
 def settle_log_keys(folder: Path, log: str, is_first: Callable[[Ed25519PrivateKey], bool]) -> None:
     """After a crash between beginning *log* and naming its keys: they are those whose first is the one meant."""
-    if _log_key_files(folder, log)[0].exists():
+    if log in logs_with_keys(folder):
         return
     for file in (folder / "keys").glob(f"log-{log}.*.new"):
         if file.name.endswith(".mldsa44.new"):
@@ -129,8 +130,11 @@ def remembered_checkpoint(folder: Path, log: str) -> str | None:
 
 def logs_with_keys(folder: Path) -> set[str]:
     """The names of all logs that were ever begun from this folder."""
-    names = {file.stem.removeprefix("log-") for file in (folder / "keys").glob("log-*.key")}
-    return {name for name in names if "." not in name}  # one with a dot is a further key of the same log
+    # Behind a dot stands what tells keys of one log apart. A second key alone is one that a crash left half named.
+    files = [file.name for file in (folder / "keys").glob("log-*.key")]
+    return {
+        name.removeprefix("log-").partition(".")[0] for name in files if not name.endswith(".mldsa44.key")
+    }
 
 
 def _log_key_files(folder: Path, log: str) -> tuple[Path, Path]:
@@ -172,16 +176,27 @@ def read_ring(folder: Path) -> KeyRing:
     return KeyRing({f"ring-{n}": Secret(key) for n, key in keys.items()}, current=f"ring-{max(keys)}")
 
 
-def read_log_keys(folder: Path, log: str) -> tuple[Ed25519PrivateKey, MLDSA44PrivateKey | None]:
-    """The keys of a log; one that was begun by an older version has no second one. Raises Misconfigured."""
-    file = folder / "keys" / f"log-{log}.key"
-    with _holds_a_key(file):
-        first = Ed25519PrivateKey.from_private_bytes(_octets(file))
-    file = folder / "keys" / f"log-{log}.mldsa44.key"
-    if not file.exists():
-        return first, None
-    with _holds_a_key(file):
-        return first, MLDSA44PrivateKey.from_seed_bytes(_octets(file))
+def read_log_keys(folder: Path, log: str) -> list[tuple[str, LogKey]]:
+    """All keys of a log by their files' names, those that wait for their time too. Raises Misconfigured."""
+    files = sorted([*(folder / "keys").glob(f"log-{log}.key"), *(folder / "keys").glob(f"log-{log}.*.key")])
+    if not files:
+        raise Misconfigured(f"the key file log-{log}.key is missing")
+    found: list[tuple[str, LogKey]] = []
+    for file in files:
+        with _holds_a_key(file):
+            if file.name.endswith(".mldsa44.key"):
+                found.append((file.name, MLDSA44PrivateKey.from_seed_bytes(_octets(file))))
+            else:
+                found.append((file.name, Ed25519PrivateKey.from_private_bytes(_octets(file))))
+    return found
+
+
+def make_log_key(folder: Path, log: str, key: LogKey) -> None:
+    """Keep another key of a log that has begun; it signs nothing until the log says so."""
+    public = key.public_key().public_bytes_raw().hex()[:16]
+    kind = ".mldsa44" if isinstance(key, MLDSA44PrivateKey) else ""
+    _write(folder / "keys" / f"log-{log}.{public}{kind}.key", b64encode(key.private_bytes_raw()) + b"\n")
+    _keep_folder(folder / "keys")
 
 
 def read_issuer_keys(folder: Path) -> dict[str, ServerKey]:

@@ -105,7 +105,7 @@ async def open_house(settings: Settings, store: Store, clock: Callable[[], int] 
         )
     check_metadata(metadata(settings.public_issuer))
     ring = read_ring(settings.folder)
-    pen = pen_of(settings.folder, head)
+    pen = await pen_of(store, settings.folder, head)
     check_no_log_is_missing(settings.folder, heads)
     await succession.guard(store, settings.folder, head, pen)
     yearly = Yearly(store, settings.folder, clock, is_on=settings.yearly_logs)

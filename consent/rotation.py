@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from consent.keyfiles import make_issuer_key, read_issuer_keys, remove_issuer_keys
+from consent.keyfiles import make_issuer_key, read_issuer_keys, remove_keys
 from consent.oauth.keys import RETIRED_FOR, ServerKeys, public_jwks
 from consent.settings import read_settings
 from consent.words.errors import Misconfigured
@@ -60,7 +60,7 @@ def rotate(folder: Path, *, at: int, hours: int = KNOWN_BEFORE) -> str:
     if any(key.state == "next" for key in known):
         raise Misconfigured("a next key waits already; see `consent key list`")
     name = make_issuer_key(folder, active_from=at + hours * HOUR)
-    remove_issuer_keys(folder, [key.file for key in known if key.state == "gone"])
+    remove_keys(folder, [key.file for key in known if key.state == "gone"])
     return name
 
 
@@ -69,7 +69,7 @@ def replace_lost(folder: Path, *, at: int) -> str:
     known = states(folder, at=at)
     name = make_issuer_key(folder, active_from=at)
     # Only now: if we crash before, the new key signs and the command can be given again.
-    remove_issuer_keys(folder, [key.file for key in known])
+    remove_keys(folder, [key.file for key in known])
     return name
 
 

@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from consent.acts.begin import begin_log
 from consent.acts.freeze import check_tree, find_fork, freeze
+from consent.acts.publish import keys_of
 from consent.acts.scribe import Pen
 from consent.acts.succeed import close_and_succeed, succeed_frozen
 from consent.keyfiles import (
@@ -22,6 +24,7 @@ from consent.keyfiles import (
     settle_log_keys,
 )
 from consent.ledger.checkpoint import (
+    ED25519,
     Checkpoint,
     check_checkpoint,
     parse_body,
@@ -29,6 +32,7 @@ from consent.ledger.checkpoint import (
     parse_vkey,
     vkey_of,
 )
+from consent.ledger.cosignature import cosigner_vkey
 from consent.ledger.errors import LedgerError
 from consent.storage.kinds import HEAD
 from consent.storage.rows import FROZEN, OPEN, Head
@@ -53,13 +57,27 @@ async def heads_of(store: Store) -> list[Head]:
     return heads
 
 
-def pen_of(folder: Path, head: Head) -> Pen:
-    """What the log of *head* is written with. Raises Misconfigured."""
+async def pen_of(store: Store, folder: Path, head: Head) -> Pen:
+    """What the log of *head* is written with: of all its keys in the folder those that are not retired.
+
+    Raises Misconfigured.
+    """
     # The one of a log that began just before a crash may not have its name yet.
     ids = {line.key_id for line in parse_note(head.note).signatures}
     settle_log_keys(folder, head.log, lambda key: parse_vkey(vkey_of(head.origin, key)).key_id in ids)
-    signer, cosigner = read_log_keys(folder, head.log)
-    return Pen(log=head.log, origin=head.origin, signer=signer, cosigner=cosigner)
+    live = {key.key for key in await keys_of(store, head.log) if key.retired is None}
+    signer, cosigner = None, None
+    for _, key in read_log_keys(folder, head.log):
+        if isinstance(key, Ed25519PrivateKey):
+            signer = key if vkey_of(head.origin, key) in live else signer
+        elif cosigner_vkey(head.origin, key) in live:
+            cosigner = key
+    if signer is None:
+        raise Misconfigured(
+            f"the key that signs the log {head.log} in this database is not in the folder: the database is older than "
+            "the last change of that key, or the key was lost"
+        )
+    return Pen(log=head.log, origin=head.origin, signer=signer, cosigner=cosigner, epoch=head.epoch)
 
 
 def check_no_log_is_missing(folder: Path, heads: list[Head]) -> None:
@@ -75,14 +93,16 @@ def check_no_log_is_missing(folder: Path, heads: list[Head]) -> None:
         )
 
 
-async def seen_before(folder: Path, pen: Pen) -> list[Checkpoint]:
+async def seen_before(store: Store, folder: Path, head: Head) -> list[Checkpoint]:
     """The checkpoints of this log that somebody is known to have seen: what stands beside its keys."""
-    note = remembered_checkpoint(folder, pen.log)
+    note = remembered_checkpoint(folder, head.log)
+    # It may be from before a key was changed.
+    signers = [key.key for key in await keys_of(store, head.log) if parse_vkey(key.key).algorithm == ED25519]
     try:
-        return [check_checkpoint(note, [pen.vkey])] if note is not None else []
+        return [check_checkpoint(note, signers)] if note is not None else []
     except LedgerError:
         raise Misconfigured(
-            f"the file log-{pen.log}.seen beside the keys is no checkpoint of this log"
+            f"the file log-{head.log}.seen beside the keys is no checkpoint of this log"
         ) from None
 
 
@@ -93,7 +113,7 @@ async def guard(store: Store, folder: Path, head: Head, pen: Pen) -> None:
     """
     if head.frozen == OPEN:
         await check_tree(store, head, pen.vkey)
-        if await find_fork(store, head, await seen_before(folder, pen)) is not None:
+        if await find_fork(store, head, await seen_before(store, folder, head)) is not None:
             await store.write(freeze(head.log))
     elif head.frozen == FROZEN:
         _log.error("log_frozen", log=head.log, size=head.size)
@@ -111,7 +131,7 @@ async def succeed(store: Store, folder: Path, *, name: str | None, at: int) -> t
     entries of the frozen one were lost. Raises Misconfigured."""
     heads = await heads_of(store)
     head = heads[-1]
-    old = pen_of(folder, head)
+    old = await pen_of(store, folder, head)
     name = name or free_name(at, {one.log for one in heads})
     if name <= head.log:
         raise Misconfigured("the names of logs are in order: the new one has to come after the newest")
@@ -119,7 +139,7 @@ async def succeed(store: Store, folder: Path, *, name: str | None, at: int) -> t
     if head.frozen != FROZEN:
         await _write_with_key(store, folder, new, close_and_succeed(old, new, at=at, chance=os.urandom))
         return new, 0
-    known = [parse_body(parse_note(head.note).body), *await seen_before(folder, old)]
+    known = [parse_body(parse_note(head.note).body), *await seen_before(store, folder, head)]
     last = max(known, key=lambda one: one.size)
     await _write_with_key(store, folder, new, succeed_frozen(head.log, last, new, at=at, chance=os.urandom))
     return new, last.size - head.size
@@ -176,16 +196,16 @@ class Yearly:
         return int(datetime(int(year) + 1, 1, 1, tzinfo=UTC).timestamp()) * SECOND
 
     async def follow(self, log: str) -> Pen:
-        """The pen of the log after *log*: of the one that is there by now, else of a new one."""
+        """The pen of the log after *log*: of the one that is there by now, else of a new one; before its time that of
+        *log* itself, with the keys of now."""
         heads = await heads_of(self._store)
         newest = heads[-1]
-        if newest.log == log:
-            at = self._clock()
+        if newest.log == log and (at := self._clock()) >= self.until(log):
             name = log_name(at)
             origin = newest.origin.removesuffix(newest.log) + name
-            old = pen_of(self._folder, newest)
+            old = await pen_of(self._store, self._folder, newest)
             new = _new_pen(self._folder, name, origin)
             batch = close_and_succeed(old, new, at=at, chance=os.urandom)
             await _write_with_key(self._store, self._folder, new, batch)
             newest = (await heads_of(self._store))[-1]
-        return pen_of(self._folder, newest)
+        return await pen_of(self._store, self._folder, newest)

@@ -42,8 +42,8 @@ WORLDLY_CALLS = words(
 # What people can do, as verbs …
 ACTS = words(
     "acknowledge admit amend approve ask audit authenticate begin close cosign disclose erase expire explain export "
-    "freeze grant hold inspect keep operate oversee propose publish redeem refuse register retain review revoke scan "
-    "sign_in signal succeed suspend tidy use withdraw witness"
+    "freeze grant hold inspect keep operate oversee propose publish redeem refuse register retain review revoke rotate "
+    "scan sign_in signal succeed suspend tidy use withdraw witness"
 )
 # … what a citizen looks at, and how every act is done: by whom written down, with what at hand, each proof once.
 BESIDE_ACTS = words(

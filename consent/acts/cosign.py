@@ -7,7 +7,7 @@ from consent.ledger import cosignature
 from consent.storage.book import TURN, Book, Story
 from consent.storage.kinds import HEAD
 from consent.storage.rows import Head
-from consent.storage.store import Statement, Store
+from consent.storage.store import Statement, Store, Unavailable
 from consent.words.errors import Overloaded
 from consent.words.instants import HOUR, seconds
 
@@ -44,16 +44,22 @@ class Cosigner:
         """The same for a reader, who takes an older checkpoint when nothing can be written now."""
         try:
             await self.cosign()
-        except Overloaded:
+        except (Overloaded, Unavailable):
             return
 
     async def _sign(self) -> None:
         if self._signed[1]:
             await asyncio.sleep(GAP)
-        log, key = self._scribe.pen.log, self._scribe.pen.cosigner
+        pen = self._scribe.pen
+        log, key = pen.log, pen.cosigner
         if key is None:
             return
         head = HEAD.from_row((await self._store.read(HEAD.get, log))[0])
+        if (
+            head.epoch != pen.epoch
+        ):  # a key of the log was changed: the scribe takes the new one before it writes
+            await self._scribe.do(_nothing)
+            return
         body = head.note.partition("\n\n")[0] + "\n"
         vkey = cosignature.cosigner_vkey(head.origin, key)
         lines = await self._store.read("cosignature.of_size", log, head.size)
@@ -66,11 +72,18 @@ class Cosigner:
 
         def story(book: Book) -> Story[None]:
             yield TURN
+            if book.head.epoch != pen.epoch:
+                return  # retired meanwhile
             book.also(Statement("cosignature.put", [(log, head.size, vkey, line, at)]))
             book.also(Statement("cosignature.fade", [(log, vkey, head.size, at - HOUR)]))
 
         await self._scribe.do(story)
-        self._signed = (log, head.size)
+        if self._scribe.pen.epoch == pen.epoch:
+            self._signed = (log, head.size)
 
     async def _head(self) -> Head:
         return HEAD.from_row((await self._store.read(HEAD.get, self._scribe.pen.log))[0])
+
+
+def _nothing(book: Book) -> Story[None]:
+    yield TURN

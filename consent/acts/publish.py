@@ -11,6 +11,7 @@ from consent.ledger.tiles import inclusion_proof_from, proof_needs
 from consent.ledger.tree import HASH_BYTES
 from consent.storage.kinds import CITIZEN_ENTRY, ENTRY, HEAD, LOG_KEY, OPENING
 from consent.storage.rows import Head, LogKey
+from consent.storage.store import Store
 from consent.vault.keys import CitizenKeys
 from consent.words.errors import NotFound
 
@@ -46,7 +47,7 @@ async def checkpoint(house: House, log: str, *, newest: bool = False, witnessed:
             return await _with_lines(house, log, *seen)
         if log == house.log:
             raise NotFound("no checkpoint of this log has its quorum of witnesses yet; ask for ?unwitnessed")
-    second = [key.key for key in await keys(house, log) if _is_second(key) and key.retired is None]
+    second = [key.key for key in await keys(house, log) if is_second(key) and key.retired is None]
     if second and not newest:
         if log == house.log:
             await house.cosigner.catch_up()
@@ -62,15 +63,24 @@ async def _with_lines(house: House, log: str, size: int, note: str) -> str:
 
 async def keys(house: House, log: str) -> list[LogKey]:
     """All public keys that a log has signed with, oldest first."""
-    rows = await house.store.read("log_key.of_log", log)
+    return await keys_of(house.store, log)
+
+
+async def keys_of(store: Store, log: str) -> list[LogKey]:
+    """The same, before there is a house. Raises NotFound."""
+    rows = await store.read("log_key.of_log", log)
     if rows:
-        return sorted([LOG_KEY.from_row(row) for row in rows], key=lambda key: (key.added, _is_second(key)))
+        return sorted([LOG_KEY.from_row(row) for row in rows], key=lambda key: (key.added, is_second(key)))
     # A log from before its keys were listed has the one of its first entry.
-    said = msgspec.json.decode((await leaf_of(house, log, 0))[ledger_entry.LEAF_BYTES :])
+    first = await store.read(ENTRY.get, log, 0)
+    if not first:
+        raise NotFound("the log has no first entry")
+    said = msgspec.json.decode(ENTRY.from_row(first[0]).leaf[ledger_entry.LEAF_BYTES :])
     return [LogKey(log=log, key=said["key"], added=0, retired=None, lost=False)]
 
 
-def _is_second(key: LogKey) -> bool:
+def is_second(key: LogKey) -> bool:
+    """Whether it is a key that cosigns (ML-DSA-44)."""
     return parse_vkey(key.key).algorithm == ML_DSA_44
 
 
@@ -94,7 +104,9 @@ async def bundle(house: House, log: str, n: int, width: int) -> bytes:
 async def policy(house: House, log: str) -> str:
     """The log's keys in the format of C2SP tlog-policy; witnesses join when there are some. Raises NotFound."""
     await head(house, log)
-    listed = [key.key for key in await keys(house, log) if not key.lost]
+    # Older keys too: checkpoints and proofs that they signed are around. The newest first.
+    newest_first = sorted(await keys(house, log), key=lambda key: (-key.added, is_second(key)))
+    listed = [key.key for key in newest_first if not key.lost]
     return format_policy(listed, house.quorum.policy)
 
 

@@ -42,6 +42,7 @@ class Pen(msgspec.Struct, frozen=True, kw_only=True):
     origin: str
     signer: Ed25519PrivateKey
     cosigner: MLDSA44PrivateKey | None = None  # of a log that signs twice
+    epoch: int = 1  # of the log's head, since these are its keys
 
     @property
     def vkey(self) -> str:
@@ -59,11 +60,14 @@ class Succession(Protocol):
         """The instant (microseconds) from which on *log* takes no entries any more."""
 
     async def follow(self, log: str) -> Pen:
-        """The pen of the log that is written after *log*; that one is closed, if nobody has done it yet."""
+        """The pen to write with after *log*: that one is closed, if its time has come and nobody has done it yet.
+
+        Of the same log when only a key of it was changed.
+        """
 
 
 class _Moved(Unavailable):
-    """Another process closed the log that we were about to write; nothing was written."""
+    """Another process closed the log that we were about to write, or changed a key of it; nothing was written."""
 
 
 class Written(Generic[T]):
@@ -230,6 +234,9 @@ class Scribe:
         head = HEAD.from_row(heads[0])
         if head.frozen == CLOSED and self._succession is not None:
             raise _Moved("the log has just been succeeded; try again")
+        if head.epoch != self.pen.epoch:
+            # Never sign with a key that was retired.
+            raise _Moved("a key of the log was changed, and this process does not have the new one")
         if head.frozen:
             # Not even what needs no entry: in a copy that is too old, what has ended since looks alive.
             raise LogFrozen("the log is frozen: nothing is given out and nothing is written")

@@ -42,6 +42,8 @@ def close_and_succeed(old: Pen, new: Pen, *, at: int, chance: Callable[[int], by
         return False
     if head.frozen != OPEN:
         raise Misconfigured("a frozen log takes no entries; `consent log succeed` opens another after it")
+    if head.epoch != old.epoch:
+        raise Misconfigured("a key of the log was changed meanwhile; try again")
     at = max(at, head.at)
     tiles = yield Statement("tile.get", [(old.log, level, n) for level, n in needed(head.size)])
     growth = Growth.load(head.size, {(level, n): data for level, n, data in tiles})

@@ -57,7 +57,8 @@ async def test_at_new_year_the_log_is_closed_and_the_next_one_names_its_last_che
     last = (await bodies(eve, "2030"))[-1]
     assert (last["ev"], last["i"], last["next"]) == ("log.closed", old.size - 1, eve.house.vkey)
     opened = (await bodies(eve, "2031"))[0]
-    checked = check_checkpoint(old.note, [vkey_of(old.origin, pen_of(eve.settings.folder, old).signer)])
+    pen = await pen_of(eve.house.store, eve.settings.folder, old)
+    checked = check_checkpoint(old.note, [vkey_of(old.origin, pen.signer)])
     assert opened["ev"] == "log.opened"
     assert opened["after"] == {"o": old.origin, "size": checked.size, "root": opened["after"]["root"]}  # type: ignore[index]
     assert checked.size == old.size
@@ -214,7 +215,7 @@ async def test_a_crash_before_the_key_has_its_name_loses_no_key(eve: World) -> N
     eve.pass_time(20)
     await eve.own_token()
     keys = eve.settings.folder / "keys"
-    key = pen_of(eve.settings.folder, await head(eve.house, "2031")).signer
+    key = (await pen_of(eve.house.store, eve.settings.folder, await head(eve.house, "2031"))).signer
     offered = f"log-2031.{key.public_key().public_bytes_raw().hex()[:16]}"
     (keys / "log-2031.key").rename(keys / f"{offered}.new")
     (keys / "log-2031.mldsa44.key").rename(keys / f"{offered}.mldsa44.new")

@@ -50,6 +50,13 @@ SET size = $1, at = $2, note = $3
 WHERE log = $4 AND size = $5 AND epoch = $6 AND frozen = 0
 RETURNING size;
 
+-- name: head.turn
+-- The same when a key of the log changes: whoever still has the old one is of an earlier epoch.
+UPDATE log_heads
+SET size = $1, at = $2, note = $3, epoch = epoch + 1
+WHERE log = $4 AND size = $5 AND epoch = $6 AND frozen = 0
+RETURNING size;
+
 -- name: head.stop
 UPDATE log_heads
 SET frozen = $2
