@@ -37,6 +37,7 @@ async def export_log(house: House, log: str, folder: Path) -> tuple[int, Path]:
         level, count = level + 1, count // TILE_WIDTH
     live = [key for key in await publish.keys(house, log) if key.retired is None]
     _write(folder / "policy", (await publish.policy(house, log)).encode())
+    _write(folder / "keys", (await publish.changes_of_keys(house, log)).encode())
     _write(folder / "vkey", f"{next(key.key for key in live if not publish.is_second(key))}\n".encode())
     _write(folder / "checkpoint", note.encode())
     return said.size, folder

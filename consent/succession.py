@@ -74,8 +74,8 @@ async def pen_of(store: Store, folder: Path, head: Head) -> Pen:
             cosigner = key
     if signer is None:
         raise Misconfigured(
-            f"the key that signs the log {head.log} in this database is not in the folder: the database is older than "
-            "the last change of that key, or the key was lost"
+            f"the key that signs the log {head.log} now is missing from the folder: the database is older than the "
+            "last change of that key, or the key was lost"
         )
     return Pen(log=head.log, origin=head.origin, signer=signer, cosigner=cosigner, epoch=head.epoch)
 

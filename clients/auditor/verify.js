@@ -184,8 +184,8 @@ export function readCheckpoint(note) {
   return { note, body, signatures, origin: lines[0], size, root };
 }
 
-/** One of the log's keys must have signed; a known key's bad signature spoils everything, unknown ones do not. */
-async function checkSignature(checkpoint, keys) {
+/** Whether one of the log's keys signed; a known key's bad signature spoils everything, unknown ones do not. */
+async function isSignedBy(checkpoint, keys) {
   let isVerified = false;
   for (const { name, id, signature } of checkpoint.signatures) {
     const key = keys.find((one) => one.kind === LOG_KEY && one.name === name && one.id === id);
@@ -195,8 +195,72 @@ async function checkSignature(checkpoint, keys) {
     }
     isVerified = true;
   }
-  if (!isVerified) throw new Broken("The checkpoint is not signed by a key that is known for this log.");
+  return isVerified;
 }
+
+async function checkSignature(checkpoint, keys) {
+  if (!(await isSignedBy(checkpoint, keys))) {
+    throw new Broken("The checkpoint is not signed by a key that is known for this log.");
+  }
+}
+
+/**
+ * The keys of one log that are trusted, and which sizes each may sign by what the log itself says. A key that came later
+ * is trusted when the key before it signed the checkpoint behind which it ends. (ML-DSA keys are passed over.)
+ */
+class Ring {
+  constructor(origin, trusted) {
+    Object.assign(this, { origin, trusted: [...trusted], since: new Map(), until: new Map(), added: null });
+  }
+
+  at(size) {
+    return this.trusted.filter(
+      (key) => (this.since.get(keyName(key)) ?? -1) < size && size <= (this.until.get(keyName(key)) ?? Infinity),
+    );
+  }
+
+  /** Some key must have signed that may sign a checkpoint of this size. */
+  async check(checkpoint) {
+    if (await isSignedBy(checkpoint, this.at(checkpoint.size))) return;
+    for (const key of this.trusted) {
+      if (!(await isSignedBy(checkpoint, [key]))) continue;
+      const until = this.until.get(keyName(key)) ?? Infinity;
+      const which = until < checkpoint.size ? `${until} retired` : `${this.since.get(keyName(key))} adds only later`;
+      throw new Broken(`The checkpoint of ${checkpoint.size} entries is signed with a key that entry ${which}.`);
+    }
+    await checkSignature(checkpoint, []);
+  }
+
+  /** What a control entry says about keys; *root* gives that of the entries before it. */
+  async take(index, body, root) {
+    try {
+      const said = parse(fromUtf8.decode(body));
+      if (!["log.opened", "key.added", "key.retired"].includes(said.ev)) return;
+      const key = await readKey(said.key);
+      const name = keyName(key);
+      if (said.ev === "key.retired") {
+        if (typeof said.last === "string") await this.follow(index, name, readCheckpoint(said.last), root);
+        if (!this.until.has(name)) this.until.set(name, index);
+      } else if (said.ev === "key.added" || index === 0) {
+        if (!this.since.has(name)) this.since.set(name, index);
+        if (said.ev === "key.added") this.added = { index, key };
+      }
+    } catch (wrong) {
+      if (![Broken, Unchecked, SyntaxError, TypeError].some((kind) => wrong instanceof kind)) throw wrong;
+    }
+  }
+
+  async follow(index, old, last, root) {
+    if (this.added === null || this.added.index !== index - 1) return;
+    const { key } = this.added;
+    const keys = this.at(index);
+    const isMeant = key.name === this.origin && key.kind === LOG_KEY && keys.some((one) => keyName(one) === old);
+    if (!isMeant || last.origin !== this.origin || last.size !== index) return;
+    if ((await isSignedBy(last, keys)) && same(last.root, await root())) this.trusted.push(key);
+  }
+}
+
+const keyName = (key) => `${key.name}+${hex(key.public)}`;
 
 /** Read a C2SP tlog-policy. What is not understood must not pass for less. */
 export async function readPolicy(text) {
@@ -384,7 +448,7 @@ async function rootOf(edge, row) {
 }
 
 /** Read all entries and tiles, compare every hash; `each(first, leaves)` sees the bundles. Returns the roots asked for. */
-async function readLog(source, size, sizes, each, progress) {
+async function readLog(source, size, sizes, ring, each, progress) {
   const edge = [[]];
   const roots = new Map([[0, await sha256(new Uint8Array())]]);
   const nonces = new Set();
@@ -403,6 +467,9 @@ async function readLog(source, size, sizes, each, progress) {
     await compareRow(source, 0, first / 256, row);
     for (const one of sizes) {
       if (first < one && one <= first + row.length) roots.set(one, await rootOf(edge, row.slice(0, one - first)));
+    }
+    for (const [at, leaf] of leaves.entries()) {
+      if (leaf[4]) await ring.take(first + at, leaf.subarray(152), () => rootOf(edge, row.slice(0, at)));
     }
     edge[0] = row;
     for (let level = 0; edge[level].length === 256; level += 1) {
@@ -810,14 +877,19 @@ export function verifyLog({
       report.sentences.push("The verifier key was taken from the log itself (trust on first use): compare it with another source.");
       if (itsOwn.unknown) report.sentences.push("Keys of later kinds (ML-DSA) were not checked; the Ed25519 key was.");
     }
-    await checkSignature(checkpoint, keys);
+    const isKnown = await isSignedBy(checkpoint, keys);
+    if (!isKnown && checkpoint.signatures.every(({ name }) => name !== checkpoint.origin)) {
+      await checkSignature(checkpoint, keys); // not even by a key of later
+    }
     Object.assign(report, { origin: checkpoint.origin, size: checkpoint.size });
-    report.sentences.push(`The checkpoint of ${checkpoint.origin} has ${checkpoint.size} entries and a right signature.`);
     const earlier = [...checkpoints, ...(seen === null ? [] : [seen])].map(readCheckpoint);
     for (const one of earlier) {
-      await checkSignature(one, keys);
       if (one.origin !== checkpoint.origin) throw new Unchecked("A checkpoint that was brought is of another log.");
-      if (checkpoint.size < one.size) checkContinuation(null, one, checkpoint);
+      if (checkpoint.size < one.size) {
+        await checkSignature(checkpoint, keys);
+        await checkSignature(one, keys);
+        checkContinuation(null, one, checkpoint);
+      }
     }
     const times = [];
     for (const one of [...earlier, checkpoint]) {
@@ -827,7 +899,14 @@ export function verifyLog({
     const opened = openings === null ? null : readOpenings(openings);
     const replay = opened && new Replay(checkpoint.origin, opened, timeBounds(times, clockBound), isComplete);
     const each = async (first, leaves) => replay && replay.bundle(first, leaves);
-    const { roots, controls } = await readLog(source, checkpoint.size, earlier.map((one) => one.size), each, progress);
+    const ring = new Ring(checkpoint.origin, keys);
+    const sizes = earlier.map((one) => one.size);
+    const { roots, controls } = await readLog(source, checkpoint.size, sizes, ring, each, progress);
+    for (const one of [checkpoint, ...earlier]) await ring.check(one);
+    report.sentences.push(`The checkpoint of ${checkpoint.origin} has ${checkpoint.size} entries and a right signature.`);
+    if (!isKnown) {
+      report.sentences.push("A key of the log was changed: the key before it signed the entry that names the new one.");
+    }
     for (const one of earlier) report.sentences.push(checkContinuation(roots, one, checkpoint));
     if (!same(roots.get(checkpoint.size), checkpoint.root)) {
       throw new Broken("The entries and tiles do not hash to the root in the checkpoint.");

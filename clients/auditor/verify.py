@@ -239,7 +239,7 @@ def cosigned(checkpoint: Checkpoint, key: Key, signature: bytes) -> int:
     return at
 
 
-def is_signed_twice(checkpoint: Checkpoint, keys: Iterable[Key]) -> bool:
+def is_signed_twice(checkpoint: Checkpoint, keys: Sequence[Key]) -> bool:
     """Whether one of the log's ML-DSA-44 keys has signed too, if there are any. A wrong one spoils everything."""
     second = [key for key in keys if key.kind == ML_DSA_44 and key.name == checkpoint.origin]
     found = [
@@ -251,8 +251,8 @@ def is_signed_twice(checkpoint: Checkpoint, keys: Iterable[Key]) -> bool:
     return bool(found) or not second
 
 
-def check_signature(checkpoint: Checkpoint, keys: Iterable[Key]) -> None:
-    """One of the log's Ed25519 keys must have signed; a known key's bad signature spoils everything, unknown ones do
+def is_signed(checkpoint: Checkpoint, keys: Sequence[Key]) -> bool:
+    """Whether one of the log's Ed25519 keys has signed; a known key's bad signature spoils everything, unknown ones do
     not.
     """
     is_signed_twice(checkpoint, keys)
@@ -265,8 +265,106 @@ def check_signature(checkpoint: Checkpoint, keys: Iterable[Key]) -> None:
         if not key.signed(signature, checkpoint.body.encode()):
             raise Broken("The signature under the checkpoint is wrong.")
         verified = True
-    if not verified:
+    return verified
+
+
+def check_signature(checkpoint: Checkpoint, keys: Sequence[Key]) -> None:
+    """The same, as a demand."""
+    if not is_signed(checkpoint, keys):
         raise Broken("The checkpoint is not signed by a key that is known for this log.")
+
+
+class Ring:
+    """The keys of one log that are trusted, and which sizes each may sign by what the log itself says.
+
+    A key that came later is trusted when the keys before it signed the checkpoint behind which the first of them ends.
+    """
+
+    def __init__(self, origin: str, trusted: Iterable[Key]) -> None:
+        self.origin = origin
+        self.given = list(trusted)
+        self.forget()
+
+    def forget(self) -> None:
+        """Know only the given keys again."""
+        self.trusted = list(self.given)
+        self.since: dict[Key, int] = {}  # it may sign larger sizes than the index of the entry that names it
+        self.until: dict[Key, int] = {}  # and none larger than the index of the entry that retires it
+        self.added: tuple[int, Key] | None = None  # the newest of these
+
+    def at(self, size: int) -> list[Key]:
+        """The trusted keys that may sign this size."""
+        return [key for key in self.trusted if self.since.get(key, -1) < size <= self.until.get(key, 1 << 63)]
+
+    def check(self, checkpoint: Checkpoint) -> None:
+        """Raises Broken when no key signed that may sign a checkpoint of this size."""
+        if is_signed(checkpoint, self.at(checkpoint.size)):
+            return
+        for key in self.trusted:
+            if key.kind == LOG_KEY and is_signed(checkpoint, [key]):
+                at, did = (
+                    (self.until[key], "retired")
+                    if self.until.get(key, 1 << 63) < checkpoint.size
+                    else (self.since[key], "adds only later")
+                )
+                raise Broken(
+                    f"The checkpoint of {number(checkpoint.size)} entries is signed with a key that entry {at} {did}."
+                )
+        check_signature(checkpoint, [])
+
+    def take(self, index: int, body: bytes, root: Callable[[], bytes]) -> None:
+        """What a control entry says about keys; *root* gives that of the entries before it."""
+        if b'"key.' not in body and index:
+            return
+        try:
+            said = _read_json(body.decode())
+            event = said["ev"]
+            key = read_key(said["key"])
+            if event == "log.opened" and index == 0:
+                self.since.setdefault(key, 0)
+                if "cosigner" in said:
+                    self.since.setdefault(read_key(said["cosigner"]), 0)
+            elif event == "key.added":
+                self.since.setdefault(key, index)
+                self.added = (index, key)
+            elif event == "key.retired":
+                if "last" in said:
+                    self.follow(index, key, read_checkpoint(said["last"]), root)
+                self.until.setdefault(key, index)
+        except (Broken, Unchecked, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return  # nobody is led on by it
+
+    def follow(self, index: int, old: Key, last: Checkpoint, root: Callable[[], bytes]) -> None:
+        """Trust the key that comes after *old*, if the keys of before say so under *last*."""
+        if self.added is None or self.added[0] != index - 1:
+            return
+        new, keys = self.added[1], self.at(index)
+        is_meant = (new.name, new.kind) == (self.origin, old.kind) and old in keys and new not in self.trusted
+        is_last = (last.origin, last.size) == (self.origin, index)
+        if (
+            is_meant
+            and is_last
+            and is_signed(last, keys)
+            and is_signed_twice(last, keys)
+            and last.root == root()
+        ):
+            self.trusted.append(new)
+
+    def put_away(self) -> dict[str, Any]:
+        """What the entries said so far, as JSON; `take_up` reads it."""
+        return {
+            "given": [_write_key(key) for key in self.given],
+            "trusted": [_write_key(key) for key in self.trusted],
+            "since": [[_write_key(key), index] for key, index in self.since.items()],
+            "until": [[_write_key(key), index] for key, index in self.until.items()],
+        }
+
+    def take_up(self, kept: Mapping[str, Any]) -> None:
+        if not {read_key(text) for text in kept["given"]} <= set(self.given):
+            raise Stale  # it followed from a key that is not trusted any more
+        self.trusted += [key for key in map(read_key, kept["trusted"]) if key not in self.trusted]
+        self.since = {read_key(text): int(index) for text, index in kept["since"]}
+        self.until = {read_key(text): int(index) for text, index in kept["until"]}
 
 
 @dataclass
@@ -648,7 +746,7 @@ def read_bundle(source: Source, first: int, width: int) -> list[bytes]:
 
 
 def read_bundles(
-    source: Source, size: int, tree: Tree, nonces: Nonces, sizes: Iterable[int] = ()
+    source: Source, size: int, tree: Tree, nonces: Nonces, sizes: Iterable[int] = (), ring: Ring | None = None
 ) -> Iterator[tuple[int, list[bytes]]]:
     """Read on from where *tree* is, up to *size*: hash the entries again, and compare every hash of every tile.
 
@@ -672,6 +770,10 @@ def read_bundles(
         for one in asked:
             if first < one <= first + len(row):
                 tree.roots[one] = tree.root(row[: one - first])
+        if ring is not None:
+            for index, leaf in enumerate(leaves, first):
+                if leaf[4]:
+                    ring.take(index, leaf[152:], partial(tree.root, row[: index - first]))
         tree.add(row, source)
         yield first, leaves
     tree.finish(source)
@@ -757,8 +859,11 @@ def check_continuation(tree: Tree | None, old: Checkpoint, new: Checkpoint) -> s
 # --- One proof (C2SP tlog-proof) ---
 
 
-def check_proof(text: str, leaf: bytes, keys: Iterable[Key]) -> tuple[int, Checkpoint]:
-    """Prove that *leaf* is in the log under the proof's own signed checkpoint (RFC 9162 §2.1.3.2)."""
+def check_proof(text: str, leaf: bytes, keys: Sequence[Key] | None) -> tuple[int, Checkpoint]:
+    """Prove that *leaf* is in the log under the proof's own signed checkpoint (RFC 9162 §2.1.3.2).
+
+    Without *keys* its signature is the caller's to check.
+    """
     head, border, note = text.partition("\n\n")
     lines = head.split("\n")
     if not border or lines.pop(0) != "c2sp.org/tlog-proof@v1":
@@ -771,7 +876,8 @@ def check_proof(text: str, leaf: bytes, keys: Iterable[Key]) -> tuple[int, Check
         raise Broken("The proof is malformed.")
     index = int(match[1])
     checkpoint = read_checkpoint(note)
-    check_signature(checkpoint, keys)
+    if keys is not None:
+        check_signature(checkpoint, keys)
     check_leaf(leaf, index)
     running = sha256(b"\0" + leaf).digest()
     node, last = index, checkpoint.size - 1
@@ -1276,7 +1382,7 @@ class Progress:
             return None
         try:
             kept: dict[str, Any] = json.loads(self.path.read_text("utf-8"))
-            replay = kept["replay"]
+            replay, _ = kept["replay"], kept["keys"]
             fits = kept["origin"] == origin and kept["size"] <= size and kept["size"] % 256 == 0
             fits = fits and all(one > kept["size"] or str(one) in kept["roots"] for one in sizes)
             if complete is not None:
@@ -1286,13 +1392,14 @@ class Progress:
         return kept if fits else None
 
     def save(
-        self, origin: str, tree: Tree, nonces: Nonces, replay: Replay | None, openings: Openings | None
+        self, ring: Ring, tree: Tree, nonces: Nonces, replay: Replay | None, openings: Openings | None
     ) -> None:
         if self.path is None:
             return
         nonces.flush()
         kept = {
-            "origin": origin,
+            "origin": ring.origin,
+            "keys": ring.put_away(),
             "size": tree.size,
             "edge": [b"".join(row).hex() for row in tree.edge],
             "controls": tree.controls,
@@ -1325,6 +1432,7 @@ class Stale(Exception):
 def read_all(
     source: Source,
     checkpoint: Checkpoint,
+    ring: Ring,
     sizes: set[int],
     replay: Replay | None,
     lines: Callable[[], Iterable[bytes]] | None,
@@ -1341,6 +1449,7 @@ def read_all(
         tree.edge = [[row[at : at + 32] for at in range(0, len(row), 32)] for row in edge]
         tree.size, tree.controls = kept["size"], kept["controls"]
         tree.roots = {int(size): bytes.fromhex(root) for size, root in kept["roots"].items()}
+        ring.take_up(kept["keys"])
         if replay is not None:
             replay.take_up(kept["replay"])
             skip = kept["openings"]
@@ -1349,14 +1458,14 @@ def read_all(
     openings = Openings(lines(), skip, is_kept=progress.path is not None) if lines is not None else None
     saved = tree.size
     asked = {one for one in sizes if one not in tree.roots}
-    for first, leaves in read_bundles(source, checkpoint.size, tree, nonces, asked):
+    for first, leaves in read_bundles(source, checkpoint.size, tree, nonces, asked, ring):
         if replay is not None and openings is not None:
             replay.bundle(first, leaves, openings)
         is_stopped = stop(tree.size)
         if tree.size % 256 == 0 and (
             is_stopped or tree.size - saved >= 1 << 20 or checkpoint.size - tree.size < 256
         ):
-            progress.save(checkpoint.origin, tree, nonces, replay, openings)
+            progress.save(ring, tree, nonces, replay, openings)
             saved = tree.size
         if is_stopped and tree.size < checkpoint.size:
             raise Unchecked(f"Stopped after {number(saved)} entries; the same command goes on from there.")
@@ -1461,30 +1570,40 @@ def _verify(
     kept = memory.logs.get(checkpoint.origin)
     if not keys:
         keys = _keys_on_trust(report, source, checkpoint, kept)
-    check_signature(checkpoint, keys)
+    is_known = is_signed(checkpoint, keys)
+    if not is_known and all(name != checkpoint.origin for name, _, _ in checkpoint.lines):
+        check_signature(checkpoint, keys)  # not even by a key of later
     _remember(report, checkpoint)
-    report.sentences.append(
-        f"The checkpoint of {checkpoint.origin} has {number(checkpoint.size)} entries and a right signature."
-    )
     old = read_checkpoint(kept["checkpoint"]) if kept else None
     brought = [read_checkpoint(text) for text in given.checkpoints]
     for one in brought:
-        check_signature(one, keys)
         if one.origin != checkpoint.origin:
             raise Unchecked("A checkpoint that was brought is of another log.")
     earlier = [*brought, *([old] if old is not None else [])]
     for one in earlier:
         if checkpoint.size < one.size:
+            check_signature(checkpoint, keys)
+            check_signature(one, keys)
             check_continuation(None, one, checkpoint)
     witnessed = [read_checkpoint(text) for text in (kept or {}).get("witnessed", [])]
     witnessed = [one for one in (*witnessed, *earlier, checkpoint) if cosigned_at(one, policy) is not None]
     bounds = time_bounds([(one.size, cosigned_at(one, policy) or 0) for one in witnessed], given.clock_bound)
 
     sizes = {one.size for one in earlier}
-    proven = check_proof(proof, leaf, keys) if proof is not None and leaf is not None else None
+    proven = check_proof(proof, leaf, None) if proof is not None and leaf is not None else None
     if proven is not None and proven[1].size <= checkpoint.size:
         sizes.add(proven[1].size)
-    tree, replay = _read(report, source, checkpoint, sizes, given, bounds, state)
+    ring = Ring(checkpoint.origin, keys)
+    tree, replay = _read(report, source, checkpoint, ring, sizes, given, bounds, state)
+    for one in (checkpoint, *brought, *([proven[1]] if proven is not None else [])):
+        ring.check(one)
+    report.sentences.append(
+        f"The checkpoint of {checkpoint.origin} has {number(checkpoint.size)} entries and a right signature."
+    )
+    if not is_known:
+        report.sentences.append(
+            "A key of the log was changed: the key before it signed the entry that names the new one."
+        )
     report.sentences.append("All entries and tiles hash to the root in the checkpoint.")
     report.sentences.append(
         f"Every entry is well-formed and no nonce is repeated ({number(checkpoint.size - tree.controls)}"
@@ -1498,14 +1617,15 @@ def _verify(
         _check_against_log(report, *proven, tree, checkpoint)
     if replay is not None:
         _audit(report, replay)
-    _judge(report, checkpoint, policy, keys)
-    memory.keep(checkpoint, [_write_key(key) for key in keys], witnessed)
+    _judge(report, checkpoint, policy, ring.at(checkpoint.size))
+    memory.keep(checkpoint, [_write_key(key) for key in ring.trusted], witnessed)
 
 
 def _read(
     report: Report,
     source: Source,
     checkpoint: Checkpoint,
+    ring: Ring,
     sizes: set[int],
     given: Given,
     bounds: Sequence[tuple[int, int, int]],
@@ -1530,17 +1650,20 @@ def _read(
     replay = fresh()
     if kept is not None:
         try:
-            tree = read_all(source, checkpoint, sizes, replay, lines, progress, kept, given.stop, given.live)
+            tree = read_all(
+                source, checkpoint, ring, sizes, replay, lines, progress, kept, given.stop, given.live
+            )
             report.sentences.append(
                 f"Went on from entry {number(kept['size'])}, where the last reading stopped."
             )
             return tree, replay
         except (Broken, Stale, ValueError, TypeError, KeyError):
             # Only a reading from the start can say what is wrong, and whether it is the log.
+            ring.forget()
             replay = fresh()
     try:
         return read_all(
-            source, checkpoint, sizes, replay, lines, progress, None, given.stop, given.live
+            source, checkpoint, ring, sizes, replay, lines, progress, None, given.stop, given.live
         ), replay
     except Broken:
         progress.forget()

@@ -110,6 +110,15 @@ async def policy(house: House, log: str) -> str:
     return format_policy(listed, house.quorum.policy)
 
 
+async def changes_of_keys(house: House, log: str) -> str:
+    """Which entries added and retired which key, the oldest first: a line each. Raises NotFound."""
+    await head(house, log)
+    lines = []
+    for key in await keys(house, log):
+        lines.append(f"{key.added} {'-' if key.retired is None else key.retired} {key.key}\n")
+    return "".join(lines)
+
+
 async def prove(house: House, log: str, index: int) -> str:
     """The tlog-proof of one entry against the newest witnessed checkpoint that has it, else against the newest.
 

@@ -83,6 +83,23 @@ async def policy(request: Request[Any, Any, Any], log: str) -> Response[bytes]:
 
 
 @get(
+    "/log/{log:str}/keys",
+    opt=declared(
+        Door(
+            id="keysOfLog",
+            tag="auditor",
+            summary="Which entries of the log added and retired which of its keys",
+            fields=(_LOG,),
+            answers={200: Answer(description="A line for each key", media="text/plain"), **_GONE},
+        )
+    ),
+)
+async def keys_of_log(request: Request[Any, Any, Any], log: str) -> Response[bytes]:
+    """Where to look for whoever knows only an older key; what counts is in these entries."""
+    return _plain(await publishing.changes_of_keys(request.app.state.house, _name(log)))
+
+
+@get(
     "/log/{log:str}/proof/{index:str}",
     opt=declared(
         Door(
@@ -211,4 +228,4 @@ def _plain(text: str) -> Response[bytes]:
     return Response(text.encode(), headers={"cache-control": "no-cache"}, media_type=_TEXT)
 
 
-HANDLERS = (logs, checkpoint, policy, proof, tile, openings)
+HANDLERS = (logs, checkpoint, policy, keys_of_log, proof, tile, openings)

@@ -10,12 +10,12 @@ import pytest
 from consent.acts import publish
 from consent.acts.rotate import rotate
 from consent.acts.scribe import Scribe
-from consent.opening import open_house, prepare
 from consent.keyfiles import read_log_keys
 from consent.ledger.checkpoint import ED25519, ML_DSA_44, check_checkpoint, parse_vkey
 from consent.ledger.cosignature import check_cosignatures
 from consent.ledger.errors import LedgerError
 from consent.log_keys import change_key, next_key
+from consent.opening import open_house, prepare
 from consent.storage.book import TURN, Book, Story
 from consent.storage.rows import FROZEN
 from consent.storage.store import Batch, Statement, Unavailable
@@ -197,3 +197,11 @@ async def test_the_policy_lists_old_keys_too_but_no_lost_one(world: World) -> No
     assert second not in policy
     with pytest.raises(LedgerError):
         check_checkpoint(await publish.checkpoint(world.house, world.house.log), [second])
+
+
+async def test_who_looks_for_a_change_is_told_where_it_stands(world: World) -> None:
+    first = await live(world)
+    size = (await publish.head(world.house, world.house.log)).size
+    added, _ = await changed(world)
+    said = (await publish.changes_of_keys(world.house, world.house.log)).splitlines()
+    assert said == [f"0 {size + 1} {first[ED25519]}", f"0 - {first[ML_DSA_44]}", f"{size} - {added}"]

@@ -107,6 +107,13 @@ class SmallLog:
         nonce = chance("control", len(self.leaves), length=16)
         return self.write(control_entry(nonce, canonical(said or {"ev": "log.opened"})))
 
+    def rotate(self, new: Ed25519PrivateKey, /, **body: object) -> int:
+        """Change the key; *body* replaces what an honest `key.retired` says. Returns the index of that entry."""
+        self.control({"ev": "key.added", "key": vkey_of(self.origin, new)})
+        said = {"ev": "key.retired", "key": self.vkey, "last": self.checkpoint()} | body
+        self.key = new
+        return self.control({name: value for name, value in said.items() if value is not None})
+
     def fill(self, size: int) -> "SmallLog":
         """Honest entries up to *size*: a control entry, then grants that each disclose, disclose and end."""
         if not self.leaves and size:

@@ -14,15 +14,18 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from consent.ledger.checkpoint import sign
+from consent.ledger.checkpoint import body as checkpoint_body
+from consent.ledger.checkpoint import sign, vkey_of
 from consent.ledger.entry import detail_key, opening_json, subject_keys
 from consent.ledger.paths import encode_bundle
 from consent.ledger.proof import format_proof
 from consent.ledger.tiles import inclusion_proof_from
-from tests.ledger.small_log import NOON, ORIGIN, SmallLog, chance, cosigned
+from tests.ledger.small_log import KEY, NOON, ORIGIN, SmallLog, chance, cosigned
 
 FOLDER = Path(__file__).resolve().parents[2] / "clients" / "auditor" / "vectors"
 WITNESS = Ed25519PrivateKey.from_private_bytes(bytes([7] * 32))
+NEXT = Ed25519PrivateKey.from_private_bytes(bytes([11] * 32))
+AFTER_NEXT = Ed25519PrivateKey.from_private_bytes(bytes([13] * 32))
 STRANGER = Ed25519PrivateKey.from_private_bytes(bytes([9] * 32))
 Case = dict[str, Any]
 
@@ -365,6 +368,59 @@ def bytes_and_trees(kit: Kit) -> None:
     )
 
 
+def keys(kit: Kit) -> None:
+    """Logs whose key changed, for a reader who knows only the first one."""
+    changed = SmallLog().fill(300)
+    changed.rotate(NEXT)
+    changed.fill(changed.growth.size + 5)
+    changed.rotate(AFTER_NEXT)
+    kit.log(
+        "key-changed",
+        "The key changed twice; each change is signed by the key before.",
+        changed,
+        "UNWITNESSED",
+    )
+    edge = SmallLog().fill(255)
+    edge.rotate(NEXT)  # its two entries stand in two bundles
+    kit.log("key-changed-at-a-bundle", "The key changed where a bundle ends.", edge, "UNWITNESSED")
+    retired = SmallLog().fill(9)
+    at = retired.rotate(NEXT)
+    retired.fill(14).key = KEY
+    kit.log("key-retired", "A key signs after it was retired.", retired, "INVALID", entry=at)
+    early = SmallLog().fill(9)
+    old = early.checkpoint()
+    early.rotate(NEXT)
+    kit.log(
+        "key-too-early",
+        "A key is said to have signed before it was added.",
+        early,
+        "INVALID",
+        entry=9,
+        checkpoints=[sign(old.partition("\n\n")[0] + "\n", ORIGIN, NEXT)],
+    )
+    for name, says, body in (
+        ("key-lost", "A key was lost: nobody is led on by it.", {"last": None, "lost": 1}),
+        (
+            "key-not-vouched-for",
+            "The last checkpoint is not signed by the key that ends.",
+            {"last": STRANGER},
+        ),
+        ("key-other-root", "The last checkpoint has another root.", {"last": bytes(32)}),
+        ("key-other-size", "The last checkpoint is an older one.", {"last": SmallLog().fill(9).checkpoint()}),
+        ("key-of-a-stranger", "A key that nobody knows retires itself.", {"key": vkey_of(ORIGIN, STRANGER)}),
+    ):
+        log = SmallLog().fill(9)
+        shadow = SmallLog().fill(9)
+        shadow.control({"ev": "key.added", "key": vkey_of(ORIGIN, NEXT)})
+        root, last = shadow.growth.root(), body.get("last")
+        if isinstance(last, Ed25519PrivateKey):
+            body |= {"last": sign(checkpoint_body(ORIGIN, 10, root), ORIGIN, last)}
+        elif isinstance(last, bytes):
+            body |= {"last": sign(checkpoint_body(ORIGIN, 10, last), ORIGIN, KEY)}
+        log.rotate(NEXT, **body)
+        kit.log(name, says, log, "INVALID")
+
+
 def receipts(kit: Kit) -> None:
     log = SmallLog().fill(300)
     log.export(kit.folder / "spare")  # fills the tiles
@@ -432,7 +488,7 @@ def write(folder: Path) -> None:
     """Write the whole kit into *folder*, which is emptied first."""
     shutil.rmtree(folder, ignore_errors=True)
     kit = Kit(folder)
-    for part in (honest, frauds, bytes_and_trees, receipts):
+    for part in (honest, frauds, bytes_and_trees, keys, receipts):
         part(kit)
     index = {"version": 1, "leaves": leaves(), "logs": kit.logs, "receipts": kit.receipts}
     (folder / "index.json").write_text(json.dumps(index, indent=1, ensure_ascii=False) + "\n")

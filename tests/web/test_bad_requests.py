@@ -28,7 +28,10 @@ OAUTH_FORMS = ["/oauth/par", "/oauth/token", "/oauth/introspect", "/oauth/revoke
 OAUTH = [("POST", path) for path in OAUTH_FORMS]
 OAUTH += [("GET", path) for path in ("/oauth/jwks", "/types/attributes/v1")]
 OAUTH += [("GET", "/.well-known/oauth-authorization-server")]
-LOG = [("GET", path) for path in ("/log", "/log/2026/checkpoint", "/log/2026/policy", "/log/2026/proof/0")]
+LOG = [
+    ("GET", path)
+    for path in ("/log", "/log/2026/checkpoint", "/log/2026/policy", "/log/2026/keys", "/log/2026/proof/0")
+]
 LOG += [("GET", "/log/2026/tile/entries/000.p/1"), ("GET", "/openapi.yaml")]
 PAGES = [("GET", "/"), ("GET", "/oauth/authorize"), ("POST", "/sign-in/persona"), ("GET", "/static/app.css")]
 
