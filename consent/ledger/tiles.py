@@ -8,7 +8,7 @@ appends; the functions at the end make proofs for old entries from rows that wer
 from collections.abc import Iterable, Mapping, Sequence
 
 from consent.ledger.errors import LedgerError
-from consent.ledger.tree import HASH_BYTES, empty_root, node_hash, root_of
+from consent.ledger.tree import HASH_BYTES, complete_root, empty_root, node_hash
 
 TILE_WIDTH = 256
 TILE_HEIGHT = 8
@@ -72,7 +72,9 @@ class Growth:
         growth._first = [_edge(size, height) for height in range(_HEIGHTS)]
         for level, n in needed(size):
             bottom = level * TILE_HEIGHT
-            row = _hashes(tiles[level, n], tile_width(level, n, size))
+            stored, count = tiles[level, n], tile_width(level, n, size)
+            _check_row(stored, count)
+            row = [stored[k : k + HASH_BYTES] for k in range(0, count * HASH_BYTES, HASH_BYTES)]
             growth._rows[bottom] = row
             for height in range(bottom + 1, bottom + TILE_HEIGHT):
                 row = [node_hash(row[k], row[k + 1]) for k in range(0, len(row) - 1, 2)]
@@ -244,10 +246,9 @@ def _tile_of(height: int, node: int) -> Coordinates:
     return level, (node << above) // TILE_WIDTH
 
 
-def _hashes(row: bytes, count: int) -> list[bytes]:
+def _check_row(row: bytes, count: int) -> None:
     if len(row) % HASH_BYTES or len(row) < count * HASH_BYTES or len(row) > TILE_WIDTH * HASH_BYTES:
         raise LedgerError("a tile row is too short or too long")
-    return [row[k : k + HASH_BYTES] for k in range(0, count * HASH_BYTES, HASH_BYTES)]
 
 
 def _inclusion_ranges(index: int, size: int) -> list[tuple[int, int]]:
@@ -311,8 +312,9 @@ def _range_root(start: int, end: int, tiles: Mapping[Coordinates, bytes]) -> byt
     for height, node in reversed(list(_nodes_of(start, end))):
         level, n = _tile_of(height, node)
         above = height - level * TILE_HEIGHT
-        place = (node << above) % TILE_WIDTH
-        left = root_of(_hashes(tiles[level, n], place + (1 << above))[place:])
+        place, width = (node << above) % TILE_WIDTH, 1 << above
+        _check_row(tiles[level, n], place + width)
+        left = complete_root(tiles[level, n][place * HASH_BYTES : (place + width) * HASH_BYTES])
         running = left if running is None else node_hash(left, running)
     if running is None:
         raise LedgerError("a range of leaves is not empty")

@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from consent.storage.kinds import KEYS
 BATCHES = (1, 16, 64)
 
 
-async def appends(folder: Path, seconds: float) -> dict[str, Any]:
+async def appends(folder: Path, seconds: float, batches: Sequence[int] = BATCHES) -> dict[str, Any]:
     """Append for *seconds* at each size of batch."""
     store = await prepare(Settings(data=str(folder)))
     try:
@@ -30,7 +31,7 @@ async def appends(folder: Path, seconds: float) -> dict[str, Any]:
         house.scribe.start()
         await house.scribe.do(_arrive)
         found = {}
-        for size in BATCHES:
+        for size in batches:
             await _append(house, size, seconds / 10)
             found[str(size)] = round(await _append(house, size, seconds), 1)
         await house.scribe.stop()

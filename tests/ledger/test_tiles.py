@@ -15,7 +15,8 @@ from consent.ledger.tiles import (
     root_from,
     tile_width,
 )
-from consent.ledger.tree import check_consistency, check_inclusion, leaf_hash, root_of
+from consent.ledger.tree import check_consistency, check_inclusion, leaf_hash
+from tests.ledger.test_tree import by_definition as root_of
 
 HASHES = [leaf_hash(k.to_bytes(4, "big")) for k in range(1600)]
 

@@ -14,7 +14,6 @@ from consent.ledger.tree import (
     empty_root,
     leaf_hash,
     node_hash,
-    root_of,
 )
 
 # Leaves and roots of the Certificate Transparency reference tests (transparency-dev/merkle, Apache-2.0).
@@ -62,7 +61,7 @@ def test_known_roots_of_rfc_6962() -> None:
     hashes = [leaf_hash(leaf) for leaf in KNOWN_LEAVES]
     for size, known in enumerate(KNOWN_ROOTS, 1):
         assert grown(hashes[:size])[0].root().hex() == known
-        assert root_of(hashes[:size]).hex() == known
+        assert by_definition(hashes[:size]).hex() == known
 
 
 def test_a_leaf_that_looks_like_a_node_hashes_differently() -> None:
