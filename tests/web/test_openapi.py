@@ -87,8 +87,8 @@ def test_whoever_needs_a_credential_is_told_which() -> None:
         if operation["tags"][0] in ("oauth", "organisation", "auditor") and "security" not in operation
     }
     assert open_to_all == {
-        "authorize", "metadata", "resourceMetadata", "jwks", "requestType", "listLogs", "keysOfLog", "checkLog", "checkpoint",
-        "policy", "proof", "tile", "readOpenapi",
+        "authorize", "metadata", "resourceMetadata", "jwks", "requestType", "listLogs", "keysOfLog", "checkLog",
+        "checkpoint", "policy", "proof", "tile", "readOpenapi",
     }  # fmt: skip
 
 
