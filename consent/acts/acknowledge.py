@@ -1,4 +1,5 @@
-"""An organisation answers a signal: "we heard it", and after an ending "what we had is gone", signed.
+"""An organisation answers a signal: "we heard it", and, after an ending or a change that took something away, "what we
+had of it is gone", signed.
 
 Both are entries under the grant, so the citizen reads them and an auditor finds them. A second time changes nothing.
 """
@@ -14,8 +15,8 @@ from consent.oauth.dpop import Proof
 from consent.oauth.signals import Deletion, Scope, check_deletion_statement
 from consent.oauth.token import Token, check_access
 from consent.storage.book import TURN, Book, Story
-from consent.storage.kinds import CLIENT, DELETION, DISCLOSED, GRANT, KEYS, SIGNAL, TOKEN, USED
-from consent.storage.rows import StatedDeletion
+from consent.storage.kinds import CLIENT, DELETION, DISCLOSED, DROPPED, GRANT, KEYS, SIGNAL, TOKEN, USED
+from consent.storage.rows import Dropped, StatedDeletion
 from consent.vault.keys import CitizenKeys, pairwise_id
 from consent.words.errors import BadInput, InsufficientScope, NotFound, StillActive
 from consent.words.ids import is_id
@@ -95,12 +96,14 @@ class Stated(msgspec.Struct, frozen=True, kw_only=True):
     stated_at: int
     log: str
     index: int
+    attributes: tuple[str, ...] = ()  # what it is about; empty: all that was received
 
 
 async def state_deletion(
     house: House, *, token_hash: bytes, proof: Proof, grant: str, statement: str
 ) -> Stated:
-    """Keep a client's signed statement that what it received under an ended grant is gone.
+    """Keep a client's signed statement that what it received is gone: all of it under an ended grant, or the attributes
+    that it names and that a change took out of a running one.
 
     A lesser statement after "all" changes nothing. Raises NotFound (foreign, unknown, erased), StillActive,
     BadInput (not this client's signature, another grant, gone before something went out), InvalidToken.
@@ -117,35 +120,23 @@ async def state_deletion(
             DELETION.one(grant, "all"),
             DELETION.one(grant, "all_but_legal_duty"),
             DISCLOSED.by("newest", grant),
+            DROPPED.by("of_grant", grant),
         ]
         found = book.get(GRANT, grant)
         yield [] if found is None else [KEYS.one(found.citizen)]
         yield TURN
         token = _own_token(book, token_hash, proof)
         given, keys = _own_grant(book, grant, token)
+        if deletion.attributes:
+            return _state_part(book, given, keys, proof, deletion, statement, jwks)
         if given.is_live(at=book.at):
             raise StillActive("the grant has not ended: what you have may be used, and more may be asked")
-        newest = max((one.at for one in book.found(DISCLOSED.by("newest", grant))), default=0)
-        # In whole seconds, as the statement has it: gone in the very second of the last delivery may be true.
-        if deletion.deleted_at < newest - newest % SECOND:
-            raise BadInput("deleted_at lies before the last time that something was disclosed")
+        _check_after(deletion, max((one.at for one in book.found(DISCLOSED.by("newest", grant))), default=0))
         spend_proof(book, proof)
         before = book.get(DELETION, (grant, "all")) or book.get(DELETION, (grant, deletion.scope))
         if before is not None:
             return _stated(before)
-        index, _ = book.record_event(
-            "deletion_stated",
-            citizen=given.citizen,
-            keys=keys,
-            grant=given,
-            by="organisation",
-            reason="legal_obligation" if deletion.scope == "all_but_legal_duty" else None,
-            detail=lambda _: {
-                "sub": pairwise_id(keys.subject, given.organisation),
-                "scope": deletion.scope,
-                "statement": b64encode(hashlib.sha256(statement.encode()).digest()).decode(),
-            },
-        )
+        index = _record(book, given, keys, deletion, statement)
         kept = StatedDeletion(
             grant=grant,
             scope=deletion.scope,
@@ -160,6 +151,73 @@ async def state_deletion(
         return _stated(kept)
 
     return (await house.scribe.do(story)).outcome
+
+
+def _state_part(
+    book: Book,
+    given: Grant,
+    keys: CitizenKeys,
+    proof: Proof,
+    deletion: Deletion,
+    statement: str,
+    jwks: str,
+) -> Stated:
+    """Keep a statement about attributes that changes took out of the grant, one entry for all that it answers."""
+    names = frozenset(deletion.attributes)
+    if given.is_live(at=book.at) and not names.isdisjoint(given.attributes):
+        raise StillActive("the grant still has one of these attributes: what you have of it may be used")
+    taken = [row for row in book.found(DROPPED.by("of_grant", given.id)) if row.attributes]
+    about = [row for row in taken if names.issuperset(row.attributes)]
+    # No name of the caller's own choosing comes into the log.
+    if names != {name for row in about for name in row.attributes}:
+        raise BadInput(
+            "attributes are all those that a change took away after they were given out, and no others"
+        )
+    _check_after(deletion, max(row.given_at for row in about))
+    spend_proof(book, proof)
+    # "all" answers whatever a lesser statement left open; anything again changes nothing.
+    open_ones = [row for row in about if row.scope not in ("all", deletion.scope)]
+    if not open_ones:
+        return _stated_part(about[-1])
+    index = _record(book, given, keys, deletion, statement)
+    for row in open_ones:
+        kept = replace(
+            row,
+            scope=deletion.scope,
+            statement=statement,
+            jwks=jwks,
+            deleted_at=deletion.deleted_at,
+            stated_at=book.at,
+            log=book.head.log,
+            index=index,
+        )
+        book.put(DROPPED, kept)
+    return _stated_part(kept)
+
+
+def _check_after(deletion: Deletion, newest: int) -> None:
+    # In whole seconds, as the statement has it: gone in the very second of the last delivery may be true.
+    if deletion.deleted_at < newest - newest % SECOND:
+        raise BadInput("deleted_at lies before the last time that something was disclosed")
+
+
+def _record(book: Book, given: Grant, keys: CitizenKeys, deletion: Deletion, statement: str) -> int:
+    """Write the entry of a statement and return its index."""
+    index, _ = book.record_event(
+        "deletion_stated",
+        citizen=given.citizen,
+        keys=keys,
+        grant=given,
+        attributes=deletion.attributes,
+        by="organisation",
+        reason="legal_obligation" if deletion.scope == "all_but_legal_duty" else None,
+        detail=lambda _: {
+            "sub": pairwise_id(keys.subject, given.organisation),
+            "scope": deletion.scope,
+            "statement": b64encode(hashlib.sha256(statement.encode()).digest()).decode(),
+        },
+    )
+    return index
 
 
 async def _checked(
@@ -205,4 +263,21 @@ def _stated(kept: StatedDeletion) -> Stated:
         stated_at=kept.stated_at,
         log=kept.log,
         index=kept.index,
+    )
+
+
+def _stated_part(row: Dropped) -> Stated:
+    assert row.scope is not None
+    assert row.deleted_at is not None
+    assert row.stated_at is not None
+    assert row.log is not None
+    assert row.index is not None
+    return Stated(
+        grant=row.grant,
+        scope=row.scope,
+        deleted_at=row.deleted_at,
+        stated_at=row.stated_at,
+        log=row.log,
+        index=row.index,
+        attributes=row.attributes,
     )

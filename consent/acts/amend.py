@@ -1,19 +1,32 @@
 """A citizen agrees to a change of a grant that runs: it stays the same grant, in its next version.
 
-One entry says what holds from now on; tokens need no change, because each is asked about its grant every time.
+One entry says what holds from now on; tokens need no change, because each is asked about its grant every time. What it
+takes away and was given out before has to be gone at the organisation, as after an ending.
 """
+
+from collections.abc import Iterable
+
+from msgspec.structs import replace
 
 from consent.grants import grant as grants
 from consent.oauth.step_up import SignIn
 from consent.storage.book import Book, Detail
-from consent.storage.kinds import GRANT, GRANT_VERSION
-from consent.storage.rows import AccessRequest
+from consent.storage.kinds import DROPPED, GRANT, GRANT_VERSION, Ask
+from consent.storage.rows import AccessRequest, Dropped
 from consent.vault.keys import CitizenKeys
 from consent.words.actors import Actor
 from consent.words.purposes import Language
 
 from .ask import Gone
-from .signal import signal
+from .signal import asks_for_name, given_out, signal
+
+
+def asks_to_amend(grant: grants.Grant | None, chosen: Iterable[str]) -> list[Ask]:
+    """The rows to read before `amend` leaves *grant* with no more than what is *chosen*."""
+    if grant is None:
+        return []
+    gone = sorted({*grant.attributes}.difference(chosen))
+    return [DROPPED.by("of_grant", grant.id), *[asks_for_name(grant.id, name) for name in gone]]
 
 
 def amend(
@@ -56,5 +69,31 @@ def amend(
         detail=detail,
     )
     book.put(GRANT_VERSION, grants.version_of(after, by=by, at=book.at, index=index))
-    signal(book, after, "amended")
+    signal(book, after, "amended", attributes=_owe(book, before, after) if before is not None else ())
     return after.id
+
+
+def _owe(book: Book, before: grants.Grant, after: grants.Grant) -> tuple[str, ...]:
+    """Write down what has to be gone now, and let go of what came back. Returns the names that have to be gone."""
+    for row in book.known(DROPPED):
+        if row.grant == after.id:
+            still = tuple(name for name in row.attributes if name not in after.attributes)
+            if still != row.attributes:
+                book.put(DROPPED, replace(row, attributes=still))
+    gone = {
+        name: at
+        for name in before.attributes
+        if name not in after.attributes and (at := given_out(book, before.id, name)) is not None
+    }
+    if gone:
+        book.put(
+            DROPPED,
+            Dropped(
+                grant=after.id,
+                version=after.version,
+                attributes=tuple(sorted(gone)),
+                dropped_at=book.at,
+                given_at=max(gone.values()),
+            ),
+        )
+    return tuple(sorted(gone))

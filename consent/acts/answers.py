@@ -4,12 +4,12 @@ import msgspec
 
 from consent.grants.grant import Grant
 from consent.oauth.signals import Scope, SignalEvent
-from consent.storage.kinds import DELETION, SIGNAL
+from consent.storage.kinds import DELETION, DROPPED, SIGNAL
 from consent.words.instants import DAY
-from consent.words.purposes import Purpose
+from consent.words.purposes import Language, Purpose
 
 from .house import House
-from .overview import find_purpose
+from .overview import find_purpose, labels
 
 LONGEST_UNTIL_GONE = 30 * DAY
 MOST_LISTED = 1000
@@ -32,16 +32,19 @@ class Gone(msgspec.Struct, frozen=True, kw_only=True):
     deleted_at: int | None
     due_at: int
     is_late: bool
+    labels: tuple[str, ...] = ()  # of the attributes that it is about; empty: of all
 
 
 class Answers(msgspec.Struct, frozen=True, kw_only=True):
-    """All answers under one grant, newest first. `gone` is None while it lives, or when nothing ever went out."""
+    """All answers under one grant, newest first. `gone` is None while it lives, or when nothing ever went out; `parts`
+    is about what changes took out of it."""
 
     heard: tuple[Heard, ...]
     gone: Gone | None
+    parts: tuple[Gone, ...] = ()
 
 
-async def answers(house: House, grant: Grant, purpose: Purpose) -> Answers:
+async def answers(house: House, grant: Grant, purpose: Purpose, language: Language) -> Answers:
     """What the client of *grant* answered so far."""
     at = house.clock()
     signals = [SIGNAL.from_row(row) for row in await house.store.read("signal.of_grant", grant.id)]
@@ -55,14 +58,28 @@ async def answers(house: House, grant: Grant, purpose: Purpose) -> Answers:
         )
         for one in signals
     )
+    dropped = [DROPPED.from_row(row) for row in await house.store.read("dropped.of_grant", grant.id)]
+    parts = tuple(
+        Gone(
+            scope=row.scope,
+            deleted_at=row.deleted_at,
+            due_at=row.dropped_at + _until_gone(purpose),
+            is_late=row.scope is None and at >= row.dropped_at + _until_gone(purpose),
+            labels=labels(row.attributes, language),
+        )
+        for row in reversed(dropped)
+        if row.attributes
+    )
     stated = [DELETION.from_row(row) for row in await house.store.read("deletion.of_grant", grant.id)]
     if grant.is_live(at=at) or not grant.day:
-        return Answers(heard=heard, gone=None)
+        return Answers(heard=heard, gone=None, parts=parts)
     ended_at = grant.ended_at if grant.ended_at is not None else grant.expires_at
     due_at = ended_at + _until_gone(purpose)
     newest = stated[-1] if stated else None
     return Answers(
         heard=heard,
+        # Once the whole is stated to be gone, nobody waits for a word about a part.
+        parts=tuple(part for part in parts if newest is None or part.scope is not None),
         gone=Gone(
             scope=newest.scope if newest is not None else None,
             deleted_at=newest.deleted_at if newest is not None else None,
@@ -75,7 +92,8 @@ async def answers(house: House, grant: Grant, purpose: Purpose) -> Answers:
 class Unanswered(msgspec.Struct, frozen=True, kw_only=True):
     """A line of the operator's list: a signal that was not acknowledged, or a deletion that was not stated.
 
-    `signal` is None for a deletion. `standing` is one of waiting, delivered, dead, owed.
+    `signal` is None for a deletion, whose `event` is deletion (of all) or part_deletion. `standing` is one of waiting,
+    delivered, dead, owed.
     """
 
     signal: str | None
@@ -110,16 +128,21 @@ async def unanswered(house: House, *, only_late: bool) -> list[Unanswered]:
                 failure=one.failure,
             )
         )
-    for grant, client, purpose, version, ended_at in await house.store.read("deletion.owed", at, MOST_LISTED):
-        if only_late and at < ended_at + _until_gone(await find_purpose(house, purpose, version)):
+    owed = [
+        (event, *row)
+        for event, statement in (("deletion", "deletion.owed"), ("part_deletion", "dropped.owed"))
+        for row in await house.store.read(statement, at, MOST_LISTED)
+    ]
+    for event, grant, client, purpose, version, since in owed:
+        if only_late and at < since + _until_gone(await find_purpose(house, purpose, version)):
             continue
         lines.append(
             Unanswered(
                 signal=None,
                 client=client,
                 grant=grant,
-                event="deletion",
-                at=ended_at,
+                event=event,
+                at=since,
                 tries=0,
                 standing="owed",
                 failure=None,

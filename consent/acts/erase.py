@@ -39,6 +39,7 @@ PARTING = 22 * HOUR  # within a day, with what a sweep that comes late still nee
 _WIPES = (
     "wipe.memos",
     "wipe.deletions",
+    "wipe.dropped",
     "wipe.signals",
     "wipe.uses",
     "wipe.refusals",

@@ -27,7 +27,7 @@ from consent.words.ids import id_from, is_id
 from consent.words.keyed import tag
 from consent.words.purposes import Language
 
-from .amend import amend
+from .amend import amend, asks_to_amend
 from .approve import purpose_from
 from .ask import Page, asks_to_show, own_request, page
 from .ending import write_ending
@@ -78,6 +78,7 @@ async def answer(
         if asked is None:
             raise NotFound("there is no such request")
         yield [*asks_to_show(asked, citizen), GRANT.by("for_purpose", citizen, asked.client, asked.purpose)]
+        yield asks_to_amend(book.get(GRANT, asked.amends) if asked.amends is not None else None, chosen)
         yield TURN
         asked = own_request(book, request, citizen)
         seen = page(house, book, asked, citizen, language, sign_in)

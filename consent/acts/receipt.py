@@ -104,7 +104,7 @@ async def receipt(house: House, *, citizen: str, grant: str, language: Language)
             Delivery(one.at, labels(tuple(n for n, _ in one.items), language)) for one in deliveries
         ),
         entry=await _given_at(house, given),
-        answers=await answers(house, given, purpose),
+        answers=await answers(house, given, purpose, language),
         versions=tuple(
             VersionShown(
                 from_at=one.from_at,

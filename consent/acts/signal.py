@@ -56,10 +56,27 @@ def asks_for_correction(grants: list[Grant], name: str) -> list[Ask]:
         for grant in grants
         if grant.state == "live" and name in grant.attributes
         for ask in (
-            DISCLOSED.by("of_name", grant.id, f'%["{name}",%'),
+            asks_for_name(grant.id, name),
             SIGNAL.by("unsent", grant.id, "corrected"),
         )
     ]
+
+
+def asks_for_name(grant: str, name: str) -> Ask:
+    """The newest disclosure of attribute *name* under *grant*, to read before `given_out`."""
+    return DISCLOSED.by("of_name", grant, f'%["{name}",%')
+
+
+def given_out(book: Book, grant: str, name: str) -> int | None:
+    """When attribute *name* went out last under *grant*, also in an earlier story of this batch; None: never."""
+    return max(
+        (
+            one.at
+            for one in book.known(DISCLOSED)
+            if one.grant == grant and any(name == item for item, *_ in one.items)
+        ),
+        default=None,
+    )
 
 
 def signal_correction(book: Book, grants: list[Grant], name: str) -> None:
@@ -68,7 +85,7 @@ def signal_correction(book: Book, grants: list[Grant], name: str) -> None:
         grant = book.get(GRANT, grant.id) or grant
         if not grant.is_live(at=book.at) or name not in grant.attributes:
             continue
-        if not book.found(DISCLOSED.by("of_name", grant.id, f'%["{name}",%')):
+        if given_out(book, grant.id, name) is None:
             continue
         unsent = book.found(SIGNAL.by("unsent", grant.id, "corrected"))
         if not any(name in waiting.attributes for waiting in unsent):

@@ -118,6 +118,7 @@ class Deletion(msgspec.Struct, frozen=True, kw_only=True):
 
     scope: Scope
     deleted_at: int  # microseconds
+    attributes: tuple[str, ...] = ()  # of which everything is gone; none are named: of all
 
 
 def check_deletion_statement(
@@ -136,6 +137,11 @@ def check_deletion_statement(
     scope = claims.get("scope")
     if not isinstance(scope, str) or scope not in SCOPES:
         raise BadInput("scope of the statement is all or all_but_legal_duty")
+    names = claims.get("attributes", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names) or len(names) > 100:
+        raise BadInput("attributes of the statement is a list of names")
+    if "attributes" in claims and (not names or names != sorted(set(names))):
+        raise BadInput("attributes of the statement are sorted, each once; leave it out for all of them")
     made_at, deleted_at = claims.get("iat"), claims.get("deleted_at")
     for time in (made_at, deleted_at):
         if type(time) is not int or not 0 <= time < 2**40:
@@ -144,4 +150,4 @@ def check_deletion_statement(
     assert isinstance(deleted_at, int)
     if deleted_at > made_at or instant(made_at) > at + CLOCK_SKEW:
         raise BadInput("a statement is made after the deletion, and not in the future")
-    return Deletion(scope=scope, deleted_at=instant(deleted_at))  # type: ignore[arg-type]
+    return Deletion(scope=scope, deleted_at=instant(deleted_at), attributes=tuple(names))  # type: ignore[arg-type]

@@ -115,7 +115,7 @@ class Book:
 
     def known(self, kind: Kind[K, R]) -> list[R]:
         """All rows of a kind that were asked for or written, as the stories before left them."""
-        return list(self._rows[kind.name].values())
+        return [*self._rows[kind.name].values(), *self._added.get(kind.name, ())]
 
     def live_grant(self, citizen: str, client: str, purpose: str) -> Grant | None:
         """The grant that a new one would replace, seen also when an earlier story of this batch gave it."""

@@ -170,6 +170,7 @@ USE = Kind("use", rows.Use, lambda r: (r.grant, r.template, r.day))
 REFUSAL = Kind("refusal", rows.RefusalCount, lambda r: (r.grant, r.reason, r.day))
 SIGNAL = Kind("signal", rows.Signal, lambda r: r.id)
 DELETION = Kind("deletion", rows.StatedDeletion, lambda r: (r.grant, r.scope))
+DROPPED = Kind("dropped", rows.Dropped, lambda r: (r.grant, r.version))
 SESSION = Kind("session", rows.Session, lambda r: r.hash)
 CEREMONY = Kind("ceremony", rows.Ceremony, lambda r: r.hash)
 PASSKEY = Kind("passkey", rows.Passkey, lambda r: r.credential)
@@ -196,5 +197,5 @@ ALL: tuple[Kind[Any, Any], ...] = (
     CITIZEN, KEYS, VALUE, HOLDINGS, ORGANISATION, CLIENT, PURPOSE, REQUEST, GRANT, GRANT_VERSION, CODE, TOKEN, USED,
     DISCLOSED, MEMO, USE, REFUSAL, SIGNAL, DELETION, SESSION, CEREMONY, PASSKEY, PERSONA, AUDITOR, ENTRY, OPENING,
     OPERATOR, JOURNAL, INITIAL_TOKEN, REGISTRATION, PROPOSAL, CITIZEN_ENTRY, ALLOWANCE,
-    ERASURE, PLANNED_ENDING, WATERMARK,
+    ERASURE, PLANNED_ENDING, WATERMARK, DROPPED,
 )  # fmt: skip

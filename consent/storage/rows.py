@@ -196,6 +196,24 @@ class StatedDeletion(msgspec.Struct, frozen=True, kw_only=True):
     index: int
 
 
+class Dropped(msgspec.Struct, frozen=True, kw_only=True):
+    """What a change took out of a running grant after it was given out, and what the organisation states about it."""
+
+    grant: str
+    version: int  # the first one without it
+    attributes: tuple[str, ...]  # empty: all of it came back later
+    dropped_at: int
+    given_at: int  # when some of it went out last
+    # Of the statement; None: there is none yet.
+    scope: Scope | None = None
+    statement: str | None = None
+    jwks: str | None = None
+    deleted_at: int | None = None
+    stated_at: int | None = None
+    log: str | None = None
+    index: int | None = None
+
+
 class Session(msgspec.Struct, frozen=True, kw_only=True):
     """A signed-in browser. The id in the cookie is new at each sign-in; only its hash is kept."""
 

@@ -64,7 +64,9 @@ CODES: dict[str, Known] = {
         422, "Used before with another request", "Make a new Idempotency-Key for a new request."
     ),
     "grant_still_active": Known(
-        409, "The grant is still active", "State a deletion when the grant has ended; a signal tells you."
+        409,
+        "The grant is still active",
+        "State a deletion when the grant has ended, or of what it no longer has; a signal tells you.",
     ),
     "out_of_date": Known(409, "Not what is there now", "Look again, and decide about what is there then."),
     "overloaded": Known(

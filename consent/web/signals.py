@@ -44,8 +44,11 @@ class DeletionRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     statement: Annotated[str, msgspec.Meta(min_length=1, max_length=8192)]
 
 
-class DeletionAnswer(msgspec.Struct, frozen=True):
-    """The statement that is kept, and where its entry stands. Instants are whole seconds since 1970."""
+class DeletionAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The statement that is kept, and where its entry stands. Instants are whole seconds since 1970.
+
+    `attributes` is there when it is about some of them only.
+    """
 
     grant_id: str
     scope: Literal["all", "all_but_legal_duty"]
@@ -53,6 +56,7 @@ class DeletionAnswer(msgspec.Struct, frozen=True):
     stated_at: int
     log: str
     index: int
+    attributes: list[str] | None = None
 
 
 _STATEMENT = msgspec.json.Decoder(DeletionRequest)
@@ -97,11 +101,12 @@ async def acknowledge(request: Request[Any, Any, Any], signal_id: str) -> Respon
         Door(
             id="stateDeletion",
             tag="organisation",
-            summary="State that what you received under an ended grant is gone",
+            summary="State that what you received is gone, after an end or a change",
             description=(
                 "The statement is a JWS (typ deletion-statement+jwt) of one of the client's registered keys with "
-                "iss, aud, iat, grant_id, scope (all or all_but_legal_duty) and deleted_at. It is kept as it was "
-                "signed, and the citizen reads it. The same statement again changes nothing."
+                "iss, aud, iat, grant_id, scope (all or all_but_legal_duty) and deleted_at, and, about what a change "
+                "took out of a running grant, attributes. It is kept as it was signed, and the citizen reads it. "
+                "The same statement again changes nothing."
             ),
             security="dpop_client",
             fields=(
@@ -118,7 +123,7 @@ async def acknowledge(request: Request[Any, Any, Any], signal_id: str) -> Respon
             answers={200: Answer(description="Kept, with its entry in the log", body=DeletionAnswer)}
             | _NO
             | {
-                409: refused("The grant has not ended"),
+                409: refused("The grant has not ended, or still has these attributes"),
                 413: refused("Too large"),
                 415: refused("Not JSON"),
             },
@@ -149,6 +154,7 @@ async def deletion(request: Request[Any, Any, Any], grant_id: str) -> Response[b
             stated_at=seconds(kept.stated_at),
             log=kept.log,
             index=kept.index,
+            attributes=list(kept.attributes) or None,
         )
     )
 

@@ -77,7 +77,7 @@ async def test_data_that_may_be_kept_for_a_week_is_owed_after_a_week(world: Worl
     (row,) = await world.house.store.read(GRANT.get, given.grant)
     grant = GRANT.from_row(row)
     purpose = await find_purpose(world.house, grant.purpose, grant.purpose_version)
-    found = await answers(world.house, grant, msgspec.structs.replace(purpose, data_life_days=7))
+    found = await answers(world.house, grant, msgspec.structs.replace(purpose, data_life_days=7), "nl")
     assert found.gone is not None
     assert found.gone.due_at == world.at + 7 * DAY
 

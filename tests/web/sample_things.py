@@ -219,7 +219,7 @@ def receipt(language: str, **changed: Any) -> Sample:
             Sample(at=at("2026-11-23 16:40"), labels=labels(language)),
         ],
         "entry": Sample(log="2026", index=4217),
-        "answers": Sample(heard=[heard("corrected")], gone=None),
+        "answers": Sample(heard=[heard("corrected")], gone=None, parts=[]),
         "versions": [version("2026-11-22 14:05", language, 3)],
     }
     return Sample(**(fields | changed))
@@ -299,8 +299,9 @@ def months(language: str) -> list[Sample]:
                 line("acknowledged", "2026-10-11 10:11", language, about="ended"),
                 line("acknowledged", "2026-10-11 10:10", language, about="corrected"),
                 line("acknowledged", "2026-10-11 10:09", language, about="amended"),
-                line("deletion_stated", "2026-10-11 10:08", language),
-                line("deletion_stated", "2026-10-11 10:07", language, about="legal_obligation"),
+                line("deletion_stated", "2026-10-11 10:08", language, labels=[]),
+                line("deletion_stated", "2026-10-11 10:06", language),
+                line("deletion_stated", "2026-10-11 10:07", language, labels=[], about="legal_obligation"),
                 line("revoked", "2026-10-10 11:11", language),
                 line("expired", "2026-10-09 11:11", language),
                 line("frozen", "2026-10-08 11:11", language, organisation=None, labels=[], grant=None),

@@ -219,7 +219,7 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
                     ended_at=at("2026-11-24 12:01"),
                     ended_how="withdrawn",
                     disclosures=[],
-                    answers=Sample(heard=[], gone=None),
+                    answers=Sample(heard=[], gone=None, parts=[]),
                 ),
             },
         ),
@@ -232,7 +232,7 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
                         language,
                         ended_at=at("2026-11-24 12:01"),
                         ended_how="withdrawn",
-                        answers=Sample(heard=[signal], gone=state),
+                        answers=Sample(heard=[signal], gone=state, parts=[]),
                     ),
                 },
             )
@@ -251,6 +251,24 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
                 ),
             )
         },
+        "receipt_taken_back": (
+            "receipt.html",
+            {
+                **signed,
+                "receipt": receipt(
+                    language,
+                    answers=Sample(
+                        heard=[heard("amended", acknowledged_at=at("2026-11-25 09:02"))],
+                        gone=None,
+                        parts=[
+                            gone(labels=labels(language, 2)),
+                            gone(labels=labels(language, 1), is_late=True),
+                            gone(labels=labels(language, 1), scope="all", deleted_at=at("2026-11-25 09:02")),
+                        ],
+                    ),
+                ),
+            },
+        ),
         "receipt_changed": (
             "receipt.html",
             {

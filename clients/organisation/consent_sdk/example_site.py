@@ -137,6 +137,8 @@ class Site:
         await self._org.acknowledge(signal.id)
         if signal.kind in ("ended", "erased"):
             await self._org.state_deletion(signal.grant_id)
+        elif signal.kind == "amended" and signal.attributes:  # what she took back; the rest is fetched anew
+            await self._org.state_deletion(signal.grant_id, attributes=signal.attributes)
 
     def forget(self, visit: Visit) -> None:
         """Forget everything about a visit, but for its cookie."""

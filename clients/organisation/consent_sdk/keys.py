@@ -5,7 +5,7 @@ FAPI 2.0 §5.3.2.1 (client assertion), RFC 9449 (DPoP), RFC 7636 (PKCE). Time an
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -121,9 +121,17 @@ def is_signed_es256(token: str, jwk: Mapping[str, Any]) -> bool:
 
 
 def deletion_statement(
-    key: SigningKey, *, client_id: str, issuer: str, grant_id: str, scope: str, deleted_at: int, at: int
+    key: SigningKey,
+    *,
+    client_id: str,
+    issuer: str,
+    grant_id: str,
+    scope: str,
+    deleted_at: int,
+    at: int,
+    attributes: Sequence[str] = (),
 ) -> str:
-    """State that what was received under a permission is gone. Times in whole seconds."""
+    """State that what was received under a permission is gone, of *attributes* or of all. Times in whole seconds."""
     header = {"typ": "deletion-statement+jwt"} | ({"kid": key.key_id} if key.key_id else {})
     claims = {
         "iss": client_id,
@@ -132,7 +140,7 @@ def deletion_statement(
         "grant_id": grant_id,
         "scope": scope,
         "deleted_at": deleted_at,
-    }
+    } | ({"attributes": sorted(set(attributes))} if attributes else {})
     return key.sign(header, claims)
 
 

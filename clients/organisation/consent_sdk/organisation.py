@@ -364,15 +364,23 @@ class Organisation:
         await self._tokens.as_client("POST", f"/signals/{quote(signal_id, safe='')}/acknowledge")
 
     async def state_deletion(
-        self, grant_id: str, *, scope: Scope = "all", deleted_at: int | None = None
+        self,
+        grant_id: str,
+        *,
+        attributes: Sequence[str] = (),
+        scope: Scope = "all",
+        deleted_at: int | None = None,
     ) -> None:
         """Sign that what you received under an ended permission is gone, with copies; the citizen reads that.
 
+        *attributes*: those of an `amended` signal, which a permission that goes on no longer has; none means all.
         *scope* `all_but_legal_duty`: you keep what a law makes you keep, and use it for nothing else. *deleted_at* in
         whole seconds (now). Raises Refused (`grant_still_active`, `not_found`).
         """
         when = self._wire.now() if deleted_at is None else deleted_at
-        statement = self._wire.deletion_statement(grant_id, scope=scope, deleted_at=when)
+        statement = self._wire.deletion_statement(
+            grant_id, scope=scope, deleted_at=when, attributes=attributes
+        )
         await self._tokens.as_client(
             "POST", f"/grants/{quote(grant_id, safe='')}/deletion", json={"statement": statement}
         )

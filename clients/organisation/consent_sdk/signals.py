@@ -39,8 +39,9 @@ _KINDS: dict[str, Kind] = {
 class Signal(msgspec.Struct, frozen=True, kw_only=True):
     """Something happened to a permission of yours. It says what, and never why.
 
-    `ended`: use nothing of it any more, and erase what you have. `amended`: look at it again. `corrected`: the
-    attributes named here have other values now. `erased`: the citizen left the service. Times are whole seconds.
+    `ended`: use nothing of it any more, and erase what you have. `amended`: look at it again; what
+    is named here was taken out, so erase it. `corrected`: the attributes named here have other values now. `erased`:
+    the citizen left the service. Times are whole seconds.
     """
 
     id: str  # for `Organisation.acknowledge`

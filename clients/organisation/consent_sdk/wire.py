@@ -7,7 +7,7 @@ issuer or not at all.
 
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -94,7 +94,9 @@ class Wire:
         """GET something that everybody may read. Raises Unreachable, ProtocolError."""
         return await self._once("GET", url, {}, None, None)
 
-    def deletion_statement(self, grant_id: str, *, scope: str, deleted_at: int) -> str:
+    def deletion_statement(
+        self, grant_id: str, *, scope: str, deleted_at: int, attributes: Sequence[str]
+    ) -> str:
         """A signed statement of this client, made now."""
         return deletion_statement(
             self._key,
@@ -104,6 +106,7 @@ class Wire:
             scope=scope,
             deleted_at=deleted_at,
             at=self.now(),
+            attributes=attributes,
         )
 
     def request_object(self, parameters: Mapping[str, Any]) -> str:

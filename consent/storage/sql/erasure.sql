@@ -87,6 +87,9 @@ DELETE FROM signals WHERE grant_id IN (SELECT id FROM grants WHERE citizen = $1)
 -- name: wipe.deletions
 DELETE FROM deletions WHERE grant_id IN (SELECT id FROM grants WHERE citizen = $1);
 
+-- name: wipe.dropped
+DELETE FROM dropped WHERE grant_id IN (SELECT id FROM grants WHERE citizen = $1);
+
 -- name: wipe.planned_endings
 DELETE FROM planned_endings WHERE grant_id IN (SELECT id FROM grants WHERE citizen = $1);
 

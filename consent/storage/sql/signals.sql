@@ -94,6 +94,30 @@ WHERE state <> 'live' AND day > 0 AND ended_at <= $1
 ORDER BY ended_at
 LIMIT $2;
 
+-- name: dropped.put
+INSERT INTO dropped
+  (grant_id, version, attributes, dropped_at, given_at, scope, statement, jwks, deleted_at, stated_at, log, idx)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+ON CONFLICT (grant_id, version) DO UPDATE SET
+  attributes = excluded.attributes, scope = excluded.scope, statement = excluded.statement, jwks = excluded.jwks,
+  deleted_at = excluded.deleted_at, stated_at = excluded.stated_at, log = excluded.log, idx = excluded.idx;
+
+-- name: dropped.of_grant
+SELECT grant_id, version, attributes, dropped_at, given_at, scope, statement, jwks, deleted_at, stated_at, log, idx
+FROM dropped
+WHERE grant_id = $1
+ORDER BY version;
+
+-- name: dropped.owed
+-- Once the whole is stated to be gone, its parts are. An empty list of names, two characters, owes nothing.
+SELECT d.grant_id, g.client, g.purpose, g.purpose_version, d.dropped_at
+FROM dropped d
+JOIN grants g ON g.id = d.grant_id
+WHERE d.stated_at IS NULL AND length(d.attributes) > 2 AND d.dropped_at <= $1
+  AND d.grant_id NOT IN (SELECT grant_id FROM deletions)
+ORDER BY d.dropped_at
+LIMIT $2;
+
 -- name: disclosed.newest
 SELECT d.id, d.grant_id, d.client, d.citizen, d.log, d.idx, d.items, d.at
 FROM grants g
