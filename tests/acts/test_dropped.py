@@ -64,7 +64,7 @@ async def test_from_the_change_to_the_statement(world: World, tmp_path: Path) ->
     report = await world.audit(tmp_path / "log")
     assert report.exit_code == 0, report.sentences
     # What she still shares goes on.
-    assert isinstance(await world.disclose(given.tokens, MORE), Given)
+    assert isinstance(await world.disclose(await world.refresh(given.tokens), MORE), Given)
 
 
 async def test_what_never_went_out_is_not_owed(world: World) -> None:

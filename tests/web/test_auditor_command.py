@@ -211,7 +211,7 @@ def test_an_auditor_replays_the_openings_and_a_forged_one_is_found(
     office.stage.run("log", "export", str(copy))
     openings.write_text("\n".join(lines) + "\n")
     assert verify(copy, "--openings", openings).code == 0
-    for change in ({"i": json.loads(lines[0])["i"]}, {"A": lines[-1].partition('"A":"')[0]}, {"kc": "AAAA"}):
+    for change in ({"i": json.loads(lines[-2])["i"]}, {"A": lines[-1].partition('"A":"')[0]}, {"kc": "AAAA"}):
         forged = json.dumps(json.loads(lines[-1]) | change)
         openings.write_text("\n".join([*lines[:-1], forged]) + "\n")
         assert verify(copy, "--openings", openings).code == 1, change
