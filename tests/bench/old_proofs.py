@@ -16,11 +16,11 @@ from msgspec.structs import replace
 
 from consent.acts import publish
 from consent.acts.house import House
-from consent.app import DATABASE, open_house, prepare
 from consent.ledger import checkpoint
 from consent.ledger.proof import check_proof
 from consent.ledger.tiles import Growth, needed
 from consent.ledger.tree import complete_root, leaf_hash
+from consent.opening import DATABASE, open_house, prepare
 from consent.settings import Settings
 from consent.storage.kinds import HEAD
 from consent.storage.sqlite import SqliteStore

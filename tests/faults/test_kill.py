@@ -1,153 +1,20 @@
-"""kill -9 under load, twenty times: after each restart the log is whole, and what anybody was told is still true.
+"""kill -9 under load, at a random moment and at each step of a batch; `python -m tests.faults.run` does it more often.
 
-Clients fetch with Idempotency-Keys and citizens stop sharing while the process is killed at a random moment. The
-moments come from a seed that is printed, so that a failure can be looked at again.
+The moments come from a seed that is printed, so that a failure can be looked at again.
 """
 
-import asyncio
-import base64
-import random
-import secrets
-import sqlite3
 import time
 from pathlib import Path
 
-import consent_verify
-import httpx
-
-from consent.opening import DATABASE
-from consent.settings import Settings
-from tests.conftest import free_port
-from tests.faults.under_load import Outsiders, Served, Told, furnish, inside
-from tests.world import World
-
-KILLS = 20
-CLIENTS = 6
-STOPS_A_ROUND = 2
-RETRIES_A_ROUND = 10
+from tests.faults.dying import PLACES
+from tests.faults.killing import kill_again_and_again
 
 
-async def test_twenty_kills_under_load_lose_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+async def test_kills_under_load_at_each_step_lose_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     seed = time.time_ns() % 1_000_000
     print(f"seed of the moments: {seed}")
-    chance = random.Random(seed)
-    settings = Settings(data=str(tmp_path / "service"), port=free_port(), sandbox=True)
-    outsiders = await furnish(settings, citizens=STOPS_A_ROUND * KILLS + 4, chance=chance)
-    served = Served(settings)
-    watcher = Watcher(settings.public_issuer, tmp_path / "state.json")
-    try:
-        served.start()
-        watcher.look(outsiders.told)
-        for _ in range(KILLS):
-            load = asyncio.create_task(outsiders.press_on(clients=CLIENTS, stops=STOPS_A_ROUND))
-            await asyncio.sleep(chance.uniform(0.05, 0.4))
-            assert not load.done(), "the load ended before the kill"
-            served.kill()
-            await load
-            served.start()
-            watcher.look(outsiders.told)
-            await check_memory(outsiders, chance)
-        async with httpx.AsyncClient(base_url=outsiders.issuer, timeout=15) as http:
-            await check_stops(outsiders, http, sorted(outsiders.stopped))
-    finally:
-        served.end()
-    print(f"{len(outsiders.told)} disclosures were released, {len(outsiders.stopped)} stops acknowledged")
-    assert len(outsiders.told) > 3 * KILLS
-    assert len(outsiders.stopped) > KILLS // 2
-    await check_books(settings, outsiders, tmp_path)
-    assert "Traceback" not in served.said()
-    assert not any(
-        live.token in served.said() or live.cookie in served.said() for live in outsiders.grants.values()
-    )
-
-
-class Watcher:
-    """An auditor who comes after each start and keeps the newest checkpoint she saw."""
-
-    def __init__(self, issuer: str, state: Path) -> None:
-        self._issuer = issuer
-        self._state = state
-        self._seen = 0  # how many of the released proofs were looked at before
-
-    def look(self, told: dict[str, Told]) -> None:
-        """The log verifies, continues what was seen before, and holds every released entry at its index."""
-        report = consent_verify.verify_log(self._issuer, state=self._state)
-        assert report.exit_code == 0, report.sentences
-        source, note = consent_verify.find_log(self._issuer)
-        checkpoint = consent_verify.read_checkpoint(note)
-        policy = consent_verify.read_policy(source.get("policy").decode())
-        proven = [
-            (told_one, *consent_verify.check_proof(told_one.proof, told_one.leaf, policy.logs))
-            for told_one in list(told.values())[self._seen :]
-        ]
-        # Proofs that were looked at before are covered: their checkpoints are older than the one that was kept.
-        self._seen = len(told)
-        sizes = {under.size for _, _, under in proven}
-        tree = consent_verify.read_tree(source, checkpoint.size, {index for _, index, _ in proven}, sizes)
-        for told_one, index, under in proven:
-            assert tree.leaves[index] == told_one.leaf
-            assert tree.root_at(under.size) == under.root, "the proof's checkpoint is of another log"
-
-
-async def check_memory(outsiders: Outsiders, chance: random.Random) -> None:
-    """The service still knows what it told: stops hold, and old keys get the old entry."""
-    async with httpx.AsyncClient(base_url=outsiders.issuer, timeout=15) as http:
-        await check_stops(
-            outsiders, http, chance.sample(sorted(outsiders.stopped), min(6, len(outsiders.stopped)))
-        )
-        for grant in list(outsiders.perhaps_stopped):
-            # Pressed again, as a person would: then it holds for certain.
-            assert (await outsiders.stop(http, grant)).status_code == 303
-            outsiders.perhaps_stopped.discard(grant)
-            outsiders.stopped.add(grant)
-        for key in chance.sample(list(outsiders.told), min(RETRIES_A_ROUND, len(outsiders.told))):
-            await check_retry(outsiders, http, key)
-        for key, grant in list(outsiders.unanswered.items()):
-            answer = await outsiders.fetch(http, grant, key)
-            del outsiders.unanswered[key]
-            if answer.status_code == 200:
-                outsiders.told[key] = outsiders.read(answer)
-            else:
-                assert answer.json()["code"] == "grant_not_active"
-                assert grant in outsiders.stopped
-
-
-async def check_stops(outsiders: Outsiders, http: httpx.AsyncClient, grants: list[str]) -> None:
-    """A stop that was acknowledged holds, with a key that was never used before."""
-    for grant in grants:
-        answer = await outsiders.fetch(http, grant, secrets.token_urlsafe(16))
-        assert answer.json()["code"] == "grant_not_active", "an acknowledged stop was forgotten"
-
-
-async def check_retry(outsiders: Outsiders, http: httpx.AsyncClient, key: str) -> None:
-    """A retry gets the entry that was released under its key, and values only while the grant lives."""
-    told = outsiders.told[key]
-    answer = await outsiders.fetch(http, told.grant, key)
-    if told.grant in outsiders.stopped:
-        assert answer.status_code == 401
-        assert "attributes" not in answer.json()
-        assert base64.b64decode(answer.json()["entry"]["leaf"]) == told.leaf
-    else:
-        assert answer.status_code == 200, answer.text
-        again = outsiders.read(answer)
-        assert (again.disclosure, again.leaf) == (told.disclosure, told.leaf)
-
-
-async def check_books(settings: Settings, outsiders: Outsiders, folder: Path) -> None:
-    """At the end: each key made one entry, and the whole history replays without a fault."""
-    connection = sqlite3.connect(settings.folder / DATABASE)
-    try:
-        written = {name for (name,) in connection.execute("SELECT id FROM disclosures")}
-        states = dict(connection.execute("SELECT id, state FROM grants").fetchall())
-        ((memos,),) = connection.execute("SELECT count(*) FROM memos")
-    finally:
-        connection.close()
-    told = {one.disclosure for one in outsiders.told.values()}
-    assert len(told) == len(outsiders.told), "two keys got one disclosure"
-    assert told <= written
-    assert memos == len(written)  # every disclosure of this load came with a key, and each key made one
-    assert {grant for grant, state in states.items() if state == "withdrawn"} == outsiders.stopped
-    async with inside(settings) as house:
-        world = World(house, settings, {})
-        report = await world.audit(folder / "log")
-    assert report.exit_code == 0, report.sentences
+    died = await kill_again_and_again(tmp_path, kills=len(PLACES), seed=seed)
+    print(died)
+    # The steps that make an entry were all among them, and so was the moment between commit and answer.
+    for place in ("before entry.put", "before head.move", "before the commit", "after the commit"):
+        assert died[place] > 0, died

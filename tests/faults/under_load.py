@@ -138,8 +138,9 @@ class Outsiders:
 class Served:
     """`consent serve` on a folder, as a process that can be killed and started again."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, program: str = "consent") -> None:
         self.settings = settings
+        self._program = program
         self.process: subprocess.Popen[bytes] | None = None
         self._log = Path(settings.data).with_suffix(".log")
 
@@ -147,7 +148,9 @@ class Served:
         """Start it and wait until it answers."""
         words = ["serve", "--sandbox", "--data", self.settings.data, "--port", str(self.settings.port)]
         with self._log.open("ab") as log:
-            self.process = subprocess.Popen([sys.executable, "-m", "consent", *words], stdout=log, stderr=log)
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", self._program, *words], stdout=log, stderr=log
+            )
         until = time.monotonic() + _STARTING
         while True:
             assert self.process.poll() is None, f"it did not start: {self.said()}"
@@ -162,6 +165,11 @@ class Served:
         assert self.process is not None
         self.process.kill()
         self.process.wait(10)
+
+    def dies(self) -> None:
+        """It kills itself, as it was armed to."""
+        assert self.process is not None
+        self.process.wait(15)
 
     def end(self) -> None:
         """Whatever happened in the test, no process stays behind."""
