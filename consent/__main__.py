@@ -1,4 +1,4 @@
-"""The command line: serve, demo, organisation, key, signals, auditor, log, verify, scan, openapi."""
+"""The command line: serve, demo, organisation, key, signals, auditor, log, backup, verify, scan, openapi."""
 
 import argparse
 import asyncio
@@ -9,6 +9,7 @@ from typing import Any
 
 from consent import __version__
 from consent.admission import add_auditor_commands
+from consent.backup_command import add_backup_commands
 from consent.commands import add_operator_commands, with_house
 from consent.log_keys import add_log_key_commands
 from consent.rotation import add_key_commands
@@ -104,6 +105,8 @@ def _parser() -> argparse.ArgumentParser:
     keep.add_argument("--by", metavar="NAME", help="who acts, for the journal (the name you logged in with)")
     _where(keep)
     keep.set_defaults(run=_log_retain)
+
+    add_backup_commands(commands, where=_where)
 
     verify = commands.add_parser("verify", help="verify a log as an outsider does", add_help=False)
     verify.add_argument("rest", nargs=argparse.REMAINDER)

@@ -57,7 +57,7 @@ def make_issuer_key(folder: Path, *, active_from: int) -> str:
     unfinished.unlink(missing_ok=True)
     _write(unfinished, _new_issuer_key())
     unfinished.rename(file)
-    _keep_folder(file.parent)
+    keep_folder(file.parent)
     return file.name
 
 
@@ -65,7 +65,7 @@ def remove_keys(folder: Path, names: Iterable[str]) -> None:
     """Destroy keys by their file names."""
     for name in names:
         (folder / "keys" / name).unlink(missing_ok=True)
-    _keep_folder(folder / "keys")
+    keep_folder(folder / "keys")
 
 
 def offer_log_keys(folder: Path, log: str) -> tuple[Ed25519PrivateKey, MLDSA44PrivateKey]:
@@ -80,7 +80,7 @@ def offer_log_keys(folder: Path, log: str) -> tuple[Ed25519PrivateKey, MLDSA44Pr
     secrets_of_both = (first.private_bytes_raw(), second.private_bytes_raw())
     for file, octets in zip(_offered(folder, log, first), secrets_of_both, strict=True):
         _write(file, b64encode(octets) + b"\n")
-    _keep_folder(folder / "keys")
+    keep_folder(folder / "keys")
     return first, second
 
 
@@ -90,7 +90,7 @@ def keep_log_keys(folder: Path, log: str, first: Ed25519PrivateKey) -> None:
     for offered, named in reversed(list(pairs)):  # the first one last: with its name all is done
         if offered.exists():
             offered.rename(named)
-    _keep_folder(folder / "keys")
+    keep_folder(folder / "keys")
 
 
 def drop_log_keys(folder: Path, log: str, first: Ed25519PrivateKey) -> None:
@@ -176,6 +176,11 @@ def read_ring(folder: Path) -> KeyRing:
     return KeyRing({f"ring-{n}": Secret(key) for n, key in keys.items()}, current=f"ring-{max(keys)}")
 
 
+def ring_names(folder: Path) -> set[str]:
+    """The names of the ring's keys that are there."""
+    return {file.stem for file in (folder / "keys").glob("ring-*.key")}
+
+
 def read_log_keys(folder: Path, log: str) -> list[tuple[str, LogKey]]:
     """All keys of a log by their files' names, those that wait for their time too. Raises Misconfigured."""
     files = sorted([*(folder / "keys").glob(f"log-{log}.key"), *(folder / "keys").glob(f"log-{log}.*.key")])
@@ -196,7 +201,7 @@ def make_log_key(folder: Path, log: str, key: LogKey) -> None:
     public = key.public_key().public_bytes_raw().hex()[:16]
     kind = ".mldsa44" if isinstance(key, MLDSA44PrivateKey) else ""
     _write(folder / "keys" / f"log-{log}.{public}{kind}.key", b64encode(key.private_bytes_raw()) + b"\n")
-    _keep_folder(folder / "keys")
+    keep_folder(folder / "keys")
 
 
 def read_issuer_keys(folder: Path) -> dict[str, ServerKey]:
@@ -259,7 +264,7 @@ def _write(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _keep_folder(folder: Path) -> None:
+def keep_folder(folder: Path) -> None:
     """Let a new, renamed or removed name in *folder* outlive a power cut."""
     handle = os.open(folder, os.O_RDONLY)
     try:

@@ -15,6 +15,7 @@ from consent.acts.house import House, Limits
 from consent.acts.quorum import Quorum
 from consent.acts.scribe import Scribe
 from consent.acts.succeed import carry_grants, end_grants
+from consent.erased import keep_erased, settle_erasures
 from consent.keyfiles import (
     has_keys,
     make_folder,
@@ -46,14 +47,16 @@ def clock() -> int:
 
 
 @contextlib.contextmanager
-def only_server(folder: Path) -> Iterator[None]:
+def only_server(
+    folder: Path, busy: str = "another process serves this data folder already"
+) -> Iterator[None]:
     """Hold the data folder: two servers on one SQLite file would make each other wait. Raises Misconfigured."""
     handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     except BlockingIOError:
-        raise Misconfigured("another process serves this data folder already") from None
+        raise Misconfigured(busy) from None
     finally:
         os.close(handle)
 
@@ -77,7 +80,13 @@ async def prepare(settings: Settings) -> SqliteStore:
             "on purpose with `consent log init`"
         )
     make_folder(folder)
-    return await _open(database)
+    store = await _open(database)
+    try:
+        await settle_erasures(store, folder)
+    except BaseException:
+        await store.close()
+        raise
+    return store
 
 
 async def _open(database: Path) -> SqliteStore:
@@ -128,6 +137,7 @@ async def open_house(settings: Settings, store: Store, clock: Callable[[], int] 
         acknowledge_within=settings.acknowledge_days * DAY,
         outside=outside,
         client_keys=ClientKeys(outside.get, clock),
+        keep_erased=lambda erased: keep_erased(settings.folder, erased),
         sandbox=settings.sandbox,
         limits=Limits(
             client=settings.limit_client,
@@ -160,7 +170,7 @@ async def begin_on_purpose(settings: Settings, name: str | None) -> str:
 async def succeed_on_purpose(settings: Settings, name: str | None, *, carry: bool) -> str:
     """`consent log succeed`: another log takes the place of the newest, and running grants go along.
 
-    They end instead when a frozen log lost entries, unless *carry*: among what was lost may be stops. Returns a
+    They end instead when that one was frozen, unless *carry*: it lost entries, and among those may be stops. Returns a
     sentence. Raises Misconfigured, also while the folder is served.
     """
     with only_server(settings.folder):
@@ -171,7 +181,7 @@ async def succeed_on_purpose(settings: Settings, name: str | None, *, carry: boo
             house.scribe.start()
             ended = 0
             try:
-                if lost and not carry:
+                if lost is not None and not carry:
                     while batch := (await house.scribe.do(end_grants(new.log))).outcome:
                         ended += batch
                 carried = await carry_grants(house)
@@ -179,6 +189,4 @@ async def succeed_on_purpose(settings: Settings, name: str | None, *, carry: boo
                 await house.scribe.stop()
         finally:
             await store.close()
-    return (
-        f"{new.origin} is written now; entries lost: {lost}, grants carried: {carried}, grants ended: {ended}"
-    )
+    return f"{new.origin} is written now; entries lost: {lost or 0}, grants carried: {carried}, grants ended: {ended}"

@@ -126,9 +126,9 @@ async def remember(store: Store, folder: Path) -> None:
         remember_checkpoint(folder, head.log, head.note)
 
 
-async def succeed(store: Store, folder: Path, *, name: str | None, at: int) -> tuple[Pen, int]:
+async def succeed(store: Store, folder: Path, *, name: str | None, at: int) -> tuple[Pen, int | None]:
     """Put another log in the place of the newest, which is closed unless it is frozen. Returns its pen, and how many
-    entries of the frozen one were lost. Raises Misconfigured."""
+    entries of the frozen one are known to be lost: perhaps more are. None if it was in order. Raises Misconfigured."""
     heads = await heads_of(store)
     head = heads[-1]
     old = await pen_of(store, folder, head)
@@ -138,7 +138,7 @@ async def succeed(store: Store, folder: Path, *, name: str | None, at: int) -> t
     new = _new_pen(folder, name, head.origin.removesuffix(head.log) + name)
     if head.frozen != FROZEN:
         await _write_with_key(store, folder, new, close_and_succeed(old, new, at=at, chance=os.urandom))
-        return new, 0
+        return new, None
     known = [parse_body(parse_note(head.note).body), *await seen_before(store, folder, head)]
     last = max(known, key=lambda one: one.size)
     await _write_with_key(store, folder, new, succeed_frozen(head.log, last, new, at=at, chance=os.urandom))

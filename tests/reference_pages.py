@@ -73,10 +73,12 @@ operator's command what you gave `consent serve`. It may run while the service r
 | `keys/ring-N.key` | wraps the citizens' keys; the highest number wraps, all can open |
 | `keys/log-NAME.key` | signs the checkpoints of one log |
 | `keys/issuer.pem`, `keys/issuer-SECONDS.pem` | the service's own signing keys; the number says from when one signs |
+| `keys/log-NAME.seen` | the newest checkpoint of a log that was remembered, against an older copy of the database |
+| `keys/erased` | who was erased, as hashes of random ids: no backup brings them back |
 | `lock` | held by the process that serves |
 
-Folder 0700, keys 0600; the service refuses to start when others may read them. Keep `keys` and database in different
-backups: the database alone opens no value and signs nothing.
+Folder 0700, keys 0600; the service refuses to start when others may read them. Keep `keys` and
+[backups](../how-to/back-up-and-restore.md) in different places: the database alone opens no value and signs nothing.
 """
 
 

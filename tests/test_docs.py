@@ -136,8 +136,13 @@ def test_an_organisation_is_audited_as_described(served: Stage, tmp_path: Path) 
 
 def test_the_service_starts_behind_a_proxy_and_is_backed_up_as_described(reader: Reader) -> None:
     reader.follow(DOCS / "how-to" / "run-behind-a-proxy.md")
-    with closing(sqlite3.connect(reader.folder / "backup.sqlite3")) as copy:
-        assert copy.execute("SELECT size FROM log_heads").fetchall() == [(1,)]
+    (copy,) = (reader.folder / "backups").glob("*/data.sqlite3")
+    with closing(sqlite3.connect(copy)) as connection:
+        assert connection.execute("SELECT size FROM log_heads").fetchall() == [(1,)]
+
+
+def test_a_backup_is_made_and_restored_as_described(reader: Reader) -> None:
+    reader.follow(DOCS / "how-to" / "back-up-and-restore.md")
 
 
 def test_the_examples_of_how_we_write_hold() -> None:

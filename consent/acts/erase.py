@@ -20,7 +20,7 @@ from consent.oauth.token import handle_hash
 from consent.storage.book import TURN, Book, Story
 from consent.storage.kinds import CITIZEN, ERASURE, GRANT, KEYS, PLANNED_ENDING
 from consent.storage.rows import Erasure, PlannedEnding
-from consent.storage.store import Statement
+from consent.storage.store import Batch, Statement, Store
 from consent.vault.keys import erasure_code
 from consent.words.canonical import length_prefixed
 from consent.words.errors import NotFound
@@ -234,31 +234,31 @@ def wipe(book: Book, citizen: str) -> None:
         book.also(Statement(name, [(citizen,)]))
 
 
-async def final(house: House) -> list[tuple[bytes, int]]:
+async def final(store: Store) -> list[tuple[bytes, int]]:
     """Everybody who was erased: the shadow and the instant. Kept apart from backups, for `erase_again`."""
-    return [(shadow, at) for shadow, at in await house.store.read("erasure.final")]
+    return [(shadow, at) for shadow, at in await store.read("erasure.final")]
 
 
-async def erase_again(house: House, shadows: frozenset[bytes]) -> int:
+async def erase_again(store: Store, shadows: frozenset[bytes]) -> int:
     """Delete whom an old backup brought back, before anybody can ask for her; returns how many.
 
-    No entry says so: the log has hers already, from after that backup."""
-    back = [citizen for (citizen,) in await house.store.read("citizen.ids") if shadow(citizen) in shadows]
+    No entry says so: the log has hers already, from after that backup. So it is also done beside a frozen log.
+    """
+    if not shadows:
+        return 0
+    back = [citizen for (citizen,) in await store.read("citizen.ids") if shadow(citizen) in shadows]
     for citizen in back:
-
-        def story(book: Book, citizen: str = citizen) -> Story[None]:
-            yield [GRANT.by("of_citizen", citizen)]
-            yield TURN
-            wipe(book, citizen)
-            # A row from before, of an erasure that had not become final when the backup was made.
-            book.also(Statement("wipe.erasure", [(citizen,)]))
-
-        await house.scribe.do(story)
-        house.scribe.forget(citizen)
-        house.unwrapped.forget(citizen)
+        await store.write(_wipe_alone(citizen))
     if back:
-        await house.store.scrub()
+        await store.scrub()
     return len(back)
+
+
+def _wipe_alone(citizen: str) -> Batch[None]:
+    for name in _WIPES:
+        yield Statement(name, [(citizen,)])
+    # A row from before, of an erasure that had not become final when the backup was made.
+    yield Statement("wipe.erasure", [(citizen,)])
 
 
 def shadow(citizen: str) -> bytes:
@@ -269,7 +269,11 @@ def shadow(citizen: str) -> bytes:
 async def scrub(house: House) -> None:
     """Make the bytes of what was deleted go from the files; until that has worked no erasure is complete."""
     rows = [ERASURE.from_row(row) for row in await house.store.read("erasure.to_scrub")]
-    if not rows or not await house.store.scrub():
+    if not rows:
+        return
+    # First the list that outlives this database: from here on no backup brings her back.
+    house.keep_erased([(row.shadow, row.erased_at) for row in rows if row.shadow and row.erased_at])
+    if not await house.store.scrub():
         return
 
     def story(book: Book) -> Story[None]:

@@ -1,6 +1,6 @@
 """Where the acts happen: what each of them finds at hand. Built once, by `app.py`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -73,6 +73,7 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     outside: Outside
     acknowledge_within: int  # microseconds; then an answer to a signal is late
     client_keys: ClientKeys
+    keep_erased: Callable[[Sequence[tuple[bytes, int]]], None]  # shadows and instants, beside the keys
     sandbox: bool
     limits: Limits = Limits()
     step_up: StepUp = StepUp()

@@ -327,14 +327,14 @@ async def test_whom_an_old_backup_brings_back_is_erased_again(world: World) -> N
     given = await world.given()
     await erasing.leave(world.house, citizen=given.citizen)
     shadows = frozenset({erasing.shadow(given.citizen), erasing.shadow("0" * 32)})
-    assert await erasing.final(world.house) == []
+    assert await erasing.final(world.house.store) == []
     other = await world.given(citizen=world.citizen("riet"))
-    assert await erasing.erase_again(world.house, shadows) == 1
+    assert await erasing.erase_again(world.house.store, shadows) == 1
     assert rows_about(world, given.citizen, given.grant) == {}
     assert isinstance(await world.disclose(other.tokens), Given)
     await erasing.leave(world.house, citizen=other.citizen)
     await until_gone(world)
-    assert [one for one, _ in await erasing.final(world.house)] == [erasing.shadow(other.citizen)]
+    assert [one for one, _ in await erasing.final(world.house.store)] == [erasing.shadow(other.citizen)]
 
 
 async def test_a_second_erasure_after_coming_back_is_a_new_one(world: World) -> None:
