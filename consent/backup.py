@@ -137,7 +137,8 @@ async def check_logs(store: Store, folder: Path) -> tuple[LogState, ...]:
     Returns how far they are. Raises Misconfigured.
     """
     heads = await heads_of(store)
-    await check_tree(store, heads[-1], pen_of(folder, heads[-1]).vkey)
+    pen = await pen_of(store, folder, heads[-1])
+    await check_tree(store, heads[-1], pen.vkey)
     states = []
     for head in heads:
         root = parse_body(parse_note(head.note).body).root
@@ -227,7 +228,7 @@ async def _stage(
         again = await settle_erasures(store, folder)
         head = (await heads_of(store))[-1]
         if goes_on:
-            await succession.guard(store, folder, head, pen_of(folder, head))
+            await succession.guard(store, folder, head, await pen_of(store, folder, head))
         else:
             await store.write(freeze(head.log))
         is_frozen = (await heads_of(store))[-1].frozen == FROZEN
