@@ -71,6 +71,7 @@ async def prepare(settings: Settings) -> SqliteStore:
     if not has_keys(folder) and not database.exists():
         make_folder(folder)
         make_keys(folder)
+        keep_erased(folder, [])
         store = await _open(database)
         await new_log(store, settings, log_name(clock()), at=clock())
         return store

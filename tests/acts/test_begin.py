@@ -22,6 +22,7 @@ async def test_a_second_log_is_not_begun_while_grants_stand_in_the_first(world: 
     assert keys == {
         "ring-1.key",
         "issuer.pem",
+        "erased",
         f"log-{world.house.log}.key",
         f"log-{world.house.log}.mldsa44.key",
     }
