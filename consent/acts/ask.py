@@ -1,5 +1,6 @@
 """An organisation asks: it pushes a request, a citizen sees it in plain words. Nothing is shared by asking."""
 
+import hmac
 from typing import Literal
 
 import msgspec
@@ -9,7 +10,7 @@ from msgspec.structs import replace
 from consent.grants import request as grant_request
 from consent.grants.decide import for_herself
 from consent.grants.grant import Grant
-from consent.grants.shown import Held, Shown, page_seal, show
+from consent.grants.shown import Held, Shown, keep_ticks, kept_ticks, page_seal, show
 from consent.oauth.clients import is_registered_redirect
 from consent.oauth.par import REQUEST_LIFE, PushedRequest
 from consent.oauth.step_up import Demand, SignIn, is_enough, is_met
@@ -151,6 +152,7 @@ class Page(msgspec.Struct, frozen=True):
     shown: Shown
     seal: str
     sign_in: Literal["wanted", "special"] | None
+    ticked: frozenset[str] | None = None  # what she ticked before she signed in again
 
 
 class Gone(NotFound):
@@ -162,10 +164,17 @@ class Gone(NotFound):
 
 
 async def look(
-    house: House, *, citizen: str, request: str, language: Language, sign_in: SignIn | None = None
+    house: House,
+    *,
+    citizen: str,
+    request: str,
+    language: Language,
+    sign_in: SignIn | None = None,
+    ticked: str = "",
 ) -> Page:
     """Show a request to a signed-in citizen; the first who looks is the one it is for.
 
+    *ticked*: what `keep` gave out before she signed in again. It ticks what she had ticked on this very page.
     *sign_in*: how she signed in; None, for somebody whose sign-in nobody knows, is never enough where it matters.
 
     Raises NotFound for a request that is not hers, Gone for hers that is answered or expired.
@@ -187,7 +196,37 @@ async def look(
             latest = grant_request.until(_asked(asked), at=asked.asked_at)
             asked = replace(asked, citizen=citizen, expires_at=min(book.at + ANSWER_LIFE, latest))
             book.put(REQUEST, asked)
-        return page(house, book, asked, citizen, language, sign_in)
+        seen, keys = page(house, book, asked, citizen, language, sign_in), book.get(KEYS, citizen)
+        if keys is None or not ticked:
+            return seen
+        key = page_key(book.keys_of(keys).subject)
+        return replace(seen, ticked=kept_ticks(seen.shown, ticked, key=key))
+
+    return (await house.scribe.do(story)).outcome
+
+
+async def keep(
+    house: House, *, citizen: str, request: str, language: Language, chosen: frozenset[str], seal: str
+) -> str:
+    """What she *chose* so far on the page with this *seal*, for `look` after another sign-in; "" for another page.
+
+    Nothing is stored, and nothing is shared. Raises NotFound and Gone.
+    """
+    if not is_id(request):
+        raise NotFound("there is no such request")
+
+    def story(book: Book) -> Story[str]:
+        yield [REQUEST.one(request)]
+        asked = book.get(REQUEST, request)
+        if asked is None:
+            raise NotFound("there is no such request")
+        yield asks_to_show(asked, citizen)
+        yield TURN
+        seen = page(house, book, own_request(book, request, citizen), citizen, language)
+        keys = book.get(KEYS, citizen)
+        if keys is None or not hmac.compare_digest(seal.encode(), seen.seal.encode()):
+            return ""
+        return keep_ticks(seen.shown, chosen, key=page_key(book.keys_of(keys).subject))
 
     return (await house.scribe.do(story)).outcome
 

@@ -5,6 +5,8 @@ taken when the same structure, built anew, still has that hash. So nobody agrees
 """
 
 import hashlib
+import hmac
+import re
 
 import msgspec
 
@@ -219,6 +221,21 @@ def page_bytes(shown: Shown) -> bytes:
 def page_seal(shown: Shown, *, key: bytes) -> str:
     """The keyed hash (HMAC-SHA-256, hex) that the form carries and that her answer must still match."""
     return tag(key, page_bytes(shown)).hex()
+
+
+def keep_ticks(shown: Shown, chosen: frozenset[str], *, key: bytes) -> str:
+    """What she ticked on this page, to find it again after another sign-in; nobody else can make it."""
+    bits = sum(1 << place for place, item in enumerate(shown.items) if item.name in chosen)
+    return f"{bits:x}.{tag(key, canonical(('ticked', page_seal(shown, key=key), bits))).hex()[:32]}"
+
+
+def kept_ticks(shown: Shown, kept: str, *, key: bytes) -> frozenset[str] | None:
+    """What `keep_ticks` kept, if the page is still the same; None for what she did not tick here."""
+    bits, _, _ = kept.partition(".")
+    number = int(bits, 16) if re.fullmatch(r"[0-9a-f]{1,64}", bits) else 0
+    chosen = frozenset(item.name for place, item in enumerate(shown.items) if number >> place & 1)
+    is_hers = hmac.compare_digest(keep_ticks(shown, chosen, key=key).encode(), kept.encode())
+    return chosen if is_hers else None
 
 
 def terms_hash(*, template: bytes, purpose: Purpose, language: Language) -> str:

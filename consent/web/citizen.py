@@ -1,7 +1,7 @@
 """The citizen's door: who may see what, the question, the stop, her timeline and data. POST → 303 → GET, no script."""
 
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import msgspec
 from litestar import Response, get, post
@@ -58,6 +58,9 @@ def _takes(id: str, summary: str, *fields: Field) -> dict[str, Any]:
     )
 
 
+_TICKED = Field(name="ticked", where="query", description="From the page, before signing in again")
+
+
 def _in_path(name: str) -> Field:
     return Field(name=name, where="path", description="From a link on her pages", required=True)
 
@@ -72,7 +75,7 @@ async def home(request: Visit) -> Response[str]:
 
 @get(
     "/my/requests/{request_id:str}",
-    opt=_shows("showRequest", "A question, with her own values", _in_path("request_id")),
+    opt=_shows("showRequest", "A question, with her own values", _in_path("request_id"), _TICKED),
 )
 async def show_request(request: Visit, request_id: str) -> Response[str]:
     """The question: nothing ticked, yes and no alike."""
@@ -84,12 +87,14 @@ async def show_request(request: Visit, request_id: str) -> Response[str]:
             request=request_id,
             language=language_of(request),
             sign_in=sign_in_of(request),
+            ticked=request.query_params.get("ticked", ""),
         )
     except asking.Gone as gone:
         return await page(request, "request_gone.html", status=410, reason=gone.reason)
     # A new question begins with nothing ticked; what she shares already is ticked, for her to untick.
     change = asked.shown.change
-    return await _question(request, asked, frozenset(change.stays if change is not None else ()), None)
+    chosen = frozenset(change.stays if change is not None else ())
+    return await _question(request, asked, chosen if asked.ticked is None else asked.ticked, None)
 
 
 @post(
@@ -99,7 +104,7 @@ async def show_request(request: Visit, request_id: str) -> Response[str]:
         "Yes to what is ticked, or no",
         _in_path("request_id"),
         Field(name="attribute", where="form", description="A ticked attribute; may repeat"),
-        Field(name="decision", where="form", description="yes or no"),
+        Field(name="decision", where="form", description="yes, no, or sign_in: to sign in again first"),
         Field(name="shown", where="form", description="From the page"),
     ),
     status_code=200,
@@ -109,6 +114,17 @@ async def answer_request(request: Visit, request_id: str) -> Response[Any]:
     citizen, fields = await read_own_form(request)
     chosen = frozenset(fields.get("attribute", []))
     try:
+        if one(fields, "decision") == "sign_in":
+            ticked = await asking.keep(
+                house_of(request),
+                citizen=citizen,
+                request=request_id,
+                language=language_of(request),
+                chosen=chosen,
+                seal=one(fields, "shown"),
+            )
+            back = f"/my/requests/{request_id}" + (f"?ticked={ticked}" if ticked else "")
+            return see_other(f"/sign-in?again=1&next={quote(back, safe='/')}")
         outcome = await granting.answer(
             house_of(request),
             citizen=citizen,

@@ -87,7 +87,7 @@ async def sign_in(request: Visit) -> Response[Any]:
 
 async def _who_waits(request: Visit, after: str) -> str | None:
     """Which organisation's question she comes for; whoever has the link may know its name."""
-    return await who_asks(house_of(request), after.removeprefix("/my/requests/"))
+    return await who_asks(house_of(request), after.removeprefix("/my/requests/").partition("?")[0])
 
 
 @post(

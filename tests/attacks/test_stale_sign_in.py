@@ -8,9 +8,11 @@ known one at the door, whatever the organisation asked for.
 import contextlib
 import hashlib
 import json
+import re
 import sqlite3
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
 
 import httpx
 import pytest
@@ -97,6 +99,44 @@ def test_what_is_special_is_not_shared_under_a_stale_sign_in(
     asked_again(amal.yes(fresh, TICKS))
     found = tokens(attacker, amal.yes(sign_in_again(amal, question), TICKS))
     assert attacker.disclose(found["access_token"], [SPECIAL]).status_code == 200
+
+
+def ticked(citizen: Citizen, address: str) -> list[str]:
+    """What the page at *address* has ticked."""
+    boxes = re.findall(r"<input[^>]*checkbox[^>]*>", citizen.browser._http.get(address).text)
+    assert len(boxes) == len(TICKS)
+    return sorted(re.findall(r'value="([a-z_]+)"', "".join(box for box in boxes if " checked" in box)))
+
+
+def test_what_she_ticked_is_there_after_signing_in_again_and_a_made_up_link_ticks_nothing(
+    attacker: Attacker, amal: Citizen, served: Stage
+) -> None:
+    question = ask(attacker)
+    other = ask(attacker)
+    grow_old(amal, served)
+    assert ticked(amal, question) == []
+    one = ("attribute", TICKS[0])
+    entrance = amal.browser.submit(amal.page(question), "decide", one, ("decision", "sign_in"))
+    assert isinstance(entrance, Page)
+    back = parse_qs(urlsplit(entrance.url).query)["next"][0]
+    again = amal.browser.submit(entrance, "sign-in-persona-amal", ("persona", "amal"))
+    assert isinstance(again, Page)
+    assert again.url.endswith(back)
+    assert ticked(amal, back) == [TICKS[0]]
+    kept = back.partition("?ticked=")[2]
+    bits, _, mac = kept.partition(".")
+    forged = [f"{int(bits, 16) ^ 3:x}.{mac}", bits, "", "x", f"{'f' * 70}.{mac}", "é", f"{kept}0"]
+    for link in forged:
+        assert ticked(amal, f"{question}?ticked={quote(link)}") == []
+    assert ticked(amal, f"{other}?ticked={kept}") == []  # of another question: another page
+    # A seal that is not of this page keeps nothing, and nobody's page is opened by it.
+    page = amal.page(question)
+    page.forms["decide"].fields = [
+        (name, "0" * 64 if name == "shown" else value) for name, value in page.forms["decide"].fields
+    ]
+    entrance = amal.browser.submit(page, "decide", one, ("decision", "sign_in"))
+    assert isinstance(entrance, Page)
+    assert parse_qs(urlsplit(entrance.url).query)["next"] == [question]
 
 
 def test_a_no_takes_no_fresh_sign_in(attacker: Attacker, amal: Citizen, served: Stage) -> None:
