@@ -3,7 +3,9 @@
 import base64
 import hashlib
 import hmac
+import json
 import os
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -65,10 +67,23 @@ class TestLog:
     def __init__(self, origin: str, private: Ed25519PrivateKey | None = None) -> None:
         self.origin = origin
         self.leaves: list[bytes] = [os.urandom(152)]
+        self.changes: list[tuple[int, str]] = []  # index of `key.retired`, and which key
         self.private = private or Ed25519PrivateKey.generate()
         public = self.private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
         self.key_id = hashlib.sha256(origin.encode() + b"\n\x01" + public).digest()[:4]
         self.vkey = "+".join([origin, self.key_id.hex(), b64(b"\x01" + public)])
+
+    def rotate(
+        self, private: Ed25519PrivateKey, fraud: Callable[["TestLog"], dict[str, object]] | None = None
+    ) -> None:
+        """Change the key as the log does; *fraud* says what `key.retired` says otherwise."""
+        following = TestLog(self.origin, private)
+        self.leaves.append(control({"ev": "key.added", "key": following.vkey}))
+        retired = {"ev": "key.retired", "key": self.vkey, "last": self.note()}
+        retired |= fraud(self) if fraud is not None else {}
+        self.changes.append((len(self.leaves), self.vkey))
+        self.leaves.append(control(retired))
+        self.private, self.key_id, self.vkey = private, following.key_id, following.vkey
 
     def grow(self, entries: int) -> None:
         self.leaves += [os.urandom(152) for _ in range(entries)]
@@ -91,10 +106,28 @@ class TestLog:
         """What stands below the log's prefix: policy and tiles of the present size."""
         if path == "policy":
             return f"# keys\nlog {self.vkey}\nquorum none\n".encode()
+        if path == "keys":
+            return "".join(f"{index - 1} {index} {vkey}\n" for index, vkey in self.changes).encode()
         words = path.split("/")
-        if words[0] != "tile" or words[1] == "entries":
+        if words[0] != "tile":
             return None
-        level, rest = int(words[1]), "/".join(words[2:])
+        level, rest = int(words[1].replace("entries", "0")), "/".join(words[2:])
         digits, _, width = rest.partition(".p/")
         number = int(digits.replace("x", "").replace("/", ""))
+        if words[1] == "entries":
+            leaves = self.leaves[number * 256 :][: int(width or 256)]
+            return b"".join(len(leaf).to_bytes(2, "big") + leaf for leaf in leaves)
         return tile_row(level, number, int(width or 256), self.leaves)
+
+
+def control(body: object) -> bytes:
+    """A public entry about the log itself."""
+    octets = json.dumps(body, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+    return (
+        b"CLg\x01\x01\0\0\0"
+        + os.urandom(16)
+        + bytes(64)
+        + hashlib.sha256(octets).digest()
+        + bytes(32)
+        + octets
+    )

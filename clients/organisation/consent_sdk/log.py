@@ -7,11 +7,14 @@ last one that was accepted: then every organisation that receives data also guar
 import asyncio
 import hashlib
 import re
+from typing import Any
 
 import httpx
+import msgspec
 
+from .encoding import read_json
 from .errors import Forked, ProofError
-from .merkle import HASH_BYTES, Node, Tile, cover, hash_in_tile, roots, tile_of
+from .merkle import HASH_BYTES, Node, Tile, cover, hash_in_tile, leaf_hash, roots, tile_of
 from .note import (
     Checkpoint,
     InclusionProof,
@@ -23,6 +26,16 @@ from .note import (
     unverified_origin,
 )
 from .policy import Policy, Witness, signers
+from .rotation import (
+    bundle_path,
+    changed,
+    entry_in,
+    has_unknown_line,
+    places,
+    read_change,
+    remembered_keys,
+    write_keys,
+)
 from .store import Store
 
 _LOG_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,31})")
@@ -62,6 +75,8 @@ class Log:
         origin = unverified_origin(note)
         keys = await self._keys(origin)
         try:
+            if has_unknown_line(note, keys):
+                keys = await self._follow(origin, keys)
             new = check_checkpoint(note, keys)
         except ValueError as error:
             raise ProofError("signature", str(error)) from None
@@ -71,7 +86,14 @@ class Log:
             if kept_note is None:
                 await self._store.put(name, note)
                 return new
-            kept = check_checkpoint(kept_note, keys)
+            try:
+                kept = check_checkpoint(kept_note, keys)
+            except ValueError:
+                raise ProofError(
+                    "signature",
+                    "the checkpoint that was kept is signed with a key that was retired before it",
+                    evidence={"kept": kept_note, "seen": note},
+                ) from None
             await self._check_one_story(kept, new)
             # Answers can overtake each other: an older checkpoint is checked, but never replaces a newer one.
             if new.size > kept.size:
@@ -123,6 +145,9 @@ class Log:
             return None
 
     async def _keys(self, origin: str) -> list[LogKey]:
+        return await self._with_followed(origin, await self._pinned(origin))
+
+    async def _pinned(self, origin: str) -> list[LogKey]:
         if self._given:
             keys = [key for key in self._given if key.name == origin]
             if not keys:
@@ -141,6 +166,41 @@ class Log:
                 raise ProofError("signature", "the log does not publish its key")
             pinned = await self._store.keep(name, "\n".join(key.vkey for key in found))
         return [read_log_key(vkey) for vkey in pinned.split("\n")]
+
+    async def _with_followed(self, origin: str, pinned: list[LogKey]) -> list[LogKey]:
+        """*pinned*, and what the log went on to from exactly these keys."""
+        kept = await self._store.get(f"{self._prefix}log-keys {origin}")
+        if kept is None:
+            return pinned
+        memory = read_json(kept.encode(), dict[str, Any])
+        return remembered_keys(memory["keys"]) if memory["from"] == write_keys(pinned) else pinned
+
+    async def _follow(self, origin: str, keys: list[LogKey]) -> list[LogKey]:
+        """The keys that the log has changed to since, as far as those that we know signed for it."""
+        pinned = await self._pinned(origin)
+        listing = await self._get(origin, "keys")
+        for index, vkey in places(listing.decode("utf-8", "replace")) if listing else []:
+            if not any(key.vkey == vkey and key.until >= index for key in keys):
+                continue
+            try:
+                added, retired = await self._entry(origin, index - 1), await self._entry(origin, index)
+                change = read_change(index, added, retired, keys)
+                before = await self._hashes(change.last, cover(0, index - 1))
+                _, root = roots(index - 1, index, before | {Node(0, index - 1): leaf_hash(added)})
+            except (ValueError, ProofError):
+                continue
+            if root == change.last.root:
+                keys = changed(keys, change)
+                memory = {"from": write_keys(pinned), "keys": write_keys(keys)}
+                await self._store.put(
+                    f"{self._prefix}log-keys {origin}", msgspec.json.encode(memory).decode()
+                )
+        return keys
+
+    async def _entry(self, origin: str, index: int) -> bytes:
+        part, whole = bundle_path(index)
+        bundle = await self._get(origin, part) or await self._get(origin, whole) or b""
+        return entry_in(bundle, index % 256)
 
     def _log_name(self, origin: str) -> str:
         host, separator, name = origin.rpartition("/log/")

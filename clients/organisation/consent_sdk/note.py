@@ -35,6 +35,8 @@ class LogKey(msgspec.Struct, frozen=True):
     public: bytes
     vkey: str
     is_second: bool = False  # ML-DSA-44: signs moments after the first one
+    since: int = -1  # it may sign larger sizes than this
+    until: int = MAX_SIZE  # and none that is larger than this: then it was retired
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
@@ -103,6 +105,8 @@ def check_checkpoint(note: str, keys: list[LogKey]) -> Checkpoint:
     Raises ValueError.
     """
     text, lines = signature_lines(note)
+    checkpoint = _read_body(text, note, names={key.name for key in keys})
+    keys = [key for key in keys if key.since < checkpoint.size <= key.until]
     verified = signed_twice = False
     for name, blob in lines:
         for key in keys:
@@ -120,7 +124,6 @@ def check_checkpoint(note: str, keys: list[LogKey]) -> Checkpoint:
                 raise ValueError("a signature of the log's key is wrong") from None
     if not verified:
         raise ValueError("no signature of the log's key")
-    checkpoint = _read_body(text, note, names={key.name for key in keys})
     has_second = any(key.is_second and key.name == checkpoint.origin for key in keys)
     return msgspec.structs.replace(checkpoint, is_signed_twice=signed_twice or not has_second)
 

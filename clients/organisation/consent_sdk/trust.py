@@ -14,7 +14,7 @@ from .encoding import b64_bytes, read_json
 from .errors import ProofError, Refused
 from .log import Log
 from .merkle import is_included
-from .note import proof_text, read_proof
+from .note import Checkpoint, proof_text, read_proof
 from .receipt import Expected, Opened, check_entry, check_values
 from .store import Store
 
@@ -44,15 +44,15 @@ class Trust:
     async def accept(
         self, grant_id: str, expected: Expected, *, entry: Entry, proof: str, values: dict[str, Attribute]
     ) -> bool:
-        """Check the whole receipt of *values*; answers whether its witnesses' quorum has signed.
+        """Check the whole receipt of *values*; answers whether both keys of the log and the quorum have signed.
 
         Raises ProofError with the evidence, or Forked.
         """
         try:
-            opened, origin = await self._check_entry(grant_id, expected, entry, proof)
+            opened, checkpoint = await self._check_entry(grant_id, expected, entry, proof)
             check_values(entry, values, opened, sub=expected.sub)
-            await self._remember(grant_id, origin, opened)
-            return self._log.is_witnessed(read_proof(proof).note)
+            await self._remember(grant_id, checkpoint.origin, opened)
+            return checkpoint.is_signed_twice and self._log.is_witnessed(checkpoint.note)
         except ProofError as error:
             error.evidence = {"entry": msgspec.to_builtins(entry), "proof": proof}
             raise
@@ -100,7 +100,7 @@ class Trust:
 
     async def _check_entry(
         self, grant_id: str, expected: Expected, entry: Entry, proof_text: str
-    ) -> tuple[Opened, str]:
+    ) -> tuple[Opened, Checkpoint]:
         try:
             proof = read_proof(proof_text)
         except ValueError as error:
@@ -110,7 +110,7 @@ class Trust:
         pin = await self._store.get(self._pin_name(grant_id, checkpoint.origin))
         if pin is not None:
             expected = msgspec.structs.replace(expected, **read_json(pin.encode(), dict[str, Any]))
-        return check_entry(entry, proof, checkpoint, expected), checkpoint.origin
+        return check_entry(entry, proof, checkpoint, expected), checkpoint
 
     async def _remember(self, grant_id: str, origin: str, opened: Opened) -> None:
         # Written only now, when all of the receipt holds; and two first receipts at once must agree.
