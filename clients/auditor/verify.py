@@ -916,16 +916,36 @@ MAY_STAND_ALONE = frozenset(
 )
 NUMBERS = ("c", "n", "prev", "nbf", "exp")
 WORDS = ("org", "purpose", "by", "terms", "reason")
+# The names in a record that a replay looks at, and what they are called here.
+MEANINGS = {
+    "ev": "event", "t": "at", "c": "grant", "n": "number", "prev": "before", "org": "org", "purpose": "purpose",
+    "attributes": "attributes", "nbf": "opens", "exp": "closes", "sig": "signature", "reason": "reason",
+}  # fmt: skip
 
 
 @dataclass(slots=True)
 class Opened:
+    """One opened entry: what opens it, and what its audit record says (None: it does not say)."""
+
     index: int
     consent_key: bytes
     audit_key: bytes
     record: bytes
-    says: dict[str, Any]
-    detail: tuple[bytes, bytes] | None
+    event: str | None  # None: the record is not well-formed
+    at: int = 0
+    said_index: int | None = None
+    origin: str | None = None
+    grant: int | None = None
+    number: int | None = None
+    before: int | None = None
+    org: str | None = None
+    purpose: str | None = None
+    attributes: tuple[str, ...] | None = None
+    opens: int | None = None
+    closes: int | None = None
+    signature: str | None = None
+    reason: str | None = None
+    detail: tuple[bytes, bytes] | None = None
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -938,8 +958,28 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 _JSON = json.JSONDecoder(object_pairs_hook=_once)
 _SCAN: Callable[[str, int], tuple[Any, int]] = vars(_JSON)["scan_once"]
-_KEY = rb'"([A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=)"'  # 32 bytes in canonical base64
-_OPENING = re.compile(rb'\{"i":(0|[1-9][0-9]{0,14}),"kc":' + _KEY + rb',"a":' + _KEY + rb',"A":"')
+
+
+def _spelling() -> re.Pattern[str]:
+    """One line of openings as a log serves it: each name of the record in its place, and at most once."""
+    key = '"(.{42}[AEIMQUYcgkosw048]=)"'  # 32 bytes in canonical base64
+    count, word = "(0|[1-9][0-9]{0,14})", r'"([^\\]*)"'
+    names = {
+        "attributes": r"\[([^]]*)\]", "by": '"(?:[a-z]*)"', "c": count, "ev": word, "exp": count, "i": r"\1",
+        "n": count, "nbf": count, "o": word, "org": word, "prev": count, "purpose": word, "reason": word,
+        "sig": '"([a-z0-9]*)"', "t": count, "terms": '"[0-9a-f]*"', "v": "1",
+    }  # fmt: skip
+    always = ("ev", "i", "o", "t", "v")
+    parts = [
+        (f'"{name}":{value},' if name in always else f'(?:"{name}":{value},)?').replace('"', r'\\"')
+        for name, value in names.items()
+    ]
+    record = "".join(parts).removesuffix(",")
+    return re.compile(rf'\{{"i":{count},"kc":{key},"a":{key},"A":"\{{{record}\}}"\}}')
+
+
+_OPENING = _spelling()
+_BEFORE_RECORD = len('{"i":,"kc":"","a":"","A":"') + 2 * 44  # and the index
 
 
 def _read_json(text: str) -> Any:
@@ -952,24 +992,55 @@ def _read_json(text: str) -> Any:
 
 def quick_opening(line: bytes) -> Opened | None:
     """An opening in the spelling that a log serves; None for every other one, which is read at leisure."""
-    match = _OPENING.match(line)
-    if match is None or not line.endswith(b'"}'):
-        return None
-    text = line[match.end() : -2]
-    quotes = text.count(b'"')
-    if not quotes == text.count(b'\\"') == text.count(b"\\"):
-        return None
-    record = text.replace(b"\\", b"")
     try:
-        read = record.decode()
-        says = _read_json(read) if read.isprintable() else None
-    except (ValueError, RecursionError):
+        match = _OPENING.fullmatch(line.decode("ascii"))
+        if match is None:
+            return None
+        (index, consent_key, audit_key, listed, grant, event, closes, number, opens, origin, org, before, purpose,
+         reason, signature, at) = match.groups()  # fmt: skip
+        place = int(index)
+        return Opened(
+            place, _unbase64(consent_key, strict_mode=True), _unbase64(audit_key, strict_mode=True),
+            line[len(index) + _BEFORE_RECORD : -2].translate(None, b"\\"), _EVENTS[event], int(at), place,
+            _WORDS[origin], int(grant) if grant else None, int(number) if number else None,
+            int(before) if before else None, _WORDS[org] if org else org, _WORDS[purpose] if purpose else purpose,
+            None if listed is None else _LISTS[listed], int(opens) if opens else None,
+            int(closes) if closes else None, signature, _WORDS[reason] if reason else reason,
+        )  # fmt: skip
+    except (KeyError, ValueError, RecursionError):
         return None
-    if type(says) is not dict:
-        return None
-    index, consent_key, audit_key = match.groups()
-    from_base64 = binascii.a2b_base64
-    return Opened(int(index), from_base64(consent_key), from_base64(audit_key), record, says, None)
+
+
+_unbase64 = binascii.a2b_base64
+
+
+class _Words(dict[str, str]):
+    """The few words that stand in millions of records, each kept once. Raises KeyError for what JSON does not allow."""
+
+    def __missing__(self, word: str) -> str:
+        if '"' in word or not word.isprintable():
+            raise KeyError
+        if len(self) < 10_000:
+            self[word] = word
+        return word
+
+
+class _Lists(dict[str, tuple[str, ...]]):
+    """The few lists of attributes as they stand in openings. Raises KeyError for one that is not well-formed."""
+
+    def __missing__(self, spelled: str) -> tuple[str, ...]:
+        names: Any = None
+        if spelled.count('"') == spelled.count("\\") == spelled.count('\\"'):
+            names = _read_json(f"[{spelled}]".replace("\\", ""))
+        if not _are_attributes(names):
+            raise KeyError
+        if len(self) < 10_000:
+            self[spelled] = tuple(names)
+        return tuple(names)
+
+
+_EVENTS = {event: event for event in EVENTS}
+_WORDS, _LISTS = _Words(), _Lists()
 
 
 def read_opening(line: str | bytes, where: str) -> Opened:
@@ -987,7 +1058,31 @@ def read_opening(line: str | bytes, where: str) -> Opened:
         raise Broken(f"{where} is not an opening.")
     if len(consent_key) != 32 or len(audit_key) != 32:
         raise Broken(f"{where} has a key of another length than 32 bytes.")
-    return Opened(index, consent_key, audit_key, record, says, detail)
+    opened = Opened(index, consent_key, audit_key, record, None, detail=detail)
+    opened.said_index, opened.origin = says.get("i"), says.get("o")
+    if well_formed(says):
+        for name, meaning in MEANINGS.items():
+            setattr(opened, meaning, says.get(name))
+        if opened.attributes is not None:
+            opened.attributes = tuple(opened.attributes)
+    return opened
+
+
+def well_formed(says: Mapping[str, Any]) -> bool:
+    event = says.get("ev")
+    return (
+        says.get("v") == 1
+        and (type(event) is str and event in EVENTS)
+        and type(says.get("t")) is int
+        and all(type(says.get(name, 0)) is int and says.get(name, 0) >= 0 for name in NUMBERS)
+        and all(type(says.get(name, "")) is str for name in WORDS)
+        and _are_attributes(says.get("attributes", []))
+    )
+
+
+def _are_attributes(names: object) -> bool:
+    """Words, sorted, each once."""
+    return type(names) is list and all(type(name) is str for name in names) and names == sorted(set(names))
 
 
 class Openings:
@@ -1003,29 +1098,37 @@ class Openings:
         self._is_kept = is_kept
         self._place = 0
         self.taken = 0
-        self.digest = sha256()  # of all lines taken so far
+        self._digest = sha256()
+        self._done: list[bytes] = []  # taken, and not in the digest yet
         self.next: Opened | None = None
         self._line = b""
         for line in self._lines if skip is not None and skip[0] else ():
             self._place += 1
             if line.strip():
                 self.taken += 1
-                self.digest.update(line.rstrip() + b"\n")
+                self._digest.update(line.rstrip() + b"\n")
             if skip is not None and self.taken == skip[0]:
                 break
-        if skip is not None and (self.taken, self.digest.hexdigest()) != tuple(skip):
+        if skip is not None and (self.taken, self.digest()) != tuple(skip):
             raise Stale
-        self._read()
+        self.take()
 
-    def take(self) -> None:
-        """Done with `next`: read the one after it."""
-        if self._is_kept:
-            self.digest.update(self._line + b"\n")
-            self.taken += 1
-        self._read()
+    def digest(self) -> str:
+        """SHA-256 over all lines taken so far, when these are kept."""
+        self._digest.update(b"".join(self._done))
+        self._done.clear()
+        return self._digest.hexdigest()
 
-    def _read(self) -> None:
-        before = self.next.index if self.next is not None else -1
+    def take(self) -> Opened | None:
+        """Done with `next`: read the one after it, which is returned too."""
+        before = -1
+        if self.next is not None:
+            before = self.next.index
+            if self._is_kept:
+                self.taken += 1
+                self._done += (self._line, b"\n")
+                if len(self._done) > 1000:
+                    self.digest()
         self.next = None
         for line in self._lines:
             self._place += 1
@@ -1033,17 +1136,18 @@ class Openings:
             if not line:
                 continue
             self._line = line
-            self.next = quick_opening(line) or read_opening(line, f"Line {self._place} of the openings")
-            if self.next.index > before:
-                return
-            if self.next.index == before:
+            found = quick_opening(line) or read_opening(line, f"Line {self._place} of the openings")
+            self.next = found
+            if found.index > before:
+                return found
+            if found.index == before:
                 raise Broken(f"Entry {before} is opened twice.")
             raise Unchecked(f"Line {self._place} of the openings is out of order: sort them by index.")
+        return None
 
 
 def check_opened(opening: Opened, leaf: bytes, origin: str) -> None:
     """What was opened must be exactly what the leaf commits to, and the record must be about that leaf."""
-    says = opening.says
     wrong = None
     if leaf[4] != 0:
         wrong = "is about the log itself and cannot be opened"
@@ -1053,42 +1157,12 @@ def check_opened(opening: Opened, leaf: bytes, origin: str) -> None:
         wrong = "commits to another record than its opening shows"
     elif opening.detail and keyed(opening.detail[0], b"detail\0" + opening.detail[1]) != leaf[120:152]:
         wrong = "commits to another detail than its opening shows"
-    elif says.get("o") != origin or says.get("i") != opening.index:
+    elif opening.origin != origin or opening.said_index != opening.index:
         wrong = "carries the record of another entry or another log"
-    elif not well_formed(says):
+    elif opening.event is None:
         wrong = "has a record that is not well-formed"
     if wrong is not None:
         raise Broken(f"Entry {opening.index} {wrong}.")
-
-
-def well_formed(says: Mapping[str, Any]) -> bool:
-    event, attributes = says.get("ev"), says.get("attributes", [])
-    if says.get("v") != 1 or type(event) is not str or event not in EVENTS or type(says.get("t")) is not int:
-        return False
-    get = says.get
-    for name in NUMBERS:
-        number_said = get(name, 0)
-        if type(number_said) is not int or number_said < 0:
-            return False
-    for name in WORDS:
-        if type(get(name, "")) is not str:
-            return False
-    try:
-        names = tuple(attributes)
-        if type(attributes) is list and names in _LISTS:
-            return True
-    except TypeError:
-        return False
-    if type(attributes) is not list or not all(type(name) is str for name in attributes):
-        return False
-    if attributes != sorted(set(attributes)):
-        return False
-    if len(_LISTS) < 10_000:  # the same few lists stand in millions of records
-        _LISTS.add(names)
-    return True
-
-
-_LISTS: set[tuple[str, ...]] = set()
 
 
 @dataclass(slots=True)
@@ -1147,15 +1221,15 @@ class Replay:
         is_shut = not self.complete and (opening is None or opening.index >= end)
         if is_shut and all(len(leaf) == 152 for leaf in leaves):
             return
+        origin = self.origin
         for index, leaf in enumerate(leaves, first):
-            if leaf[4] == 1:
-                self.control(index, leaf[152:])
             if opening is not None and opening.index == index:
-                check_opened(opening, leaf, self.origin)
+                check_opened(opening, leaf, origin)
                 self.take(opening)
-                openings.take()
-                opening = openings.next
-            elif self.complete and leaf[4] == 0:
+                opening = openings.take()
+            elif leaf[4] == 1:
+                self.control(index, leaf[152:])
+            elif self.complete:
                 if self.shut and self.shut[-1][1] == index - 1:
                     self.shut[-1][1] = index
                 else:
@@ -1193,18 +1267,20 @@ class Replay:
 
     def take(self, opening: Opened) -> None:
         """One opened entry that fits its leaf."""
-        index, says = opening.index, opening.says
-        event = says["ev"]
+        index, event = opening.index, opening.event
         self.opened += 1
-        self.time(index, says["t"])
-        if event in NEEDS_LIFE and self.suspended:
-            for name, meaning in (("org", "organisation"), ("purpose", "purpose")):
-                since = self.suspended.get((name, says.get(name, "")))
+        self.time(index, opening.at)
+        if self.suspended and event in NEEDS_LIFE:
+            for name, meaning, word in (
+                ("org", "organisation", opening.org),
+                ("purpose", "purpose", opening.purpose),
+            ):
+                since = self.suspended.get((name, word or ""))
                 if since is not None:
                     self.find(
                         f"Entry {index} ({event}) stands while its {meaning} was suspended by entry {since}."
                     )
-        began = says.get("c")
+        began = opening.grant
         if began is None:
             if event not in MAY_STAND_ALONE:
                 self.find(f"Entry {index} ({event}) names no grant.")
@@ -1215,37 +1291,38 @@ class Replay:
         elif began == index and event in BEGINNINGS:
             self.begin(opening)
         elif began < index:
-            self.join(opening)
+            self.join(opening, began)
         else:
             self.find(f"Entry {index} stands under a grant at entry {began}, which is not opened as one.")
 
     def begin(self, opening: Opened) -> None:
-        index, says = opening.index, opening.says
-        if any(name not in says for name in ("org", "purpose", "attributes", "nbf", "exp")):
+        index = opening.index
+        if None in (opening.org, opening.purpose, opening.attributes, opening.opens, opening.closes):
             self.find(f"Entry {index} begins a grant without saying for whom, what and until when.")
-        if says.get("n") != 0 or "prev" in says:
+        if opening.number != 0 or opening.before is not None:
             self.find(f"Entry {index} begins a grant but is not number 0 in it.")
-        self.unsigned += says.get("sig") == "none"
-        allowed = frozenset(says.get("attributes", ()))
-        self.hold(opening, allowed, says.get("nbf", 0), says.get("exp", 0))
+        self.unsigned += opening.signature == "none"
+        allowed = frozenset(opening.attributes or ())
+        self.hold(opening, index, allowed, opening.opens or 0, opening.closes or 0)
 
-    def join(self, opening: Opened) -> None:
+    def join(self, opening: Opened, began: int) -> None:
         """The beginning is not there: right only below the retention watermark, which comes later in the log."""
-        says = opening.says
-        grant = self.hold(opening, None, 0, 1 << 62)
-        grant.count, grant.first = says.get("n", 0), opening.index
-        if says["ev"] in NEEDS_LIFE:
-            grant.opens, grant.closes = says.get("nbf", 0), says.get("exp", 1 << 62)
-        if says["ev"] in ENDINGS:
+        grant = self.hold(opening, began, None, 0, 1 << 62)
+        grant.count, grant.first = opening.number or 0, opening.index
+        if opening.event in NEEDS_LIFE:
+            grant.opens = opening.opens or 0
+            grant.closes = 1 << 62 if opening.closes is None else opening.closes
+        if opening.event in ENDINGS:
             grant.ended = opening.index
 
-    def hold(self, opening: Opened, allowed: frozenset[str] | None, opens: int, closes: int) -> Grant:
-        says, began = opening.says, opening.says["c"]
+    def hold(
+        self, opening: Opened, began: int, allowed: frozenset[str] | None, opens: int, closes: int
+    ) -> Grant:
         holder = self.holders.setdefault(opening.consent_key, began)
         if holder != began:
             self.find(f"Entry {began} begins a grant under the key of the grant at entry {holder}.")
         # The same few words and sets stand in millions of grants: keep each once.
-        org, purpose = says.get("org"), says.get("purpose")
+        org, purpose = opening.org, opening.purpose
         grant = Grant(
             began, opening.consent_key, org and sys.intern(org), purpose and sys.intern(purpose),
             allowed if allowed is None else self.sets.setdefault(allowed, allowed), opens, closes, 0, opening.index,
@@ -1255,25 +1332,23 @@ class Replay:
 
     def follow(self, grant: Grant, opening: Opened) -> None:
         """The next entry of a grant."""
-        index, says = opening.index, opening.says
-        event, at = says["ev"], says["t"]
+        index, event = opening.index, opening.event
         wrong: list[str] = []
         grant.count += 1
-        if says.get("n") != grant.count:
+        if opening.number != grant.count:
             wrong.append(f"is not number {grant.count} of the GRANT: one is missing or out of order")
-            grant.count = says.get("n", grant.count)
-        elif says.get("prev") != grant.before:
+            grant.count = grant.count if opening.number is None else opening.number
+        elif opening.before != grant.before:
             wrong.append(f"does not point at entry {grant.before}, the one before it in its grant")
         grant.before = index
         if opening.consent_key != grant.key:
             wrong.append("is written under another consent key than the GRANT")
         needs_life = event in NEEDS_LIFE
         # Only entries that need a live grant must repeat these; what is there must be the same.
-        org = says.get("org", None if needs_life else grant.org)
-        if org != grant.org:
+        if opening.org != grant.org and (needs_life or opening.org is not None):
             wrong.append("is for another organisation than the GRANT")
-        purpose = says.get("purpose", None if needs_life else grant.purpose)
-        if purpose != grant.purpose:
+        purpose = opening.purpose
+        if purpose != grant.purpose and (needs_life or purpose is not None):
             if event == "amended" and is_later(purpose, grant.purpose or ""):
                 grant.purpose = purpose  # the citizen agreed to new words of the same purpose
             else:
@@ -1283,7 +1358,7 @@ class Replay:
         elif event in BEGINNINGS:
             wrong.append("begins a grant, but stands under the GRANT")
         elif event in ENDINGS:
-            if event == "expired" and at < grant.closes and grant.allowed is not None:
+            if event == "expired" and opening.at < grant.closes and grant.allowed is not None:
                 wrong.append("lets the GRANT expire before its time")
             if grant.ended is None:
                 grant.ended = index
@@ -1293,17 +1368,18 @@ class Replay:
 
     def _live(self, grant: Grant, opening: Opened, wrong: list[str]) -> None:
         """An entry that only a live grant may have: something went out, was used or was changed."""
-        says = opening.says
-        event, names = says["ev"], says.get("attributes", ())
+        event, names = opening.event, opening.attributes or ()
         if grant.ended is not None:
             wrong.append(f"stands after the GRANT was ended by entry {grant.ended}")
-        if not grant.opens <= says["t"] < grant.closes:
+        if not grant.opens <= opening.at < grant.closes:
             wrong.append("lies outside the time of the GRANT")
         if event == "amended":
             if not names:
                 wrong.append("changes the GRANT without saying to which attributes")
-            grant.allowed = frozenset(says.get("attributes", grant.allowed or ()))
-            grant.opens, grant.closes = says.get("nbf", grant.opens), says.get("exp", grant.closes)
+            if opening.attributes is not None or grant.allowed is None:
+                grant.allowed = frozenset(names)
+            grant.opens = grant.opens if opening.opens is None else opening.opens
+            grant.closes = grant.closes if opening.closes is None else opening.closes
             return
         if event == "disclosed" and not names:
             wrong.append("does not say which attributes went out")
@@ -1405,7 +1481,7 @@ class Progress:
             "controls": tree.controls,
             "roots": {str(size): root.hex() for size, root in tree.roots.items()},
             "replay": None if replay is None else replay.put_away(),
-            "openings": None if openings is None else [openings.taken, openings.digest.hexdigest()],
+            "openings": None if openings is None else [openings.taken, openings.digest()],
         }
         write_file(self.path, json.dumps(kept))
 
@@ -1774,9 +1850,6 @@ OPENINGS = "consent-openings/v1"
 SCAN_STATE = "consent-scan/v1"
 SAVE_EVERY = 4096  # bundles: about a million entries
 
-_INNER = bytes(octet ^ 0x36 for octet in range(256))
-_OUTER = bytes(octet ^ 0x5C for octet in range(256))
-
 
 def read_audit_key(text: str) -> dict[str, bytes]:
     """Read an audit key file: her scan key for each log that it names, by origin.
@@ -2003,7 +2076,7 @@ def read_shown(raw: bytes, origin: str) -> Shown:
     for place, line in enumerate(rest.split(b"\n"), 2):
         if line.strip():
             opening = read_opening(line, f"Line {place} of the openings")
-            if opening.says.get("o") != origin:
+            if opening.origin != origin:
                 continue
             if opening.index in opened:
                 raise Broken(f"Entry {opening.index} is opened twice.")
@@ -2208,15 +2281,15 @@ def _tell(
 
 def explained(opening: Opened) -> str:
     """What one entry says, in one line."""
-    says = opening.says
-    day = datetime.fromtimestamp(says["t"], UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    event = says["ev"]
+    day = datetime.fromtimestamp(opening.at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    event = str(opening.event)
     if event == "other" and opening.detail is not None:
         with contextlib.suppress(ValueError, AttributeError, RecursionError):
             event = str(json.loads(opening.detail[1]).get("event", event))
     words = [day, event]
-    words += [f"{name} {says[name]}" for name in ("org", "purpose", "reason") if name in says]
-    return ", ".join([*words, *([" ".join(says["attributes"])] if says.get("attributes") else [])])
+    told = {"org": opening.org, "purpose": opening.purpose, "reason": opening.reason}
+    words += [f"{name} {word}" for name, word in told.items() if word is not None]
+    return ", ".join([*words, *([" ".join(opening.attributes)] if opening.attributes else [])])
 
 
 def prove_from_tiles(source: Source, index: int, checkpoint: Checkpoint) -> str:
@@ -2424,7 +2497,7 @@ def _leaf_of(arguments: argparse.Namespace) -> bytes | None:
     if opening is not None:
         check_leaf(leaf, opening.get("i", 0) if isinstance(opening, dict) else 0)
         read = read_opening(json.dumps(opening), "The opening of the entry")
-        check_opened(read, leaf, str(read.says.get("o")))
+        check_opened(read, leaf, read.origin or "")
     return leaf
 
 
