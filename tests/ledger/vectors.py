@@ -178,6 +178,17 @@ def honest(kit: Kit) -> None:
         openings=log.openings([3, 4]),
         complete=True,
     )
+    log, grant = granted()
+    for names in (("income",), ("income", "religion")):
+        log.event("disclosed", grant=grant, attributes=names)
+    log.control({"below": 2, "ev": "retention.watermark", "i": 4, "o": ORIGIN, "t": log.clock})
+    kit.log(
+        "without-its-beginning",
+        "A grant that began below the watermark is replayed from its first opened entry on.",
+        log,
+        "UNWITNESSED",
+        openings=log.openings([2, 3]),
+    )
 
 
 def frauds(kit: Kit) -> None:
@@ -232,6 +243,16 @@ def frauds(kit: Kit) -> None:
         openings=log.openings([1, 2]),
         complete=True,
     )
+    log, grant = granted()
+    entry = log.event("disclosed", grant=grant, attributes=("income",))
+    log.control({"below": grant, "ev": "retention.watermark", "i": 3, "o": ORIGIN, "t": log.clock})
+    replayed(
+        "beginning-held-back",
+        "A grant that began at the watermark, and not below it, is not opened from its beginning.",
+        (log, entry),
+        openings=log.openings([entry]),
+    )
+    log, _ = fraud("disclosed", "disclosed")
     lines = log.openings()
     lines[1] = lines[1] | {"A": str(lines[1]["A"]).replace("income", "name")}
     replayed(
@@ -324,7 +345,7 @@ def bytes_and_trees(kit: Kit) -> None:
         "A tile cannot be fetched.",
         log,
         "UNCHECKED",
-        meddle=lambda folder: (folder / tile).unlink(),
+        meddle=lambda folder: shutil.rmtree(folder / "tile" / "0"),
     )
     kit.log(
         "strange-policy",
@@ -456,6 +477,21 @@ def receipts(kit: Kit) -> None:
     kit.receipt("other-key", "Signed by a key that is not trusted.", answer(7), "INVALID", vkey=stranger.vkey)
     swapped = answer(7) | {}
     swapped["entry"] = swapped["entry"] | {"opening": opening_json(log.opened[6], with_detail=False)}
+    elsewhere, entry = fraud(i=7)
+    elsewhere.export(kit.folder / "spare")
+    shutil.rmtree(kit.folder / "spare")
+    opening = opening_json(elsewhere.opened[entry], with_detail=False) | {"i": 7}
+    misplaced = {
+        "entry": {"leaf": b64encode(elsewhere.leaves[entry]).decode(), "opening": opening},
+        "proof": format_proof(entry, inclusion_proof_from(entry, 3, elsewhere.tiles), elsewhere.checkpoint()),
+    }
+    kit.receipt(
+        "record-of-another-entry",
+        "Leaf and opening agree on an index, and the proof is for another.",
+        misplaced,
+        "INVALID",
+        vkey=log.vkey,
+    )
     kit.receipt("other-opening", "The opening is of another entry.", swapped, "INVALID", vkey=log.vkey)
 
 
