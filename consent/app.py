@@ -14,9 +14,10 @@ from consent import succession
 from consent.asker import asking
 from consent.cosigning import keep_cosigning
 from consent.grants.shown import shown_contact
+from consent.lookout import look_around
 from consent.oauth.metadata import INTROSPECT_PATH, PAR_PATH, TOKEN_PATH
 from consent.oauth.resource import RESOURCE_PATH
-from consent.opening import clock, only_server, open_house, prepare
+from consent.opening import clock, only_server, open_house, prepare, since_boot
 from consent.planting import plant
 from consent.seed import read_seed
 from consent.sender import Sender
@@ -28,15 +29,18 @@ from consent.web.porch import canonical_host, handle, porch
 from consent.words.purposes import Language
 
 
-def build(settings: Settings, clock: Callable[[], int] = clock) -> Litestar:
-    """The application. It opens its house when it starts and closes it when it stops."""
+def build(
+    settings: Settings, clock: Callable[[], int] = clock, steady: Callable[[], int] = since_boot
+) -> Litestar:
+    """The application. It opens its house when it starts and closes it when it stops; *steady* watches the clock."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         with only_server(_made(settings)):
             store = await prepare(settings)
             try:
-                house = await open_house(settings, store, clock)
+                house = await open_house(settings, store, clock, steady)
+                await look_around(house, settings.folder, demand=settings.demand_witnesses)
                 house.scribe.start()
                 if settings.seed:
                     await plant(house, read_seed(Path(settings.seed)))
@@ -46,7 +50,7 @@ def build(settings: Settings, clock: Callable[[], int] = clock) -> Litestar:
                 sender.start()
                 cosigning = asyncio.create_task(keep_cosigning(house), name="cosigning")
                 try:
-                    async with asking(house):
+                    async with asking(house, settings.folder):
                         yield
                 finally:
                     sweeper.cancel()

@@ -7,16 +7,24 @@ less and less often. So no witness stops the log, and none stops the others.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
+from pathlib import Path
 
 import structlog
 
 from consent.acts.house import House
 from consent.acts.policy import Witness
 from consent.acts.witness import candidate, settle, submit
+from consent.lookout import heed
+from consent.storage.kinds import HEAD
+from consent.storage.rows import CLOSED, FROZEN
 
 INTERVAL = 1.0  # seconds between two rounds
 LONGEST = 60.0  # seconds between two tries of a witness that does not answer
+
+Heed = Callable[[str, Witness], Awaitable[None]]
+_Whom = tuple[str, str]
 
 _log = structlog.get_logger()
 
@@ -24,15 +32,16 @@ _log = structlog.get_logger()
 class Asker:
     """The task that asks. `start()` in the running loop, `stop()` at the end."""
 
-    def __init__(self, house: House, *, interval: float = INTERVAL) -> None:
+    def __init__(self, house: House, *, interval: float = INTERVAL, heed: Heed | None = None) -> None:
+        """*heed*: what to do when a witness says that it saw another history."""
         self._house = house
         self._interval = interval
-        self._signed: dict[
-            tuple[str, str], int
-        ] = {}  # log and vkey -> the size it signed last, as far as we know
-        self._failed: dict[str, int] = {}  # vkey -> how often in a row
-        self._not_before: dict[str, float] = {}
-        self._under_way: dict[str, asyncio.Task[None]] = {}
+        self._heed = heed
+        # By log and key of a witness:
+        self._signed: dict[_Whom, int] = {}  # the size it signed last, as far as we know
+        self._failed: dict[_Whom, int] = {}  # how often in a row
+        self._not_before: dict[_Whom, float] = {}
+        self._under_way: dict[_Whom, asyncio.Task[None]] = {}
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -64,37 +73,50 @@ class Asker:
 
     async def round(self) -> None:
         """Ask everybody who has not signed the newest checkpoint and is not busy, until the quorum is there."""
-        log = self._house.log
-        size, note = await candidate(self._house, log)
-        now = asyncio.get_running_loop().time()
-        for witness in self._house.quorum.policy.witnesses:
-            key = witness.vkey
-            is_due = self._signed.get((log, key), -1) < size and self._not_before.get(key, 0) <= now
-            if is_due and key not in self._under_way:
-                task = asyncio.create_task(self._ask(log, witness, size, note), name="witness")
-                self._under_way[key] = task
-                task.add_done_callback(lambda _, key=key: self._under_way.pop(key, None))  # type: ignore[misc]
-        waiting = set(self._under_way.values())
+        house, log = self._house, self._house.log
+        for head in [HEAD.from_row(row) for row in await house.store.read("head.all")][-2:]:
+            # The last checkpoint of a log that was closed: until it has its quorum, it could still be another.
+            if head.frozen == CLOSED and await house.quorum.size(head.log) < head.size:
+                self._begin(head.log, *await candidate(house, head.log))
+            if head.frozen == FROZEN and head.log == log:
+                return  # its newest checkpoint may be older than what a witness has
+        size, note = await candidate(house, log)
+        self._begin(log, size, note)
+        waiting = {task for (of, _), task in self._under_way.items() if of == log}
         while waiting:
             _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            if await self._house.quorum.size(log) >= size:
+            if await house.quorum.size(log) >= size:
                 return
 
-    async def _ask(self, log: str, witness: Witness, size: int, note: str) -> None:
-        key = witness.vkey
+    def _begin(self, log: str, size: int, note: str) -> None:
+        now = asyncio.get_running_loop().time()
+        for witness in self._house.quorum.policy.witnesses:
+            whom = (log, witness.vkey)
+            if whom in self._under_way or self._not_before.get(whom, 0) > now:
+                continue
+            # While our clock is doubted nothing grows, but a witness that signs again says what time it is.
+            if self._signed.get(whom, -1) < size or self._house.timekeeper.is_doubted:
+                task = asyncio.create_task(self._ask(whom, witness, size, note), name="witness")
+                self._under_way[whom] = task
+                task.add_done_callback(lambda _, whom=whom: self._under_way.pop(whom, None))  # type: ignore[misc]
+
+    async def _ask(self, whom: _Whom, witness: Witness, size: int, note: str) -> None:
+        log = whom[0]
         try:
-            old = self._signed.get((log, key), 0)
+            old = self._signed.get(whom, 0)
             asked = await submit(self._house, log, witness, old=old, size=size, note=note)
-            self._signed[log, key] = asked.size
+            self._signed[whom] = asked.size
             if asked.failure is None:
-                self._failed.pop(key, None)
+                self._failed.pop(whom, None)
                 await settle(self._house, log, size)
                 return
             fault: str = asked.failure
+            if fault == "diverged" and self._heed is not None:
+                await self._heed(log, witness)
         except Exception as unexpected:
             fault = type(unexpected).__name__
-        times = self._failed[key] = self._failed.get(key, 0) + 1
-        self._not_before[key] = asyncio.get_running_loop().time() + min(
+        times = self._failed[whom] = self._failed.get(whom, 0) + 1
+        self._not_before[whom] = asyncio.get_running_loop().time() + min(
             LONGEST, self._interval * 2 ** min(times - 1, 10)
         )
         # Said at first and then rarely: a witness that is down for a night must not fill the log of the service.
@@ -104,9 +126,9 @@ class Asker:
 
 
 @contextlib.asynccontextmanager
-async def asking(house: House) -> AsyncIterator[None]:
-    """Ask for as long as the service runs."""
-    asker = Asker(house)
+async def asking(house: House, folder: Path) -> AsyncIterator[None]:
+    """Ask for as long as the service runs; *folder* is where its keys are."""
+    asker = Asker(house, heed=partial(heed, house, folder))
     asker.start()
     try:
         yield

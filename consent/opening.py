@@ -15,6 +15,7 @@ from consent.acts.house import House, Limits
 from consent.acts.quorum import Quorum
 from consent.acts.scribe import Scribe
 from consent.acts.succeed import carry_grants, end_grants
+from consent.acts.timekeeper import Timekeeper
 from consent.erased import keep_erased, settle_erasures
 from consent.keyfiles import (
     has_keys,
@@ -23,6 +24,7 @@ from consent.keyfiles import (
     read_issuer_keys,
     read_ring,
 )
+from consent.lookout import look_around
 from consent.oauth.dpop import KeyCache
 from consent.oauth.keys import ServerKeys
 from consent.oauth.metadata import check_metadata, metadata
@@ -105,8 +107,18 @@ async def new_log(store: SqliteStore, settings: Settings, log: str, *, at: int) 
     return origin
 
 
-async def open_house(settings: Settings, store: Store, clock: Callable[[], int] = clock) -> House:
-    """Put together what the acts need, on an open store. Raises Misconfigured."""
+def since_boot() -> int:
+    """Microseconds since the machine began, also while it slept: nobody can set that."""
+    return time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)) // 1000
+
+
+async def open_house(
+    settings: Settings,
+    store: Store,
+    clock: Callable[[], int] = clock,
+    steady: Callable[[], int] | None = None,
+) -> House:
+    """Put together what the acts need, on an open store; *steady* watches over the clock. Raises Misconfigured."""
     heads = await heads_of(store)
     head = heads[-1]
     if not head.origin.startswith(f"{urlsplit(settings.public_issuer).netloc}/"):
@@ -118,19 +130,21 @@ async def open_house(settings: Settings, store: Store, clock: Callable[[], int] 
     pen = await pen_of(store, settings.folder, head)
     check_no_log_is_missing(settings.folder, heads)
     await succession.guard(store, settings.folder, head, pen)
-    yearly = Yearly(store, settings.folder, clock, is_on=settings.yearly_logs)
+    timekeeper = Timekeeper(clock, steady, needed=settings.policy.needed)
+    yearly = Yearly(store, settings.folder, timekeeper.now, is_on=settings.yearly_logs)
     outside = Network(sandbox=settings.sandbox)
-    scribe = Scribe(store, pen=pen, ring=ring, clock=clock, succession=yearly)
+    scribe = Scribe(store, pen=pen, ring=ring, clock=timekeeper.now, succession=yearly)
     return House(
         issuer=settings.public_issuer,
         store=store,
         scribe=scribe,
-        cosigner=Cosigner(store, scribe, clock=clock),
+        cosigner=Cosigner(store, scribe, clock=timekeeper.now),
         quorum=Quorum(settings.policy, store, seconds=settings.witness_seconds),
         to_witnesses=Known(),
         ring=ring,
         unwrapped=UnwrappedKeys(ring),
         clock=clock,
+        timekeeper=timekeeper,
         chance=os.urandom,
         server_keys=ServerKeys(list(read_issuer_keys(settings.folder).values())),
         proof_keys=KeyCache(),
@@ -177,6 +191,9 @@ async def succeed_on_purpose(settings: Settings, name: str | None, *, carry: boo
     with only_server(settings.folder):
         store = await prepare(settings)
         try:
+            # First, what the witnesses saw: an older copy is frozen, and its lost entries are counted.
+            house = await open_house(settings, store)
+            await look_around(house, settings.folder, demand=settings.demand_witnesses)
             new, lost = await succession.succeed(store, settings.folder, name=name, at=clock())
             house = await open_house(settings, store)
             house.scribe.start()

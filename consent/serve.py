@@ -13,6 +13,7 @@ import structlog
 import uvicorn
 
 from consent.app import build
+from consent.lookout import check_clock, look_around
 from consent.opening import only_server, open_house, prepare
 from consent.seed import read_seed
 from consent.settings import Settings
@@ -92,7 +93,9 @@ async def _check(settings: Settings) -> None:
     with only_server(settings.folder):
         store = await prepare(settings)
         try:
-            await open_house(settings, store)
+            house = await open_house(settings, store)
+            await check_clock(house)
+            await look_around(house, settings.folder, demand=settings.demand_witnesses)
             if settings.seed:
                 read_seed(Path(settings.seed))
         finally:

@@ -58,6 +58,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Of how many organisations a witness must have signed before a checkpoint is served; 0: more than half."""
     witness_seconds: int = 5
     """How long a disclosure waits for the quorum, when its purpose wants it."""
+    demand_witnesses: bool = False
+    """Start only when a quorum of the witnesses answers: only they know that the database is not an older copy."""
     product: str = ""
     """What the service is called on its pages."""
     help: Contact | None = None

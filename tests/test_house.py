@@ -47,7 +47,7 @@ ACTS = words(
 )
 # … what a citizen looks at, and how every act is done: by whom written down, with what at hand, each proof once.
 BESIDE_ACTS = words(
-    "allowance answers client_keys ending overview policy quorum receipt timeline scribe house once"
+    "allowance answers client_keys ending overview policy quorum receipt timeline scribe house once timekeeper"
 )
 
 # What attackers of an OAuth server are known to try (RFC 9700): a file each in tests/attacks.

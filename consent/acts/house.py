@@ -17,6 +17,7 @@ from .client_keys import ClientKeys
 from .cosign import Cosigner
 from .quorum import Quorum
 from .scribe import Scribe
+from .timekeeper import Timekeeper
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +66,8 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     to_witnesses: ToWitnesses
     ring: KeyRing
     unwrapped: UnwrappedKeys  # for opening a citizen's own values for herself
-    clock: Callable[[], int]  # microseconds
+    clock: Callable[[], int]  # microseconds; what is written has the timekeeper's time instead
+    timekeeper: Timekeeper
     chance: Callable[[int], bytes]
     server_keys: ServerKeys
     proof_keys: KeyCache

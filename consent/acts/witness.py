@@ -22,7 +22,7 @@ from consent.ledger.witness import SIZE_MEDIA, format_submission, parse_size
 from consent.storage.book import TURN, Book, Story
 from consent.storage.store import Statement
 from consent.words.errors import NotReached
-from consent.words.instants import DAY
+from consent.words.instants import DAY, SECOND
 
 from .house import House
 from .policy import Witness
@@ -33,21 +33,23 @@ Failure = Literal["not_reached", "refused", "wrong_signature", "diverged"]
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """What one submission came to: the size that this witness is known to have signed, or why not."""
+    """What one submission came to: the size that this witness is known to have signed and its line, or why not."""
 
     size: int
     failure: Failure | None = None
+    line: str | None = None
 
 
 class LastSeen(msgspec.Struct, frozen=True):
-    """What a witness says that it saw last of a log: a size, and the root where it tells; or why we do not know.
+    """What a witness says that it saw last of a log: a size, and the checkpoint if it shows it; or why not.
 
-    A size of 0: it never saw this log.
+    A size of 0: it never saw this log. The checkpoint bears the signature of the log; a size alone is a claim.
     """
 
     witness: Witness
     size: int | None = None
-    root: bytes | None = None
+    checkpoint: Checkpoint | None = None
+    note: str | None = None
     failure: Failure | None = None
 
 
@@ -58,7 +60,15 @@ async def candidate(house: House, log: str) -> tuple[int, str]:
 
 
 async def submit(house: House, log: str, witness: Witness, *, old: int, size: int, note: str) -> Asked:
-    """Have *note* (of *size* entries) signed by a witness that saw *old* when we last heard; keeps its line.
+    """Have *note* (of *size* entries) signed by a witness that saw *old* when we last heard; keeps its line."""
+    asked = await ask(house, log, witness, old=old, size=size, note=note)
+    if asked.line is not None:
+        await _keep(house, log, size, witness, asked.line)
+    return asked
+
+
+async def ask(house: House, log: str, witness: Witness, *, old: int, size: int, note: str) -> Asked:
+    """The same, but what it signs is not kept: the timekeeper hears its time.
 
     A witness that remembers another size is asked once more, from there.
     """
@@ -71,11 +81,11 @@ async def submit(house: House, log: str, witness: Witness, *, old: int, size: in
         except NotReached:
             return Asked(old, "not_reached")
         if reply.status == 200:
-            line = _line_of(witness, note.partition("\n\n")[0].encode() + b"\n\n" + reply.body)
-            if line is None:
+            signed = _line_of(witness, note.partition("\n\n")[0].encode() + b"\n\n" + reply.body)
+            if signed is None:
                 return Asked(old, "wrong_signature")
-            await _keep(house, log, size, witness, line)
-            return Asked(size)
+            house.timekeeper.heard(witness.organisation, signed.at * SECOND)
+            return Asked(size, line=signed.line)
         if reply.status == 422:
             return Asked(old, "diverged")
         if reply.status != 409 or reply.headers.get("content-type", "").partition(";")[0] != SIZE_MEDIA:
@@ -116,13 +126,14 @@ async def last_seen(house: House, log: str, note: str) -> list[LastSeen]:
     A witness that lets itself be read tells the root, signed by the log and by itself. Of any other only the size is
     known: it is asked to sign *note* as the first that it ever saw, and says what it has instead.
     """
-    vkeys = [key.key for key in await keys(house, log)]
-    return list(
-        await asyncio.gather(*(_seen_by(house, one, vkeys, note) for one in house.quorum.policy.witnesses))
-    )
+    witnesses = house.quorum.policy.witnesses
+    return list(await asyncio.gather(*(seen_by(house, log, one, note) for one in witnesses)))
 
 
-async def _seen_by(house: House, witness: Witness, vkeys: list[str], note: str) -> LastSeen:
+async def seen_by(house: House, log: str, witness: Witness, note: str) -> LastSeen:
+    """The same of one witness."""
+    # What a lost key signed proves nothing: whoever found it could freeze the log.
+    vkeys = [key.key for key in await keys(house, log) if not key.lost]
     origin = parse_body(parse_note(note).body).origin
     place = hashlib.sha256(origin.encode()).hexdigest()
     try:
@@ -131,7 +142,7 @@ async def _seen_by(house: House, witness: Witness, vkeys: list[str], note: str) 
             seen = _cosigned(witness, vkeys, reply.body)
             if seen is None or seen.origin != origin:
                 return LastSeen(witness, failure="wrong_signature")
-            return LastSeen(witness, seen.size, seen.root)
+            return LastSeen(witness, seen.size, seen, reply.body.decode())
         first = format_submission(0, [], note).encode()
         reply = await house.to_witnesses.send("POST", f"{witness.url}/add-checkpoint", first)
     except NotReached:
@@ -151,20 +162,27 @@ def _cosigned(witness: Witness, vkeys: list[str], answer: bytes) -> Checkpoint |
         text = answer.decode()
         ours = [vkey for vkey in vkeys if parse_vkey(vkey).algorithm == ED25519]
         seen = check_checkpoint(text, ours)
-        return seen if _line_of(witness, answer) else None
+        return seen if _line_of(witness, answer) is not None else None
     except (LedgerError, UnicodeDecodeError):
         return None
 
 
-def _line_of(witness: Witness, note: bytes) -> str | None:
+class _Line(msgspec.Struct, frozen=True):
+    """A line of a witness, and when it signed, in seconds."""
+
+    line: str
+    at: int
+
+
+def _line_of(witness: Witness, note: bytes) -> _Line | None:
     """The line of *witness* under *note*, checked; lines of keys that we did not ask are passed over."""
     key = parse_vkey(witness.vkey)
     try:
         parsed = parse_note(note.decode())
         for line in parsed.signatures:
             if (line.name, line.key_id) == (key.name, key.key_id):
-                check_cosignature(line, key, parsed.body)
-                return signature_line(line.name, line.key_id, line.signature)
+                at = check_cosignature(line, key, parsed.body)
+                return _Line(signature_line(line.name, line.key_id, line.signature), at)
     except (LedgerError, UnicodeDecodeError):
         return None
     return None

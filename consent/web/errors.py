@@ -80,6 +80,11 @@ CODES: dict[str, Known] = {
     "log_frozen": Known(
         503, "The log takes no entries", "Nothing is given out without an entry. Turn to the operator."
     ),
+    "clock_doubted": Known(
+        503,
+        "The clock is wrong",
+        "Nothing is written until it is right again. Try again later, with the same Idempotency-Key.",
+    ),
     "misconfigured": Known(503, "The service is not ready", "Turn to the operator."),
     "invalid_token": Known(
         401, "The token does not open this", "Get a new access token with the refresh token."
@@ -177,7 +182,8 @@ def problem(
                 f'DPoP error="{word}", algs="{" ".join(ALGORITHMS)}"'  # RFC 9449 §7.1
             )
     if known.status in (429, 503):
-        headers["retry-after"] = "1" if known.status == 503 else "3600"
+        is_short = known.status == 503 and code != "log_frozen"
+        headers["retry-after"] = "1" if is_short else "3600"
     body = Problem(
         status=known.status,
         code=code,
@@ -266,7 +272,8 @@ def page_error(fault: Exception) -> tuple[int, str]:
         _log.error("unexpected", fault=type(fault).__name__)
         status = 500
     if status >= 500:
-        return status, "unavailable" if status == 503 else "wrong"
+        stopped = getattr(fault, "code", "") in ("log_frozen", "clock_doubted")
+        return status, "stopped" if stopped else "unavailable" if status == 503 else "wrong"
     if isinstance(fault, errors.InvalidRequestUri):
         return status, "dead_link"
     kinds = {401: "forbidden", 403: "forbidden", 404: "not_found", 405: "not_found", 429: "too_many"}

@@ -104,7 +104,7 @@ class Later:
         settings = Settings(
             data=str(self.stage.service), port=self.stage.port, sandbox=True, seed=str(SHIPPED)
         )
-        app = build(settings, lambda: int(self.now() * 1_000_000))
+        app = build(settings, *[lambda: int(self.now() * 1_000_000)] * 2)
         server = uvicorn.Server(uvicorn.Config(app, port=settings.port, log_level="warning"))
         thread = threading.Thread(target=server.run)
         thread.start()

@@ -429,6 +429,7 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
         "dead_link": 400,
         "too_many": 429,
         "unavailable": 503,
+        "stopped": 503,
         "wrong": 500,
     }
     pages["error_forbidden_signed_in"] = ("error.html", {**signed, "status": 403, "kind": "forbidden"})

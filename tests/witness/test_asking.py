@@ -149,7 +149,7 @@ async def test_a_witness_that_saw_another_history_says_so(world: World, folder: 
         asked = await submit(world.house, log, town.listed["a"], old=0, size=ours, note=mine)
         assert asked.failure == "diverged"
         (told,) = await last_seen(world.house, log, mine)
-        assert told.failure == "wrong_signature" or told.root != parse_body(parse_note(mine).body).root
+        assert told.failure == "wrong_signature" or told.checkpoint != parse_body(parse_note(mine).body)
 
 
 async def test_witnesses_tell_what_they_saw_last(world: World, folder: Path) -> None:
@@ -162,9 +162,11 @@ async def test_witnesses_tell_what_they_saw_last(world: World, folder: Path) -> 
         await submit(world.house, log, town.listed[name], old=0, size=size, note=note)
     await world.given()
     newest = (await publish.head(world.house, log)).note
-    root = parse_body(parse_note(note).body).root
-    assert await last_seen(world.house, log, newest) == [
-        LastSeen(town.listed["a"], size, root),
+    told = await last_seen(world.house, log, newest)
+    assert told[0].note is not None
+    assert signed(world, town, told[0].note) == {"a"}
+    assert told == [
+        LastSeen(town.listed["a"], size, parse_body(parse_note(note).body), told[0].note),
         LastSeen(town.listed["b"], failure="not_reached"),
         LastSeen(town.listed["c"], size),
         LastSeen(town.listed["d"], 0),
