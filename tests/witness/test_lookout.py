@@ -1,5 +1,6 @@
 """Before the first answer the witnesses are asked: an old copy of a database is found, and a liar freezes nothing."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -188,12 +189,13 @@ async def test_the_last_checkpoint_of_a_closed_log_still_gets_its_quorum(tmp_pat
         await world.house.scribe.do(tidy())
         assert world.house.log > old
         asker = Asker(world.house)
-        await asker.round()
-        await asker.round()
+        async with asyncio.timeout(20):  # nobody waits for the older log: its answers come beside the rounds
+            while not await world.house.quorum.size(old):
+                await asker.round()
+                await asyncio.sleep(0.01)
         await asker.stop()
         note = await publish.checkpoint(world.house, old)
         assert parse_body(parse_note(note).body).size == (await publish.head(world.house, old)).size
-        assert await world.house.quorum.size(old) > 0
         asked = dict(town.asked)
         await Asker(world.house).round()
         assert {name: count - asked[name] for name, count in town.asked.items()} == {"a": 1, "b": 1}, (
