@@ -4,6 +4,7 @@ They come with Debian (golang-go, golang-golang-x-mod-dev) or inside any Go tool
 Go, or without those packages, these tests are skipped.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -18,6 +19,7 @@ from consent.ledger.checkpoint import parse_note
 from consent.ledger.cosignature import cosign
 from consent.ledger.proof import format_proof
 from consent.ledger.tiles import consistency_proof_from, inclusion_proof_from
+from tests.ledger import vectors
 from tests.ledger.small_log import NOON, SmallLog, cosigned
 
 SOURCE = Path(__file__).parent / "go" / "verify.go"
@@ -136,3 +138,46 @@ def test_go_finds_one_changed_byte(
     assert code == 1
     # Go reads only the tiles that it needs for the root; a full tile below shows when its entries are compared.
     assert says in said or (file == "tile/0/003" and "entry 768 " in said)
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "says"),
+    [
+        ("600.tlog-proof", 4, "proof of entry 600"),
+        ("600.tlog-proof", 1, "proof of entry 601"),  # another index
+        ("old255.tlog-proof", 2, "proof of entry 255"),
+        ("consistency.txt", 1, "consistency"),  # another old root
+        ("consistency.txt", 3, "consistency"),
+        ("600.leaf", None, "proof of entry 600"),
+    ],
+)
+def test_go_finds_a_wrong_proof(
+    stranger: Path, exported: tuple[Path, str, Path], file: str, line: int | None, says: str
+) -> None:
+    target = exported[2] / file
+    if line is None:
+        target.write_bytes((exported[2] / "1023.leaf").read_bytes())
+    else:
+        lines = target.read_text().split("\n")
+        other = b64encode(bytes(32)).decode()
+        lines[line] = other if not lines[line].startswith("index") else "index 601"
+        target.write_text("\n".join(lines))
+    code, said = run(stranger, exported)
+    assert code == 1
+    assert said.splitlines()[-1].startswith(says), said
+
+
+# The tampered copies of the conformance kit that a stranger can judge who knows trees and signatures, and not our leaf.
+KIT: dict[str, list[dict[str, str]]] = json.loads((vectors.FOLDER / "index.json").read_text("utf-8"))
+SPOILT = (
+    "altered-entry", "altered-tile", "altered-root", "dropped-entry", "reordered-entries", "inserted-entry",
+    "cut-off-bundle", "other-key", "missing-tile",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [*SPOILT, "honest", "size-1", "size-257", "later-lines"])
+def test_go_judges_the_conformance_kit(stranger: Path, tmp_path: Path, name: str) -> None:
+    case = next(case for case in KIT["logs"] if case["name"] == name)
+    code, said = run(stranger, (vectors.FOLDER / case["log"], case["vkey"], tmp_path))
+    assert code == 1  # at the latest because there is no consistency proof to read
+    assert ("entries ok" in said) == (name not in SPOILT), said

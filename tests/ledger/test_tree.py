@@ -35,6 +35,35 @@ KNOWN_ROOTS = [
 ]
 
 
+# Proofs over the same leaves, from the same reference tests (merkle_tree_test.cc, later testonly/tree.go). Inclusion:
+# index, size, hashes; consistency: old size, size, hashes. Each hash is named by its first four bytes in ALL_HASHES.
+ALL_HASHES = {
+    one[:8]: bytes.fromhex(one)
+    for one in (
+        "96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7",
+        "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+        "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4",
+        "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b",
+        "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0",
+        "0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a",
+        *KNOWN_ROOTS,
+    )
+}
+KNOWN_INCLUSION = [
+    (0, 1, []),
+    (0, 8, ["96a296d2", "5f083f0a", "6b47aaf2"]),
+    (5, 8, ["bc1a0643", "ca854ea1", "d37ee418"]),
+    (2, 3, ["fac54203"]),
+    (1, 5, ["6e340b9c", "5f083f0a", "bc1a0643"]),
+]
+KNOWN_CONSISTENCY = [
+    (1, 1, []),
+    (1, 8, ["96a296d2", "5f083f0a", "6b47aaf2"]),
+    (6, 8, ["0ebc5d34", "ca854ea1", "d37ee418"]),
+    (2, 5, ["5f083f0a", "bc1a0643"]),
+]
+
+
 def by_definition(hashes: Sequence[bytes]) -> bytes:
     """MTH of RFC 6962 §2.1, written down as it stands there."""
     if len(hashes) < 2:
@@ -62,6 +91,22 @@ def test_known_roots_of_rfc_6962() -> None:
     for size, known in enumerate(KNOWN_ROOTS, 1):
         assert grown(hashes[:size])[0].root().hex() == known
         assert by_definition(hashes[:size]).hex() == known
+
+
+@pytest.mark.parametrize(("index", "size", "names"), KNOWN_INCLUSION)
+def test_known_inclusion_proofs_of_rfc_6962(index: int, size: int, names: list[str]) -> None:
+    hashes, proof = [leaf_hash(leaf) for leaf in KNOWN_LEAVES[:size]], [ALL_HASHES[name] for name in names]
+    growth, tiles = grown(hashes)
+    assert growth.inclusion_proof(index) == inclusion_proof_from(index, size, tiles) == proof
+    check_inclusion(hashes[index], index, size, proof, bytes.fromhex(KNOWN_ROOTS[size - 1]))
+
+
+@pytest.mark.parametrize(("old", "size", "names"), KNOWN_CONSISTENCY)
+def test_known_consistency_proofs_of_rfc_6962(old: int, size: int, names: list[str]) -> None:
+    proof = [ALL_HASHES[name] for name in names]
+    assert consistency_proof_from(old, size, grown([leaf_hash(leaf) for leaf in KNOWN_LEAVES])[1]) == proof
+    old_root, root = (bytes.fromhex(KNOWN_ROOTS[count - 1]) for count in (old, size))
+    check_consistency(old, old_root, size, root, proof)
 
 
 def test_a_leaf_that_looks_like_a_node_hashes_differently() -> None:

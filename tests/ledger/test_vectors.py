@@ -4,6 +4,7 @@ import filecmp
 import hashlib
 import hmac
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -133,3 +134,13 @@ def test_every_fraud_that_the_page_names_is_in_the_kit() -> None:
         "inserted-entry", "altered-entry", "repeated-nonce", "rolled-back", "two-histories",
     }  # fmt: skip
     assert named <= {case["name"] for case in INDEX["logs"]}
+
+
+def test_every_case_in_the_table_of_frauds_is_in_the_kit() -> None:
+    page = (vectors.FOLDER.parents[2] / "docs" / "explanation" / "why-a-ledger.md").read_text("utf-8")
+    table = page.partition("## Which fraud")[2].partition("\n**Not found")[0]
+    cases = {case["name"]: case["verdict"] for case in INDEX["logs"]}
+    named = re.findall(r"`([a-z-]+)`", table)
+    assert len(named) > 15
+    for name in named:
+        assert cases[name] in ("INVALID", "DIVERGED"), name
