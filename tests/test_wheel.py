@@ -53,12 +53,16 @@ def test_every_file_of_the_service_and_of_its_clients_is_in_it(wheel: zipfile.Zi
         "consent/seed.toml",
         "consent/web/pages/request.html",
         "consent/web/static/app.css",
+        "consent/web/static/verify.js",
         "consent/web/locale/nl/LC_MESSAGES/consent.mo",
         "consent/storage/sql/grants.sql",
         "consent/storage/migrations/0001_first.sql",
         "consent_sdk/py.typed",
     ):
         assert needed in there
+    # In the source it is a link to what an auditor downloads; here it is the file itself.
+    script = (ROOT / "clients" / "auditor" / "verify.js").read_bytes()
+    assert wheel.read("consent/web/static/verify.js") == script
 
 
 def test_it_names_its_licence_its_readme_and_its_command(wheel: zipfile.ZipFile) -> None:

@@ -7,6 +7,9 @@ import json
 import re
 import shutil
 import subprocess
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +91,19 @@ def test_verify_py_judges_a_receipt(
 @each_receipt
 def test_verify_js_judges_a_receipt(case: dict[str, Any]) -> None:
     judge(case, *run_node(str(vectors.FOLDER / case["receipt"]), "--vkey", case["vkey"]))
+
+
+@node
+@pytest.mark.parametrize(("name", "verdict"), [("honest", "UNWITNESSED"), ("altered-entry", "INVALID")])
+def test_verify_js_reads_a_log_over_http(name: str, verdict: str) -> None:
+    quiet = type("Quiet", (SimpleHTTPRequestHandler,), {"log_message": lambda *_: None})
+    folder = str(vectors.FOLDER / "logs" / name)
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(quiet, directory=folder)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        _, said = run_node(f"http://127.0.0.1:{server.server_port}")
+        server.shutdown()
+    assert said.splitlines()[-1] == f"Verdict: {verdict}", said
+    assert "trust on first use" in said
 
 
 def run_node(*given: str) -> tuple[int, str]:
