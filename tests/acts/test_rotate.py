@@ -4,12 +4,14 @@ import shutil
 import sqlite3
 from pathlib import Path
 
+import consent_verify
 import msgspec
 import pytest
 
 from consent.acts import publish
 from consent.acts.rotate import rotate
 from consent.acts.scribe import Scribe
+from consent.export import export_log
 from consent.keyfiles import read_log_keys
 from consent.ledger.checkpoint import ED25519, ML_DSA_44, check_checkpoint, parse_vkey
 from consent.ledger.cosignature import check_cosignatures
@@ -205,3 +207,19 @@ async def test_who_looks_for_a_change_is_told_where_it_stands(world: World) -> N
     added, _ = await changed(world)
     said = (await publish.changes_of_keys(world.house, world.house.log)).splitlines()
     assert said == [f"0 {size + 1} {first[ED25519]}", f"0 - {first[ML_DSA_44]}", f"{size} - {added}"]
+
+
+async def test_an_auditor_who_knows_the_old_keys_follows_both_changes(world: World, tmp_path: Path) -> None:
+    log, state = world.house.log, tmp_path / "state"
+    await export_log(world.house, log, tmp_path / "log")
+    assert consent_verify.verify_log(str(tmp_path / "log"), state=state).exit_code == 0
+    await changed(world, ML_DSA_44)
+    await world.given()
+    await changed(world)
+    await export_log(world.house, log, tmp_path / "log")
+    report = consent_verify.verify_log(str(tmp_path / "log"), state=state)
+    assert (report.verdict, report.exit_code) == ("UNWITNESSED", 0), report.sentences
+    await changed(world, lost=True)
+    await export_log(world.house, log, tmp_path / "log")
+    report = consent_verify.verify_log(str(tmp_path / "log"), state=state)
+    assert report.verdict == "INVALID", report.sentences
