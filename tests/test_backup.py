@@ -15,6 +15,7 @@ import pytest
 from consent.acts import erase as erasing
 from consent.acts.audit import admit
 from consent.acts.disclose import Given
+from consent.acts.hold import put_value
 from consent.acts.house import House
 from consent.acts.operate import operator
 from consent.acts.publish import head
@@ -137,7 +138,10 @@ async def test_both_files_of_a_house_at_work_are_of_one_instant(world: World, tm
         name = id_from(book.chance(16))
         yield [HOLDINGS.one(name)]
         yield TURN
-        settle(book, name)
+        keys = book.keys_of(settle(book, name))
+        put_value(
+            book, citizen=name, keys=keys, name="email", value="a@b.nl", source="self", as_of="2030-01-01"
+        )
 
     async def work() -> None:
         while not done.is_set():
@@ -146,10 +150,13 @@ async def test_both_files_of_a_house_at_work_are_of_one_instant(world: World, tm
     working = asyncio.create_task(work())
     counts = []
     for number in range(5):
-        await asyncio.sleep(0.05)
-        backup = await back_up(world.settings, tmp_path / "backups", at=world.at + number * SECOND)
-        citizens = {row[0] for row in rows_of(backup / DATA)["citizens"]}
+        at = world.at + number * SECOND
+        making = back_up(world.settings, tmp_path / "backups", at=at)
+        backup = await asyncio.to_thread(asyncio.run, making)  # in this thread the house would stand still
+        data = rows_of(backup / DATA)
+        citizens = {row[0] for row in data["citizens"]}
         assert citizens == {row[0] for row in rows_of(backup / KEYS)["citizen_keys"]}
+        assert citizens == {row[0] for row in data["holdings"]}  # among the last tables that are copied
         counts.append(len(citizens))
     done.set()
     await working
