@@ -8,12 +8,14 @@ from litestar.response import Stream
 
 from consent.acts import audit as auditing
 from consent.acts import publish as publishing
+from consent.acts.allowance import check_allowance, use_up
 from consent.acts.house import House
 from consent.ledger.errors import LedgerError
 from consent.ledger.paths import parse_tile_path
 from consent.oauth.forms import parse_query
 from consent.words.errors import BadInput, InvalidToken, NotFound
 
+from .client_forms import marks_of_address
 from .doors import Answer, Door, Field, declared
 from .errors import problem, refused
 
@@ -189,7 +191,7 @@ async def tile(request: Request[Any, Any, Any], log: str, place: str) -> Respons
                 400: refused("Cannot be read"),
                 401: refused("The token is missing, unknown or expired", "WWW-Authenticate"),
                 404: refused("No such log"),
-                429: refused("Too many reads in a minute", "Retry-After"),
+                429: refused("Too many reads or bad tokens in a minute", "Retry-After"),
                 503: refused("Nothing can be logged", "Retry-After"),
             },
         )
@@ -205,10 +207,14 @@ async def openings(request: Request[Any, Any, Any]) -> Stream | Response[bytes]:
     scheme, _, token = (sent[0] if sent else b"").decode("latin-1").partition(" ")
     if scheme.lower() != "bearer" or not token or len(token) > _TOKEN_LIMIT:
         return _unknown(*problem("unknown_auditor", "send the token as `Authorization: Bearer …`"))
+    # Whoever guesses uses up what his address may, and is then turned away before a token is looked up.
+    marks = marks_of_address(house, request.scope, "address")
+    await check_allowance(house, marks)
     await publishing.head(house, _name(log))
     try:
         lines = await auditing.open_for_audit(house, token=token, log=log)
     except InvalidToken as no:
+        await use_up(house, marks)
         return _unknown(*problem("unknown_auditor", str(no)))
     return Stream(lines, media_type="application/x-ndjson", headers={"cache-control": "no-store"})
 

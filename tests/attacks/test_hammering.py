@@ -124,3 +124,15 @@ def test_no_address_is_in_database_or_log(narrow: Stage) -> None:
     with sqlite3.connect(narrow.service / "consent.sqlite3") as database:
         assert database.execute("SELECT count(*) FROM allowances").fetchone()[0] > 0
     assert HERS.encode() not in octets
+
+
+def test_guessing_an_auditors_token_is_counted_by_address(narrow: Stage, address: str) -> None:
+    def knock(token: str, forwarded: str) -> httpx.Response:
+        headers = {"authorization": f"Bearer {token}", "x-forwarded-for": forwarded}
+        return httpx.get(f"{narrow.issuer}/audit/openings", headers=headers, timeout=10)
+
+    answers = [knock(f"{n:043d}", address) for n in range(ALLOWED + 3)]
+    assert [one.status_code for one in answers] == [401] * ALLOWED + [429] * 3
+    assert answers[-1].json()["code"] == "too_many_requests"
+    assert 1 <= int(answers[-1].headers["retry-after"]) <= 60
+    assert knock("0" * 43, "198.51.100.251").status_code == 401

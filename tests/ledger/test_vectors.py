@@ -15,8 +15,12 @@ from typing import Any
 
 import consent_verify
 import pytest
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
+from consent.ledger.checkpoint import body
+from consent.ledger.cosignature import cosign
 from tests.ledger import vectors
+from tests.ledger.small_log import NOON, ORIGIN, SmallLog
 
 INDEX: dict[str, Any] = json.loads((vectors.FOLDER / "index.json").read_text("utf-8"))
 VERIFY_JS = vectors.FOLDER.parent / "verify.js"
@@ -160,3 +164,18 @@ def test_every_case_in_the_table_of_frauds_is_in_the_kit() -> None:
     assert len(named) > 15
     for name in named:
         assert cases[name] in ("INVALID", "DIVERGED"), name
+
+
+@node
+def test_verify_js_says_that_it_cannot_check_a_second_signature(tmp_path: Path) -> None:
+    log = SmallLog().fill(3)
+    log.export(tmp_path)
+    lattice = MLDSA44PrivateKey.from_seed_bytes(bytes(range(32)))
+    said = "WebCrypto cannot do that. verify.py can."
+    code, plain = run_node(str(tmp_path), "--vkey", log.vkey)
+    assert (code, said in plain) == (0, False)
+    line = cosign(body(ORIGIN, 3, log.growth.root()), ORIGIN, lattice, at=NOON)
+    (tmp_path / "checkpoint").write_text(log.checkpoint() + line)
+    code, both = run_node(str(tmp_path), "--vkey", log.vkey)
+    assert code == 0
+    assert f"ML-DSA signatures under the checkpoint: 1. They were not checked: {said}" in both

@@ -7,13 +7,31 @@ const work = block.querySelector("[data-work]");
 const trust = block.querySelector("[data-vkey]");
 const log = block.dataset.check;
 
+// What the verifier says and the page says instead: {1} stands for what the verifier fills in.
+const plain = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+const words = [...block.querySelectorAll("[data-said]")].map((line) => ({
+  pattern: new RegExp(`^${line.dataset.said.split(/\{\d\}/).map(plain).join("(.+?)")}$`),
+  own: line.textContent,
+}));
+
+/** A sentence of the verifier in the language of the page; one that the page does not know stays English. */
+const worded = (sentence) => {
+  for (const { pattern, own } of words) {
+    const filled = pattern.exec(sentence);
+    if (filled) return { text: own.replace(/\{(\d)\}/g, (_, place) => filled[place]), language: null };
+  }
+  return { text: sentence, language: "en" };
+};
+
 const show = (report) => {
   for (const one of block.querySelectorAll("[data-verdict]")) one.hidden = one.dataset.verdict !== report.verdict;
-  const list = shown.querySelector("ul");
+  const list = shown.querySelector("[data-lines]");
   list.replaceChildren(
     ...report.sentences.map((sentence) => {
       const line = document.createElement("li");
-      line.textContent = sentence;
+      const { text, language } = worded(sentence);
+      line.textContent = text;
+      if (language) line.lang = language;
       return line;
     }),
   );
