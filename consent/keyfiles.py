@@ -146,6 +146,25 @@ def _offered(folder: Path, log: str, first: Ed25519PrivateKey) -> tuple[Path, Pa
     return folder / "keys" / f"{name}.new", folder / "keys" / f"{name}.mldsa44.new"
 
 
+def read_names_key(folder: Path, *, is_needed: bool) -> Secret:
+    """The key that hashes what finds a person's ways in; made when there is none. Raises Misconfigured.
+
+    *is_needed*: hashes under it exist, so another key would find none of them.
+    """
+    file = folder / "keys" / "names.key"
+    if not file.exists() and not is_needed:
+        _write(file, b64encode(secrets.token_bytes(32)) + b"\n")
+        _keep_folder(file.parent)
+    with _holds_a_key(file):
+        return Secret(_octets(file))
+
+
+def read_secret(file: Path) -> Secret:
+    """What somebody else gave us to prove who we are: the first line of a file. Raises Misconfigured."""
+    with _holds_a_key(file):
+        return Secret(_read(file).decode().partition("\n")[0].strip().encode())
+
+
 def make_witness_key(folder: Path, name: str) -> None:
     """Make the key of a witness; its name for good stands with it. Raises Misconfigured when it exists."""
     try:

@@ -16,15 +16,18 @@ from consent.acts.quorum import Quorum
 from consent.acts.scribe import Scribe
 from consent.acts.succeed import carry_grants, end_grants
 from consent.acts.timekeeper import Timekeeper
+from consent.broker import broker_of
 from consent.erased import keep_erased, settle_erasures
 from consent.keyfiles import (
     has_keys,
     make_folder,
     make_keys,
     read_issuer_keys,
+    read_names_key,
     read_ring,
 )
 from consent.lookout import look_around
+from consent.mailer import mailer_of
 from consent.oauth.dpop import KeyCache
 from consent.oauth.keys import ServerKeys
 from consent.oauth.metadata import check_metadata, metadata
@@ -154,6 +157,9 @@ async def open_house(
         client_keys=ClientKeys(outside.get, clock),
         keep_erased=lambda erased: keep_erased(settings.folder, erased),
         sandbox=settings.sandbox,
+        names_key=read_names_key(settings.folder, is_needed=bool(await store.read("way.any"))),
+        mailer=mailer_of(settings),
+        broker=broker_of(settings),
         limits=Limits(
             client=settings.limit_client,
             address=settings.limit_address,

@@ -60,6 +60,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """How long a disclosure waits for the quorum, when its purpose wants it."""
     demand_witnesses: bool = False
     """Start only when a quorum of the witnesses answers: only they know that the database is not an older copy."""
+    mail_server: str = ""
+    """Where mail is handed in: `smtps://host` or `smtp://host:587` (STARTTLS). Empty on loopback: files in `mail/`."""
+    mail_from: str = ""
+    """The address that letters come from."""
+    mail_user: str = ""
+    """As whom to sign in at the mail server; empty: not at all."""
+    mail_password_file: str = ""
+    """A file, 0600, whose first line is the password there."""
+    broker_issuer: str = ""
+    """The OpenID provider where people may sign in; https, or http on loopback. Empty: none."""
+    broker_client: str = ""
+    """Our client id there; the redirect address is `<issuer>/sign-in/broker/done`."""
+    broker_secret_file: str = ""
+    """A file, 0600, whose first line is our client secret there."""
+    broker_name: str = ""
+    """What its button says, as people know it."""
     product: str = ""
     """What the service is called on its pages."""
     help: Contact | None = None
@@ -128,6 +144,8 @@ def check_settings(settings: Settings) -> None:
         where = urlsplit(witness.url)
         if where.scheme not in ("https", "http") or not where.hostname or where.query or where.fragment:
             raise Misconfigured("a witness has an http or https address, without query and fragment")
+    _check_mail(settings)
+    _check_broker(settings)
     if not 1 <= settings.witness_seconds <= 60:
         raise Misconfigured("witness_seconds is a number of seconds from 1 to 60")
     if not 1 <= settings.acknowledge_days <= 365:
@@ -143,6 +161,35 @@ def check_settings(settings: Settings) -> None:
         raise Misconfigured("trusted_proxies is the number of proxies in front, from 0 to 8")
     if not 0 < settings.port < 65536:
         raise Misconfigured("a port is a number from 1 to 65535")
+
+
+def _check_mail(settings: Settings) -> None:
+    where = urlsplit(settings.mail_server)
+    if not settings.mail_server:
+        if settings.mail_from or settings.mail_user or settings.mail_password_file:
+            raise Misconfigured("mail_from, mail_user and mail_password_file need a mail_server")
+        return
+    if where.scheme not in ("smtp", "smtps") or not where.hostname or where.path or where.username:
+        raise Misconfigured("mail_server is smtps://host or smtp://host:port")
+    if "@" not in settings.mail_from or not settings.mail_from.isprintable():
+        raise Misconfigured("mail_from is the address that letters come from")
+    if bool(settings.mail_user) != bool(settings.mail_password_file):
+        raise Misconfigured("mail_user and mail_password_file go together")
+
+
+def _check_broker(settings: Settings) -> None:
+    given = (
+        settings.broker_issuer,
+        settings.broker_client,
+        settings.broker_secret_file,
+        settings.broker_name,
+    )
+    if any(given) and not all(given):
+        raise Misconfigured("a broker takes broker_issuer, broker_client, broker_secret_file and broker_name")
+    where = urlsplit(settings.broker_issuer)
+    is_ours = where.scheme == "http" and _is_loopback(where.hostname or "")
+    if settings.broker_issuer and not (where.scheme == "https" or is_ours):
+        raise Misconfigured("the broker's issuer must be https")
 
 
 def _is_loopback(host: str) -> bool:

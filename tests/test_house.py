@@ -41,13 +41,14 @@ WORLDLY_CALLS = words(
 )
 # What people can do, as verbs …
 ACTS = words(
-    "acknowledge admit amend approve ask audit authenticate begin close cosign disclose erase expire explain export "
-    "freeze grant hold inspect keep operate oversee propose publish redeem refuse register retain review revoke rotate "
-    "scan sign_in signal succeed suspend tidy use withdraw witness"
+    "acknowledge admit amend approve ask audit authenticate begin close cosign disclose enrol erase expire explain "
+    "export federate freeze grant hold inspect keep link operate oversee propose publish recover redeem refuse "
+    "register retain review revoke rotate scan sign_in signal succeed suspend tidy use withdraw witness"
 )
 # … what a citizen looks at, and how every act is done: by whom written down, with what at hand, each proof once.
 BESIDE_ACTS = words(
-    "allowance answers client_keys ending overview policy quorum receipt timeline scribe house once timekeeper"
+    "allowance answers client_keys ending overview policy quorum receipt timeline scribe house once timekeeper "
+    "paper session ways"
 )
 
 # What attackers of an OAuth server are known to try (RFC 9700): a file each in tests/attacks.

@@ -52,6 +52,8 @@ _WIPES = (
     "wipe.grants",
     "wipe.sessions",
     "wipe.passkeys",
+    "wipe.links",
+    "wipe.ways",
     "wipe.personas",
     "wipe.values",
     "wipe.holdings",

@@ -12,6 +12,7 @@ from consent.oauth.step_up import StepUp
 from consent.storage.book import UnwrappedKeys
 from consent.storage.store import Store
 from consent.vault.keys import KeyRing
+from consent.words.secret import Secret
 
 from .client_keys import ClientKeys
 from .cosign import Cosigner
@@ -43,6 +44,33 @@ class ToWitnesses(Protocol):
 
     async def send(self, method: str, url: str, body: bytes) -> Reply:
         """Send one request. Raises NotReached."""
+
+
+class Letter(msgspec.Struct, frozen=True, kw_only=True):
+    """A message to one mailbox: plain text, and nothing in it that a stranger may not read."""
+
+    to: str
+    subject: str
+    text: str
+
+
+class Mailer(Protocol):
+    """The way to mailboxes. It takes a letter and answers at once: how long a mail takes tells nobody anything."""
+
+    def send(self, letter: Letter) -> None:
+        """Send it, soon."""
+
+
+class Broker(Protocol):
+    """An OpenID provider that says who somebody is. It waits."""
+
+    name: str  # on the button
+
+    async def address(self, *, state: str, nonce: str, verifier: str) -> str:
+        """Where a browser goes to sign in there. Raises NotReached."""
+
+    async def subject(self, answer: Mapping[str, str], *, state: str, nonce: str, verifier: str) -> str:
+        """Who came back with *answer*: `iss` and `sub` in one text. Raises NotReached, NotSignedIn."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +105,9 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     client_keys: ClientKeys
     keep_erased: Callable[[Sequence[tuple[bytes, int]]], None]  # shadows and instants, beside the keys
     sandbox: bool
+    names_key: Secret  # hashes what finds a way in: addresses, names at a broker
+    mailer: Mailer | None = None
+    broker: Broker | None = None
     limits: Limits = Limits()
     step_up: StepUp = StepUp()
 

@@ -1,10 +1,6 @@
-"""A citizen signs in: with her device (WebAuthn), or as an invented persona in the sandbox. No passwords.
-
-A session's id is new at each sign-in and only its hash is kept, so nobody can choose one for somebody else.
-"""
+"""A citizen signs in: with her device (WebAuthn), or as an invented persona in the sandbox. No passwords."""
 
 import hashlib
-import hmac
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -15,65 +11,25 @@ from webauthn.helpers.exceptions import WebAuthnException
 from webauthn.helpers.structs import (
     AttestationConveyancePreference,
     AuthenticatorSelectionCriteria,
+    PublicKeyCredentialDescriptor,
     ResidentKeyRequirement,
     UserVerificationRequirement,
 )
+from webauthn.registration.verify_registration_response import VerifiedRegistration
 
-from consent.oauth.step_up import SignIn, acr_of
 from consent.oauth.token import handle_from, handle_hash
 from consent.storage.book import TURN, Book, Story
-from consent.storage.kinds import CEREMONY, CITIZEN, KEYS, PASSKEY, PERSONA, SESSION
-from consent.storage.rows import Ceremony, Citizen, Passkey, Session
+from consent.storage.kinds import CEREMONY, CITIZEN, KEYS, PASSKEY, PERSONA
+from consent.storage.rows import Ceremony, Citizen, Passkey
 from consent.vault.keys import WrappedKeys
 from consent.words.errors import BadInput, Forbidden, NotFound, NotSignedIn
 from consent.words.ids import id_from
-from consent.words.instants import HOUR, MINUTE
+from consent.words.instants import MINUTE
 
 from .house import House
+from .session import open_session, the_old
 
-SESSION_LIFE = 12 * HOUR
-IDLE_LIFE = HOUR
 CEREMONY_LIFE = 5 * MINUTE
-_TOUCH_AFTER = 5 * MINUTE
-
-
-class Visitor(msgspec.Struct, frozen=True):
-    """Whose browser this is, and how and when she signed in there."""
-
-    citizen: str
-    sign_in: SignIn
-
-
-async def who(house: House, cookie: str | None) -> Visitor | None:
-    """Who is signed in here, or None. A session that was used lately stays open; an idle one ends by itself."""
-    if not cookie:
-        return None
-    rows = await house.store.read(SESSION.get, handle_hash(cookie))
-    if not rows:
-        return None
-    session = SESSION.from_row(rows[0])
-    at = house.clock()
-    if session.ended_at is not None or at >= session.expires_at or at >= session.seen_at + IDLE_LIFE:
-        return None
-    if at >= session.seen_at + _TOUCH_AFTER:
-        await _touch(house, session.hash)
-    return Visitor(session.citizen, SignIn(acr_of(session.method), session.created_at))
-
-
-async def _touch(house: House, session_hash: bytes) -> None:
-    def story(book: Book) -> Story[None]:
-        yield [SESSION.one(session_hash)]
-        yield TURN
-        session = book.get(SESSION, session_hash)
-        if session is not None and session.ended_at is None:
-            book.put(SESSION, replace(session, seen_at=book.at))
-
-    await house.scribe.do(story)
-
-
-def form_key(cookie: str) -> str:
-    """What every form of a signed-in page carries (CSRF): derived from the session's secret, so nothing is stored."""
-    return hmac.digest(cookie.encode(), b"form/v1", "sha256").hex()
 
 
 class PersonaChoice(msgspec.Struct, frozen=True):
@@ -105,26 +61,15 @@ async def as_persona(house: House, persona: str, *, before: str | None) -> str:
     cookie = handle_from(house.chance(32))
 
     def story(book: Book) -> Story[None]:
-        yield [PERSONA.one(persona), *_old(before)]
+        yield [PERSONA.one(persona), *the_old(before)]
         yield TURN
         row = book.get(PERSONA, persona)
         if row is None:
             raise NotFound("there is no such person")
-        _open_session(book, cookie, row.citizen, "persona", before)
+        open_session(book, cookie, row.citizen, "persona", before)
 
     await house.scribe.do(story)
     return cookie
-
-
-async def sign_out(house: House, cookie: str) -> None:
-    """End this browser's session."""
-
-    def story(book: Book) -> Story[None]:
-        yield _old(cookie)
-        yield TURN
-        _close_session(book, cookie)
-
-    await house.scribe.do(story)
 
 
 class Challenge(msgspec.Struct, frozen=True):
@@ -134,11 +79,18 @@ class Challenge(msgspec.Struct, frozen=True):
     cookie: str
 
 
-async def begin(house: House, kind: Literal["sign_in", "sign_up"], *, name: str) -> Challenge:
-    """Begin a passkey ceremony. *name* is what the device shows in its list of keys; we ask no name of anybody."""
-    cookie, challenge, user = handle_from(house.chance(32)), house.chance(32), house.chance(16)
+async def begin(
+    house: House, kind: Literal["sign_in", "sign_up", "add"], *, name: str, citizen: str | None = None
+) -> Challenge:
+    """Begin a passkey ceremony. *name* is what the device shows in its list of keys; we ask no name of anybody.
+
+    *citizen* is whose account a key is added to.
+    """
+    cookie, challenge = handle_from(house.chance(32)), house.chance(32)
+    user = house.chance(16) if citizen is None else bytes.fromhex(citizen)
     domain = urlsplit(house.issuer).hostname or ""
-    if kind == "sign_up":
+    if kind != "sign_in":
+        known = await house.store.read("passkey.of_citizen", citizen) if citizen is not None else []
         options: Any = webauthn.generate_registration_options(
             rp_id=domain,
             rp_name=name,
@@ -146,6 +98,10 @@ async def begin(house: House, kind: Literal["sign_in", "sign_up"], *, name: str)
             user_name=name,
             challenge=challenge,
             attestation=AttestationConveyancePreference.NONE,
+            # A device that has a key here already says so, and makes no second one.
+            exclude_credentials=[
+                PublicKeyCredentialDescriptor(PASSKEY.from_row(row).credential) for row in known
+            ],
             authenticator_selection=AuthenticatorSelectionCriteria(
                 resident_key=ResidentKeyRequirement.REQUIRED,
                 user_verification=UserVerificationRequirement.REQUIRED,
@@ -175,17 +131,7 @@ async def begin(house: House, kind: Literal["sign_in", "sign_up"], *, name: str)
 
 async def sign_up(house: House, *, ceremony: str, credential: dict[str, Any], before: str | None) -> str:
     """Make an account with a new passkey; returns the session's cookie. No name, no e-mail. Raises NotSignedIn."""
-    started = await _ceremony(house, ceremony, "sign_up")
-    try:
-        made = webauthn.verify_registration_response(
-            credential=credential,
-            expected_challenge=started.challenge,
-            expected_rp_id=urlsplit(house.issuer).hostname or "",
-            expected_origin=house.issuer,
-            require_user_verification=True,
-        )
-    except (WebAuthnException, ValueError, KeyError, TypeError):
-        raise NotSignedIn("the device's answer could not be checked") from None
+    started, made = await check_made(house, ceremony=ceremony, kind="sign_up", credential=credential)
     citizen = id_from(started.user)
     cookie = handle_from(house.chance(32))
 
@@ -194,24 +140,15 @@ async def sign_up(house: House, *, ceremony: str, credential: dict[str, Any], be
             CEREMONY.one(started.hash),
             PASSKEY.one(made.credential_id),
             CITIZEN.one(citizen),
-            *_old(before),
+            *the_old(before),
         ]
         yield TURN
-        _finish(book, started)
+        spend(book, started)
         if book.get(PASSKEY, made.credential_id) is not None or book.get(CITIZEN, citizen) is not None:
             raise NotSignedIn("this device key is known already; sign in with it")
         settle(book, citizen)
-        book.put(
-            PASSKEY,
-            Passkey(
-                credential=made.credential_id,
-                citizen=citizen,
-                public_key=made.credential_public_key,
-                sign_count=made.sign_count,
-                created_at=book.at,
-            ),
-        )
-        _open_session(book, cookie, citizen, "passkey", before)
+        book.put(PASSKEY, new_passkey(book, citizen, made))
+        open_session(book, cookie, citizen, "passkey", before)
 
     await house.scribe.do(story)
     return cookie
@@ -243,17 +180,46 @@ async def with_passkey(house: House, *, ceremony: str, credential: dict[str, Any
     cookie = handle_from(house.chance(32))
 
     def story(book: Book) -> Story[None]:
-        yield [CEREMONY.one(started.hash), PASSKEY.one(key_id), *_old(before)]
+        yield [CEREMONY.one(started.hash), PASSKEY.one(key_id), *the_old(before)]
         yield TURN
-        _finish(book, started)
+        spend(book, started)
         passkey = book.get(PASSKEY, key_id)
         if passkey is None:
             raise NotSignedIn("the device's answer could not be checked")
-        book.put(PASSKEY, replace(passkey, sign_count=checked.new_sign_count))
-        _open_session(book, cookie, passkey.citizen, "passkey", before)
+        book.put(PASSKEY, replace(passkey, sign_count=checked.new_sign_count, used_at=book.at))
+        open_session(book, cookie, passkey.citizen, "passkey", before)
 
     await house.scribe.do(story)
     return cookie
+
+
+async def check_made(
+    house: House, *, ceremony: str, kind: Literal["sign_up", "add"], credential: dict[str, Any]
+) -> tuple[Ceremony, VerifiedRegistration]:
+    """Check a new key that a device made in a ceremony (WebAuthn Level 3 §7.1). Raises BadInput, NotSignedIn."""
+    started = await _ceremony(house, ceremony, kind)
+    try:
+        made = webauthn.verify_registration_response(
+            credential=credential,
+            expected_challenge=started.challenge,
+            expected_rp_id=urlsplit(house.issuer).hostname or "",
+            expected_origin=house.issuer,
+            require_user_verification=True,
+        )
+    except (WebAuthnException, ValueError, KeyError, TypeError):
+        raise NotSignedIn("the device's answer could not be checked") from None
+    return started, made
+
+
+def new_passkey(book: Book, citizen: str, made: VerifiedRegistration) -> Passkey:
+    """The row of a key that a device made."""
+    return Passkey(
+        credential=made.credential_id,
+        citizen=citizen,
+        public_key=made.credential_public_key,
+        sign_count=made.sign_count,
+        created_at=book.at,
+    )
 
 
 def settle(book: Book, citizen: str) -> WrappedKeys:
@@ -277,37 +243,9 @@ async def _ceremony(house: House, cookie: str, kind: str) -> Ceremony:
     return started
 
 
-def _finish(book: Book, started: Ceremony) -> None:
+def spend(book: Book, started: Ceremony) -> None:
     """A challenge works once, and for five minutes (WebAuthn Level 3 §13.4.3)."""
     row = book.get(CEREMONY, started.hash)
     if row is None or row.used_at is not None or row.expires_at <= book.at:
         raise NotSignedIn("this took too long; begin again")
     book.put(CEREMONY, replace(row, used_at=book.at))
-
-
-def _old(cookie: str | None) -> list[Any]:
-    return [SESSION.one(handle_hash(cookie))] if cookie else []
-
-
-def _open_session(
-    book: Book, cookie: str, citizen: str, method: Literal["passkey", "persona"], before: str | None
-) -> None:
-    if before:
-        _close_session(book, before)
-    book.put(
-        SESSION,
-        Session(
-            hash=handle_hash(cookie),
-            citizen=citizen,
-            method=method,
-            created_at=book.at,
-            seen_at=book.at,
-            expires_at=book.at + SESSION_LIFE,
-        ),
-    )
-
-
-def _close_session(book: Book, cookie: str) -> None:
-    old = book.get(SESSION, handle_hash(cookie))
-    if old is not None and old.ended_at is None:
-        book.put(SESSION, replace(old, ended_at=book.at))

@@ -14,6 +14,7 @@ _KEPT = {
     "tidy.requests": HOUR,
     "tidy.sessions": DAY,
     "tidy.ceremonies": 0,
+    "tidy.links": 0,
     "tidy.allowances": 2 * MINUTE,
     "tidy.signals": 90 * DAY,  # answered: what was said stays in the log, and statements as they were signed
 }

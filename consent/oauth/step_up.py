@@ -15,11 +15,19 @@ from consent.words.instants import MINUTE, SECOND
 PHISHING_RESISTANT = (
     "phr"  # OpenID Connect EAP ACR Values 1.0 §2: with her device's key, which no other site gets
 )
+ONE_STEP = "1"  # ISO/IEC 29115 level 1 (OpenID Connect Core 1.0 §2): a link, words on paper, a broker's word
 INVENTED = (
     "0"  # OpenID Connect Core 1.0 §2: below every level; a button of the sandbox shows nothing of anybody
 )
-ACR_VALUES = (PHISHING_RESISTANT, INVENTED)  # the best comes first
-_ACR_OF = {"passkey": PHISHING_RESISTANT, "persona": INVENTED}
+ACR_VALUES = (PHISHING_RESISTANT, ONE_STEP, INVENTED)  # the best comes first
+Method = Literal["passkey", "mail", "words", "broker", "persona"]
+_ACR_OF: dict[Method, str] = {
+    "passkey": PHISHING_RESISTANT,
+    "mail": ONE_STEP,
+    "words": ONE_STEP,
+    "broker": ONE_STEP,
+    "persona": INVENTED,
+}
 _SECONDS = re.compile(r"[0-9]{1,9}")
 
 
@@ -45,7 +53,7 @@ class StepUp(msgspec.Struct, frozen=True, kw_only=True):
     max_age: int | None = None  # seconds: so old the sign-in of a grant may be when they leave; None: any
 
 
-def acr_of(method: Literal["passkey", "persona"]) -> str:
+def acr_of(method: Method) -> str:
     """The name of a way to sign in, as organisations read it."""
     return _ACR_OF[method]
 

@@ -174,6 +174,8 @@ DROPPED = Kind("dropped", rows.Dropped, lambda r: (r.grant, r.version))
 SESSION = Kind("session", rows.Session, lambda r: r.hash)
 CEREMONY = Kind("ceremony", rows.Ceremony, lambda r: r.hash)
 PASSKEY = Kind("passkey", rows.Passkey, lambda r: r.credential)
+WAY = Kind("way", rows.Way, lambda r: r.hash)
+LINK = Kind("link", rows.Link, lambda r: r.hash)
 PERSONA = Kind("persona", rows.Persona, lambda r: r.id)
 ERASURE = Kind("erasure", rows.Erasure, lambda r: r.hash)
 PLANNED_ENDING = Kind("planned_ending", rows.PlannedEnding, lambda r: r.grant)
@@ -195,7 +197,7 @@ ACCESS = Chain("access", TOKEN, GRANT, KEYS, HOLDINGS)
 # The order in which a batch writes: whatever is referred to comes first.
 ALL: tuple[Kind[Any, Any], ...] = (
     CITIZEN, KEYS, VALUE, HOLDINGS, ORGANISATION, CLIENT, PURPOSE, REQUEST, GRANT, GRANT_VERSION, CODE, TOKEN, USED,
-    DISCLOSED, MEMO, USE, REFUSAL, SIGNAL, DELETION, SESSION, CEREMONY, PASSKEY, PERSONA, AUDITOR, ENTRY, OPENING,
-    OPERATOR, JOURNAL, INITIAL_TOKEN, REGISTRATION, PROPOSAL, CITIZEN_ENTRY, ALLOWANCE,
+    DISCLOSED, MEMO, USE, REFUSAL, SIGNAL, DELETION, SESSION, CEREMONY, PASSKEY, WAY, LINK, PERSONA, AUDITOR, ENTRY,
+    OPENING, OPERATOR, JOURNAL, INITIAL_TOKEN, REGISTRATION, PROPOSAL, CITIZEN_ENTRY, ALLOWANCE,
     ERASURE, PLANNED_ENDING, WATERMARK, DROPPED,
 )  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from consent.oauth.signals import Scope, SignalEvent
+from consent.oauth.step_up import Method
 from consent.vault.seal import SealedValue
 
 Status = Literal["approved", "suspended"]
@@ -219,7 +220,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
 
     hash: bytes
     citizen: str
-    method: Literal["passkey", "persona"]
+    method: Method
     created_at: int
     seen_at: int
     expires_at: int
@@ -230,7 +231,7 @@ class Ceremony(msgspec.Struct, frozen=True, kw_only=True):
     """A passkey ceremony under way (WebAuthn Level 3 §7): the challenge that must come back."""
 
     hash: bytes
-    kind: Literal["sign_in", "sign_up"]
+    kind: Literal["sign_in", "sign_up", "add", "broker"]
     challenge: bytes
     user: bytes
     expires_at: int
@@ -245,6 +246,31 @@ class Passkey(msgspec.Struct, frozen=True, kw_only=True):
     public_key: bytes
     sign_count: int
     created_at: int
+    used_at: int | None = None
+    label: bytes | None = None  # what she calls it, sealed
+
+
+class Way(msgspec.Struct, frozen=True, kw_only=True):
+    """Another way in, found by a keyed hash of what only she has: her mailbox, her name at the broker, her words."""
+
+    hash: bytes
+    citizen: str
+    kind: Literal["mail", "broker", "words"]
+    sealed: bytes | None  # the address, for her own page; nothing for the others
+    created_at: int
+    used_at: int | None = None
+
+
+class Link(msgspec.Struct, frozen=True, kw_only=True):
+    """A link that was sent by e-mail. It works once, in the browser that asked for it; `citizen` adds her address."""
+
+    hash: bytes
+    browser: bytes
+    address: bytes  # as in Way.hash
+    sealed: bytes  # the address itself, under the link's own secret
+    citizen: str | None
+    expires_at: int
+    used_at: int | None = None
 
 
 class Persona(msgspec.Struct, frozen=True, kw_only=True):

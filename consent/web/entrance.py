@@ -6,6 +6,7 @@ from typing import Any, Literal
 import msgspec
 from litestar import Response, get, post
 
+from consent.acts import session as sessions
 from consent.acts import sign_in as signing
 from consent.acts.allowance import use_up
 from consent.acts.ask import who_asks
@@ -33,6 +34,7 @@ from .guard import (
 )
 
 _LIMIT = 64 * 1024
+_ERRORS = ("passkey_failed", "broker_failed", "taken", "address", "expired", "not_done")
 _PAGE = Answer(description="A page", media="text/html")
 _NEXT = Answer(description="Where to go now", body=dict[str, str])
 _REFUSED = Answer(description="Not signed in", body=dict[str, str])
@@ -80,7 +82,9 @@ async def sign_in(request: Visit) -> Response[Any]:
         next=after,
         personas=people,
         again=again,
-        error=error if error in ("passkey_failed", "expired", "not_done") else None,
+        error=error if error in _ERRORS else None,
+        has_mail=house.mailer is not None,
+        broker=house.broker.name if house.broker is not None else None,
         waiting=await _who_waits(request, after),
     )
 
@@ -213,7 +217,7 @@ async def sign_out(request: Visit) -> Response[bytes]:
     house = house_of(request)
     with contextlib.suppress(NotSignedIn):  # signed out already is what she wants
         await read_own_form(request, leaving=True)
-    await signing.sign_out(house, session_cookie(request) or "")
+    await sessions.sign_out(house, session_cookie(request) or "")
     response = see_other("/signed-out")
     response.delete_cookie(cookie_name(house, "session"), path="/")
     return response

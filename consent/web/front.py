@@ -13,11 +13,13 @@ from . import (
     oauth,
     operator,
     organisation,
+    other_ways,
     oversight,
     registration,
     scan,
     signals,
     tokens,
+    ways,
 )
 
 HANDLERS = (
@@ -34,6 +36,8 @@ HANDLERS = (
     *auditor.HANDLERS,
     *log_check.HANDLERS,
     *entrance.HANDLERS,
+    *other_ways.HANDLERS,
+    *ways.HANDLERS,
     *citizen.HANDLERS,
     *erasure.HANDLERS,
     *scan.HANDLERS,

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 from litestar import Request, Response
 from litestar.datastructures import Cookie
 
-from consent.acts import erase, sign_in
+from consent.acts import erase, session
 from consent.acts.house import House
 from consent.oauth.forms import is_form
 from consent.oauth.step_up import SignIn
@@ -58,19 +58,33 @@ def session_cookie(request: Visit) -> str | None:
     return request.cookies.get(cookie_name(house_of(request), "session"))
 
 
-async def find_citizen(request: Visit) -> str | None:
+async def find_visitor(request: Visit) -> session.Visitor | None:
     """Whose browser this is, or None; asked once a request."""
     if "consent_visitor" not in request.scope["state"]:
-        request.scope["state"]["consent_visitor"] = await sign_in.who(
+        request.scope["state"]["consent_visitor"] = await session.who(
             house_of(request), session_cookie(request)
         )
-    visitor: sign_in.Visitor | None = request.scope["state"]["consent_visitor"]
+    visitor: session.Visitor | None = request.scope["state"]["consent_visitor"]
+    return visitor
+
+
+async def find_citizen(request: Visit) -> str | None:
+    """Her id, or None."""
+    visitor = await find_visitor(request)
     return visitor.citizen if visitor is not None else None
+
+
+async def visitor_of(request: Visit) -> session.Visitor:
+    """The signed-in citizen, and how she signed in. Raises NotSignedIn, AccountClosing."""
+    await citizen_of(request)
+    visitor = await find_visitor(request)
+    assert visitor is not None
+    return visitor
 
 
 def sign_in_of(request: Visit) -> SignIn | None:
     """How and when she signed in whom `find_citizen` found; None for nobody."""
-    visitor: sign_in.Visitor | None = request.scope["state"].get("consent_visitor")
+    visitor: session.Visitor | None = request.scope["state"].get("consent_visitor")
     return visitor.sign_in if visitor is not None else None
 
 
@@ -135,7 +149,7 @@ async def read_own_form(request: Visit, *, leaving: bool = False) -> tuple[str, 
     for name, value in await read_form(request):
         fields.setdefault(name, []).append(value)
     citizen = await citizen_of(request, leaving=leaving)
-    expected = sign_in.form_key(session_cookie(request) or "")
+    expected = session.form_key(session_cookie(request) or "")
     sent = fields.get("csrf", [""])
     if len(sent) != 1 or not hmac.compare_digest(sent[0].encode(), expected.encode()):
         raise Forbidden("this form is not from a page of yours")
@@ -198,13 +212,12 @@ def _page(
     html = render(
         template,
         language,
-        path=request.scope["path"],
-        csrf=sign_in.form_key(secret) if signed_in and secret else None,
+        csrf=session.form_key(secret) if signed_in and secret else None,
         signed_in=signed_in,
         help=request.app.state.help_of(language),
         product=request.app.state.product,
         sandbox=house.sandbox,
-        **context,
+        **{"path": request.scope["path"], **context},
     )
     response = Response(html, status_code=status, media_type="text/html")
     response.headers.update(page_headers(house, redirect_origin))

@@ -11,7 +11,7 @@ from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException, NotFoundException
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
-from consent.words.errors import AccountClosing, NotSignedIn, TooManyRequests
+from consent.words.errors import AccountClosing, NotFreshlySignedIn, NotSignedIn, TooManyRequests
 
 from .arrival import NEXT_NONCE
 from .errors import api_error, oauth_error, page_error, voice_of
@@ -98,6 +98,8 @@ def handle(request: Request[Any, Any, Any], fault: Exception) -> Response[Any]:
             return see_other(f"/sign-in?next={quote(after)}" + (f"&error={why}" if why else ""))
         if isinstance(fault, AccountClosing):
             return see_other("/my/erase")  # the one page that is left, with the way back
+        if isinstance(fault, NotFreshlySignedIn):
+            return see_other("/sign-in?again=1&next=/my/sign-in")
         shown = error_page(request, *page_error(fault))
         shown.headers.update(_allowed(fault))
         if isinstance(fault, TooManyRequests):

@@ -23,6 +23,7 @@ async def test_a_second_log_is_not_begun_while_grants_stand_in_the_first(world: 
         "ring-1.key",
         "issuer.pem",
         "erased",
+        "names.key",
         f"log-{world.house.log}.key",
         f"log-{world.house.log}.mldsa44.key",
     }

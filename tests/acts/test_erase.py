@@ -15,7 +15,8 @@ from consent.acts.ask import Gone, look
 from consent.acts.disclose import Given, Refused
 from consent.acts.hold import keep
 from consent.acts.overview import overview
-from consent.acts.sign_in import as_persona, who
+from consent.acts.session import who
+from consent.acts.sign_in import as_persona
 from consent.opening import DATABASE
 from consent.storage.kinds import ERASURE, GRANT
 from consent.words.errors import AccountClosing, ConsentError, InvalidGrant, InvalidToken, NotFound

@@ -20,7 +20,8 @@ import msgspec
 from consent_sdk.keys import SigningKey, dpop_proof
 
 from consent.acts.house import House
-from consent.acts.sign_in import as_persona, form_key
+from consent.acts.session import form_key
+from consent.acts.sign_in import as_persona
 from consent.opening import clock, open_house, prepare
 from consent.planting import add_organisation, plant
 from consent.seed import ClientEntry, OrganisationFile, Persona, Seed, read_seed

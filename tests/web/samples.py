@@ -141,7 +141,58 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
         "waiting": None,
         "again": False,
         "path": "/sign-in",
+        "has_mail": True,
+        "broker": None,
     }
+    opened = Sample(address="sanne@example.org", does="sign_in")
+    key = Sample(id="a1", label="", created_at=at("2026-03-02 14:05"), used_at=None)
+    desk = Sample(
+        passkeys=[
+            key,
+            Sample(
+                id="b2", label="Tablet", created_at=at("2026-03-02 14:05"), used_at=at("2026-04-02 14:05")
+            ),
+        ],
+        others=[
+            Sample(
+                id="c3",
+                kind="mail",
+                label="sanne@example.org",
+                created_at=at("2026-03-02 14:05"),
+                used_at=None,
+            ),
+            Sample(id="d4", kind="words", label="", created_at=at("2026-03-02 14:05"), used_at=None),
+            Sample(
+                id="e5",
+                kind="broker",
+                label="",
+                created_at=at("2026-03-02 14:05"),
+                used_at=at("2026-04-02 14:05"),
+            ),
+        ],
+        is_last=False,
+        is_fresh=True,
+        may_change=True,
+    )
+    bare = Sample(passkeys=[], others=[], is_last=True, is_fresh=False, may_change=True)
+    browsers = [
+        Sample(
+            id="f6",
+            method="passkey",
+            signed_in_at=at("2026-04-02 14:05"),
+            seen_at=at("2026-04-02 14:05"),
+            is_this=True,
+        ),
+        Sample(
+            id="a7",
+            method="mail",
+            signed_in_at=at("2026-04-02 14:05"),
+            seen_at=at("2026-04-02 14:05"),
+            is_this=False,
+        ),
+    ]
+    mine = {**signed, "path": "/my/sign-in", "has_mail": True, "broker": "Testinlog", "error": None}
+    mine |= {"desk": desk, "browsers": browsers}
     pages: dict[str, tuple[str, dict[str, Any]]] = {
         "sign_in": ("sign_in.html", {**base, "help": signed["help"], "waiting": "Gemeente Voorbeeldstad"}),
         "sign_in_practice": ("sign_in.html", {**base, "personas": personas, "sandbox": True}),
@@ -149,6 +200,35 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
         "sign_in_failed": ("sign_in.html", {**base, "error": "passkey_failed"}),
         "sign_in_expired": ("sign_in.html", {**base, "error": "expired"}),
         "sign_in_not_done": ("sign_in.html", {**base, "error": "not_done"}),
+        "sign_in_address": ("sign_in.html", {**base, "error": "address", "broker": "Testinlog"}),
+        "link_sent": ("link_sent.html", {"path": "/sign-in/link-sent"}),
+        "link": ("link.html", {"path": "/sign-in", "opened": opened, "secret": "x" * 43}),
+        "link_new": (
+            "link.html",
+            {"path": "/sign-in", "opened": Sample(address="a@example.org", does="sign_up"), "secret": "x"},
+        ),
+        "link_add": (
+            "link.html",
+            {**signed, "opened": Sample(address="a@example.org", does="add"), "secret": "x" * 43},
+        ),
+        "link_dead": ("link.html", {"path": "/sign-in", "opened": None, "secret": ""}),
+        "words": ("words.html", {"path": "/sign-in/words", "next": "/", "error": None}),
+        "words_wrong": ("words.html", {"path": "/sign-in/words", "next": "/", "error": "wrong"}),
+        "new_words": ("new_words.html", {**signed, "words": ["water", "wind"] * 8}),
+        "to_broker": (
+            "to_broker.html",
+            {**signed, "address": "https://broker.example/authorize?x=1", "broker": "Testinlog"},
+        ),
+        "ways": ("ways.html", mine),
+        "ways_stale": ("ways.html", {**mine, "desk": bare, "browsers": browsers[:1]}),
+        "ways_mail": (
+            "ways.html",
+            {**mine, "desk": Sample(passkeys=[key], others=[], is_fresh=True, may_change=False)},
+        ),
+        **{
+            f"ways_{error}": ("ways.html", {**mine, "error": error})
+            for error in ("last", "label", "address", "taken", "broker_failed")
+        },
         "home": (
             "home.html",
             {

@@ -115,6 +115,12 @@ DELETE FROM sessions WHERE citizen = $1;
 -- name: wipe.passkeys
 DELETE FROM passkeys WHERE citizen = $1;
 
+-- name: wipe.links
+DELETE FROM links WHERE citizen = $1 OR address IN (SELECT hash FROM ways WHERE citizen = $1);
+
+-- name: wipe.ways
+DELETE FROM ways WHERE citizen = $1;
+
 -- name: wipe.personas
 DELETE FROM personas WHERE citizen = $1;
 

@@ -53,16 +53,62 @@ ON CONFLICT (hash) DO UPDATE SET
   used_at = excluded.used_at;
 
 -- name: passkey.get
-SELECT credential, citizen, public_key, sign_count, created_at
+SELECT credential, citizen, public_key, sign_count, created_at, used_at, label
 FROM passkeys
 WHERE credential = $1;
 
 -- name: passkey.put
 INSERT INTO passkeys
-  (credential, citizen, public_key, sign_count, created_at)
-VALUES ($1, $2, $3, $4, $5)
+  (credential, citizen, public_key, sign_count, created_at, used_at, label)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (credential) DO UPDATE SET
-  sign_count = excluded.sign_count;
+  sign_count = excluded.sign_count, used_at = excluded.used_at, label = excluded.label;
+
+-- name: passkey.remove
+DELETE FROM passkeys WHERE credential = $1;
+
+-- name: way.get
+SELECT hash, citizen, kind, sealed, created_at, used_at
+FROM ways
+WHERE hash = $1;
+
+-- name: way.put
+INSERT INTO ways
+  (hash, citizen, kind, sealed, created_at, used_at)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (hash) DO UPDATE SET
+  used_at = excluded.used_at;
+
+-- name: way.of_citizen
+SELECT hash, citizen, kind, sealed, created_at, used_at
+FROM ways
+WHERE citizen = $1
+ORDER BY created_at;
+
+-- name: way.any
+SELECT hash, citizen, kind, sealed, created_at, used_at
+FROM ways
+LIMIT 1;
+
+-- name: way.remove
+DELETE FROM ways WHERE hash = $1;
+
+-- name: link.get
+SELECT hash, browser, address, sealed, citizen, expires_at, used_at
+FROM links
+WHERE hash = $1;
+
+-- name: link.put
+INSERT INTO links
+  (hash, browser, address, sealed, citizen, expires_at, used_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (hash) DO UPDATE SET
+  used_at = excluded.used_at;
+
+-- name: link.to_address
+SELECT hash, browser, address, sealed, citizen, expires_at, used_at
+FROM links
+WHERE address = $1 AND expires_at > $2;
 
 -- name: persona.get
 SELECT id, citizen, label, description
@@ -115,7 +161,7 @@ WHERE citizen = $1
 ORDER BY name, version;
 
 -- name: passkey.of_citizen
-SELECT credential, citizen, public_key, sign_count, created_at
+SELECT credential, citizen, public_key, sign_count, created_at, used_at, label
 FROM passkeys
 WHERE citizen = $1
 ORDER BY created_at;
@@ -125,3 +171,16 @@ SELECT hash, citizen, method, created_at, seen_at, expires_at, ended_at
 FROM sessions
 WHERE citizen = $1
 ORDER BY created_at;
+
+-- name: session.end_others
+UPDATE sessions
+SET ended_at = $3
+WHERE citizen = $1 AND hash <> $2 AND ended_at IS NULL;
+
+-- name: persona.of_citizen
+SELECT id, citizen, label, description
+FROM personas
+WHERE citizen = $1;
+
+-- name: tidy.links
+DELETE FROM links WHERE expires_at < $1;
