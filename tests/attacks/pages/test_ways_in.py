@@ -100,7 +100,9 @@ def test_a_link_makes_an_account_and_opens_it_again(served: Stage, visit: Visit,
     answer = follow(her, newest_link(served, address))
     assert answer.headers["location"] == "/my/timeline"
     mark(her, "Linkdorp")
-    again = by_mail(visit(), served, address.upper())
+    again = visit()
+    ask(again, address.upper())  # the same mailbox
+    assert follow(again, newest_link(served, address)).status_code == 303
     assert "Linkdorp" in again.get("/my/data").text
 
 
