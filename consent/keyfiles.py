@@ -154,7 +154,7 @@ def read_names_key(folder: Path, *, is_needed: bool) -> Secret:
     file = folder / "keys" / "names.key"
     if not file.exists() and not is_needed:
         _write(file, b64encode(secrets.token_bytes(32)) + b"\n")
-        _keep_folder(file.parent)
+        keep_folder(file.parent)
     with _holds_a_key(file):
         return Secret(_octets(file))
 
