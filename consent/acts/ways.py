@@ -19,7 +19,7 @@ from consent.vault.keys import CitizenKeys
 from consent.vault.seal import SealedValue, open_sealed, seal
 from consent.words.canonical import length_prefixed
 from consent.words.decision import Refusal
-from consent.words.errors import Forbidden, NotFreshlySignedIn
+from consent.words.errors import Forbidden
 
 from .house import House
 from .session import Visitor
@@ -27,6 +27,10 @@ from .session import Visitor
 _AN_OPEN_WAY = ("mail", "broker")  # words are for when every other way is lost: they are no way of their own
 
 _REMOVED_BY = {"passkey": "passkey.remove", "way": "way.remove"}
+
+
+class NotFreshlySignedIn(Forbidden):
+    """What she wants takes a sign-in of the last minutes."""
 
 
 class Ways(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,7 +11,8 @@ from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException, NotFoundException
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
-from consent.words.errors import AccountClosing, NotFreshlySignedIn, NotSignedIn, TooManyRequests
+from consent.acts.ways import NotFreshlySignedIn
+from consent.words.errors import AccountClosing, NotSignedIn, TooManyRequests
 
 from .arrival import NEXT_NONCE
 from .errors import api_error, oauth_error, page_error, voice_of

@@ -52,10 +52,6 @@ class AccountClosing(Forbidden):
     """Everything of this citizen is being erased: until it is final she can look at that, or take it back."""
 
 
-class NotFreshlySignedIn(Forbidden):
-    """What she wants takes a sign-in of the last minutes."""
-
-
 class UnknownOperator(ConsentError):
     code = "unknown_operator"
 
