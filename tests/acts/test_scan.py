@@ -11,6 +11,7 @@ from unittest.mock import patch
 
 import consent_verify
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec.structs import replace
 
 from consent.acts import keep as keeping
@@ -403,7 +404,9 @@ def rewritten(world: World, folder: Path) -> Path:
     from consent.keyfiles import read_log_keys
     from tests.ledger.small_log import SmallLog
 
-    log = SmallLog(world.house.vkey.split("+")[0], read_log_keys(world.settings.folder, world.house.log)[0])
+    keys = read_log_keys(world.settings.folder, world.house.log)
+    signer = next(key for _, key in keys if isinstance(key, Ed25519PrivateKey))
+    log = SmallLog(world.house.vkey.split("+")[0], signer)
     for _ in range(40):
         log.event("granted")
     return log.export(folder)
