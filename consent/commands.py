@@ -18,12 +18,13 @@ _Subparsers = Any  # argparse names it with an underscore
 
 def with_house(settings: Settings, work: Callable[[Any], Awaitable[T]]) -> T:
     """Do one piece of the operator's work on the data folder, also while it is being served."""
-    from consent.opening import open_house, prepare
+    from consent.opening import look_unless_served, open_house, prepare
 
     async def run() -> T:
         store = await prepare(settings)
         try:
             house = await open_house(settings, store)
+            await look_unless_served(house, settings)
             house.scribe.start()
             try:
                 return await work(house)

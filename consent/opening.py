@@ -176,6 +176,20 @@ async def open_house(
     )
 
 
+async def look_unless_served(house: House, settings: Settings) -> None:
+    """Ask the witnesses before a command writes, as a start does: the folder may hold an older copy of the database.
+
+    While it is served that was asked already, and a command must not wait for witnesses that are away. Raises
+    Misconfigured.
+    """
+    try:
+        with only_server(settings.folder):
+            pass
+    except Misconfigured:
+        return
+    await look_around(house, settings.folder, demand=settings.demand_witnesses)
+
+
 async def begin_on_purpose(settings: Settings, name: str | None) -> str:
     """`consent log init`: begin a log in a folder that has keys, a database or both. Returns its origin."""
     make_folder(settings.folder)

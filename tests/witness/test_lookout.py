@@ -15,15 +15,17 @@ from consent.acts.quorum import Quorum
 from consent.acts.suspend import subject, suspend
 from consent.acts.tidy import tidy
 from consent.asker import Asker
+from consent.commands import with_house
 from consent.keyfiles import remembered_checkpoint
 from consent.ledger.checkpoint import check_checkpoint, parse_body, parse_note
 from consent.ledger.witness import SIZE_MEDIA
 from consent.lookout import check_clock, heed, look_around
-from consent.opening import DATABASE, open_house, prepare
+from consent.opening import DATABASE, look_unless_served, only_server, open_house, prepare
+from consent.settings import Settings
 from consent.storage.book import LogFrozen
 from consent.storage.kinds import LOG_KEY
 from consent.storage.rows import FROZEN, OPEN, LogKey
-from consent.storage.store import Batch, Statement
+from consent.storage.store import Batch, Statement, Store
 from consent.succession import succeed
 from consent.words.errors import Misconfigured
 from consent.words.instants import HOUR
@@ -90,6 +92,31 @@ async def test_an_older_copy_is_frozen_before_it_answers_because_a_witness_shows
     assert check_checkpoint(kept, [restored.house.vkey]).size == restored.size, (
         "the proof outlives the witness"
     )
+
+
+async def test_a_command_on_an_older_copy_looks_around_before_it_writes(
+    restored: Restored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def opened(settings: Settings, store: Store) -> House:
+        house = await open_house(settings, store, lambda: START)
+        return replace(house, quorum=Quorum(restored.town.policy, store), to_witnesses=restored.town)
+
+    async def write(house: House) -> None:
+        await house.scribe.do(suspend(subject("organisation", "voorbeeldstad"), by=operator("someone")))
+
+    monkeypatch.setattr("consent.opening.open_house", opened)
+    settings = Settings(data=str(restored.folder), sandbox=True)
+    with pytest.raises(LogFrozen):
+        await asyncio.to_thread(with_house, settings, write)
+    assert await restored.state() == FROZEN
+
+
+async def test_a_command_beside_a_service_that_looked_waits_for_no_witness(restored: Restored) -> None:
+    with only_server(restored.folder):
+        await look_unless_served(restored.house, Settings(data=str(restored.folder)))
+    assert await restored.state() == OPEN
+    await look_unless_served(restored.house, Settings(data=str(restored.folder)))
+    assert await restored.state() == FROZEN
 
 
 async def test_the_log_after_it_begins_where_the_witnesses_saw_the_old_one_end(restored: Restored) -> None:
