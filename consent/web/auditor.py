@@ -63,7 +63,8 @@ async def logs(request: Request[Any, Any, Any]) -> Response[bytes]:
 )
 async def checkpoint(request: Request[Any, Any, Any], log: str) -> Response[bytes]:
     """The newest checkpoint that has all its signatures; with `?unwitnessed` the newest at all."""
-    newest = "unwitnessed" in parse_query(request.scope["query_string"])
+    # A name without a value: by the rules of a form that would be no parameter at all (RFC 6749 §3.1).
+    newest = b"unwitnessed" in request.scope["query_string"].split(b"&")
     return _plain(await publishing.checkpoint(request.app.state.house, _name(log), newest=newest))
 
 

@@ -122,6 +122,7 @@ class Log:
         history, ProofError when it cannot show that both are one.
         """
         agree = []
+        doubt: ProofError | None = None
         for name, witness in self._policy.witnesses.items():
             for origin in {key.name for key in self._given} if witness.url else ():
                 note = await self._seen_by(witness, origin)
@@ -132,8 +133,13 @@ class Log:
                         continue  # it says so without its signature: that is nobody's word
                 except ValueError:
                     continue
-                await self.accept(note)
-                agree.append(name)
+                try:
+                    await self.accept(note)
+                    agree.append(name)
+                except ProofError as error:
+                    doubt = doubt or error  # another witness may prove what here is only a doubt
+        if doubt is not None:
+            raise doubt
         return agree
 
     async def _seen_by(self, witness: Witness, origin: str) -> str | None:
