@@ -56,7 +56,15 @@ async def logs(request: Request[Any, Any, Any]) -> Response[bytes]:
             id="checkpoint",
             tag="auditor",
             summary="The newest signed checkpoint (C2SP tlog-checkpoint)",
-            fields=(_LOG,),
+            fields=(
+                _LOG,
+                Field(
+                    name="unwitnessed",
+                    where="query",
+                    description="Named, without a value: the newest at all, whoever has signed it by now",
+                    schema={"type": "string", "enum": [""]},
+                ),
+            ),
             answers={200: Answer(description="A signed note", media="text/plain"), **_GONE},
         )
     ),
@@ -64,7 +72,7 @@ async def logs(request: Request[Any, Any, Any]) -> Response[bytes]:
 async def checkpoint(request: Request[Any, Any, Any], log: str) -> Response[bytes]:
     """The newest checkpoint that has all its signatures; with `?unwitnessed` the newest at all."""
     # A name without a value: by the rules of a form that would be no parameter at all (RFC 6749 §3.1).
-    newest = b"unwitnessed" in request.scope["query_string"].split(b"&")
+    newest = not {b"unwitnessed", b"unwitnessed="}.isdisjoint(request.scope["query_string"].split(b"&"))
     return _plain(await publishing.checkpoint(request.app.state.house, _name(log), newest=newest))
 
 

@@ -79,7 +79,7 @@ async def test_without_javascript_what_cannot_work_is_hidden(open_page: Open, se
     await page.goto(f"{served.issuer}/sign-in")
     await expect(page.locator("button[data-act]").first).to_be_hidden()
     # The browser of the tests never draws this element; a person who switched scripts off reads it.
-    assert "Zet JavaScript aan." in (await page.locator("noscript").text_content() or "")
+    assert "Gebruik hieronder uw e-mail." in (await page.locator("noscript").text_content() or "")
     await page.locator("#sign-in-persona-riet button").click()
     assert path_of(page) == "/"
 
