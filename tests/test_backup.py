@@ -19,7 +19,8 @@ from consent.acts.hold import put_value
 from consent.acts.house import House
 from consent.acts.operate import operator
 from consent.acts.publish import head
-from consent.acts.sign_in import as_persona, settle, who
+from consent.acts.session import who
+from consent.acts.sign_in import as_persona, settle
 from consent.backup import DATA, KEYS, MANIFEST, back_up, restore
 from consent.erased import NAME, keep_erased, read_erased
 from consent.opening import DATABASE, open_house, prepare, succeed_on_purpose
@@ -126,7 +127,7 @@ async def test_only_the_operator_can_read_it_and_no_key_of_the_service_is_in_it(
     assert backup.stat().st_mode & 0o777 == 0o700
     assert {file.name for file in backup.parent.iterdir()} == {backup.name, "lock"}
     secret = [file.read_bytes().strip() for file in (world.settings.folder / "keys").glob("*.*")]
-    assert len(secret) == 4
+    assert len(secret) == 5
     assert [one for one in secret if one in everything_in(backup)] == []
 
 

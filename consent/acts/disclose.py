@@ -13,7 +13,6 @@ from typing import cast
 
 import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from msgspec.structs import replace
 
 from consent.grants.decide import Standing, decide, decide_again
 from consent.grants.grant import Grant
@@ -126,7 +125,8 @@ async def disclose(
 
     def story(book: Book, entered: str | None = None) -> _Telling:
         yield [ACCESS.one(token_hash), USED.one(proof.jti_hash)]
-        token = _grant_token(book, token_hash, proof)
+        row = book.get(TOKEN, token_hash)
+        token = _grant_token(row, proof, at=book.at)
         grant = book.get(GRANT, token.grant)
         if grant is None:  # erased: nothing is left that could say more
             raise InvalidToken("the token is not active")
@@ -140,7 +140,8 @@ async def disclose(
         ]
         yield TURN
         # In order: whatever the stories before this one did, is seen here.
-        token = _grant_token(book, token_hash, proof)
+        if book.get(TOKEN, token_hash) is not row:
+            token = _grant_token(book.get(TOKEN, token_hash), proof, at=book.at)
         grant = book.get(GRANT, token.grant)
         wrapped = book.get(KEYS, grant.citizen) if grant is not None else None
         if grant is None or wrapped is None:
@@ -198,8 +199,8 @@ async def disclose(
     return Given(outcome.disclosure, grant.id, grant.given_by, values, leaf, opening, proven)
 
 
-def _grant_token(book: Book, token_hash: bytes, proof: Proof) -> "_GrantToken":
-    token: Token = check_access(book.get(TOKEN, token_hash), jkt=proof.jkt, at=book.at)
+def _grant_token(row: Token | None, proof: Proof, *, at: int) -> "_GrantToken":
+    token = check_access(row, jkt=proof.jkt, at=at)
     if token.grant is None:
         raise InsufficientScope(
             "this token belongs to the client itself; a disclosure needs a citizen's grant"
@@ -245,7 +246,6 @@ def _first(
         return weak
     sealed = tuple([held[name] for name in sorted(answer.attributes)])
     today = day(book.at)
-    counted = replace(grant, day=today, disclosed_today=grant.count_today(day=today) + 1)
 
     def detail(detail_key: bytes) -> _Details:
         commitments = disclosed_commitments(detail_key, [value.commitment for value in sealed])
@@ -261,7 +261,8 @@ def _first(
         "disclosed",
         citizen=grant.citizen,
         keys=keys,
-        grant=counted,
+        grant=grant,
+        counted={"day": today, "disclosed_today": grant.count_today(day=today) + 1},
         attributes=tuple([value.name for value in sealed]),
         by="organisation",
         detail=detail,

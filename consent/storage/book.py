@@ -6,7 +6,7 @@ its outcome. All stories of a batch read together, in a few statements; then eac
 which they were asked, and sees what the stories before it wrote. Nothing here does I/O.
 """
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from msgspec.structs import replace
@@ -31,6 +31,7 @@ T = TypeVar("T")
 K = TypeVar("K")
 
 TURN: None = None
+_NOTHING: Mapping[str, int] = {}
 Story = Generator[list[Ask] | None, None, T]
 
 
@@ -173,6 +174,7 @@ class Book:
         keys: CitizenKeys,
         detail: "Detail",
         grant: Grant | None = None,
+        counted: Mapping[str, int] = _NOTHING,
         attributes: tuple[str, ...] = (),
         by: By = "self",
         reason: Reason | None = None,
@@ -183,7 +185,8 @@ class Book:
 
         *grant* is the grant as it stands after the event, but for its place in the log, which moves here: the entry
         becomes its newest, and the grant is written. It is None for an entry that belongs to no grant. A grant whose
-        own entry this is has `index == next_index`. *detail* gets the entry's detail key and makes D from it.
+        own entry this is has `index == next_index`; *counted* are its columns that count this event. *detail* gets the
+        entry's detail key and makes D from it.
         """
         self._check_open()  # before the grant moves: a log that takes no entry changes nothing
         log_keys = self._unwrapped.in_log(citizen, keys, self.head.origin)
@@ -200,7 +203,7 @@ class Book:
                 index = self.next_index
             begins = grant.index == index
             previous = grant.last
-            grant = replace(grant, sequence=0 if begins else grant.sequence + 1, last=index)
+            grant = replace(grant, sequence=0 if begins else grant.sequence + 1, last=index, **counted)
             self.put(GRANT, grant)
             record = AuditRecord(
                 o=self.head.origin,

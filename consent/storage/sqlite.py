@@ -140,6 +140,8 @@ def _run(
     connection: sqlite3.Connection, text: str, for_many: Mapping[int, str], rows: Sequence[Row]
 ) -> list[Row]:
     """Execute one statement for all *rows* of parameters, in their order, as many at once as it can take."""
+    if for_many and text.startswith("UPDATE") and len({row[0] for row in rows}) < len(rows):
+        for_many = {}  # of two changes of one row only one would be made
     found: list[Row] = []
     done = 0
     for size, at_once in for_many.items():
@@ -183,19 +185,28 @@ _PLAIN = re.compile(
     r"SELECT (?!DISTINCT)[\w\s,.]+?\sFROM (?!.*\b(ORDER BY|GROUP BY|LIMIT|UNION)\b)", re.DOTALL
 )
 _VALUES = re.compile(r"VALUES \(\?1(, \?\d+)*\)")
+_UPDATE = re.compile(r"UPDATE (\w+)\s+SET ([\w\s=?,]+?)\s+WHERE (\w+) = \?1;?\s*")
 
 
 def _for_many(text: str) -> dict[int, str]:
     """The same statement for many rows of parameters at once, by their number; empty where that means something else.
 
-    Half of what a row costs is the call. An INSERT gets more rows. A SELECT is joined with the list of what is asked,
-    which CROSS JOIN keeps in front: the rows come in the order of asking.
+    Half of what a row costs is the call. An INSERT gets more rows, an UPDATE takes its values from a list. A SELECT is
+    joined with the list of what is asked, which CROSS JOIN keeps in front: the rows come in the order of asking.
     """
     numbers = [int(n) for n in re.findall(r"\?(\d+)", text)]
     row = f"({', '.join('?' * max(numbers, default=0))})"
     lists = {count: f"VALUES {', '.join([row] * count)}" for count in _AT_ONCE}
     if text.startswith("INSERT") and _VALUES.search(text) and numbers == sorted(set(numbers)):
         return {count: _VALUES.sub(values, text) for count, values in lists.items()}
+    update = _UPDATE.fullmatch(text)
+    if update is not None:
+        table, changes, key = update.groups()
+        changed = re.sub(r"\?(\d+)", r"asked.column\1", changes)
+        return {  # our own statements, put together
+            count: f"UPDATE {table} SET {changed} FROM ({values}) AS asked WHERE {table}.{key} = asked.column1"  # noqa: S608
+            for count, values in lists.items()
+        }
     if numbers and _PLAIN.match(text):
         joined = re.sub(r"\?(\d+)", r"asked.column\1", text)
         fronts = {count: f"FROM ({values}) AS asked CROSS JOIN " for count, values in lists.items()}

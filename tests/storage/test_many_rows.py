@@ -100,6 +100,32 @@ def test_a_change_of_many_rows_changes_each_to_its_own(database: sqlite3.Connect
     assert found == {name: status for name, status, _ in rows}
 
 
+@pytest.mark.parametrize("count", [3, 4, 11, 70])
+@pytest.mark.parametrize("again", [False, True])
+def test_an_update_of_many_rows_is_that_of_each_in_their_order(
+    database: sqlite3.Connection, count: int, again: bool
+) -> None:
+    database.execute("BEGIN")
+    try:
+        database.execute("CREATE TABLE steps (id TEXT PRIMARY KEY, a INTEGER, b INTEGER) STRICT")
+        database.executemany("INSERT INTO steps VALUES (?, 0, 0)", [(f"{n}",) for n in range(80)])
+        text = "UPDATE steps\nSET a = ?2, b = ?3\nWHERE id = ?1;"
+        rows: list[Row] = [(f"{n}", n, n + 1000) for n in range(count)]
+        rows += [("1", -1, -2)] if again else []
+        _run(database, text, _for_many(text), rows)
+        found = {
+            name: (a, b)
+            for name, a, b in database.execute("SELECT id, a, b FROM steps WHERE a <> 0 OR b <> 0")
+        }
+        plan = " ".join(
+            row[3] for row in database.execute("EXPLAIN QUERY PLAN " + _for_many(text)[4], [None] * 12)
+        )
+    finally:
+        database.execute("ROLLBACK")
+    assert found == {f"{n}": (n, n + 1000) for n in range(count)} | ({"1": (-1, -2)} if again else {})
+    assert "SEARCH steps USING" in plan  # never through all rows of the table
+
+
 @pytest.mark.parametrize("name", [name for name, text in TEXTS.items() if _for_many(text)])
 def test_every_text_for_many_prepares(database: sqlite3.Connection, name: str) -> None:
     for count, text in _for_many(TEXTS[name]).items():
