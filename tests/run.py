@@ -31,7 +31,8 @@ def main() -> int:
         run([PYTHON, "-m", "ruff", "format", "--check", "."]),
     ]
     checked.append(run([PYTHON, "-m", "mypy"]))
-    tested = run([PYTHON, "-m", "pytest", *sys.argv[1:]])
+    # Two at a time, a file at a time: half of what they do is waiting for servers and browsers.
+    tested = run([PYTHON, "-m", "pytest", "-n", "2", "--dist", "loadfile", *sys.argv[1:]])
     if any(checked):
         print("ruff or mypy found something; see above.")
     return tested or max(checked)
