@@ -203,9 +203,9 @@ def test_under_a_grant_of_an_unknown_sign_in_nothing_special_leaves(
     assert attacker.disclose(found["access_token"], [PLAIN]).status_code == 200
     # A retry of what left before is no way around it.
     new = tokens(attacker, amal.yes(amal.page(ask(attacker, acr_values="0")), TICKS))
-    assert attacker.disclose(new["access_token"], TICKS, key="one").status_code == 200
+    assert attacker.disclose(new["access_token"], TICKS, key="of an unknown sign-in").status_code == 200
     write(served, "UPDATE grants SET acr = NULL WHERE id = ?", new["grant_id"])
-    challenge(attacker.disclose(new["access_token"], TICKS, key="one"))
+    challenge(attacker.disclose(new["access_token"], TICKS, key="of an unknown sign-in"))
 
 
 def test_what_a_token_says_of_the_sign_in_is_what_introspection_says(
