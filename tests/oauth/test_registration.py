@@ -187,7 +187,17 @@ def test_on_one_machine_the_port_tells_who_it_is() -> None:
         [public(EC, kid=str(n)) for n in range(17)],
         ["key"],
     ],
-    ids="none private symmetric weak unknown-curve to-encrypt one-name-twice too-many no-key".split(),
+    ids=[
+        "none",
+        "private",
+        "symmetric",
+        "weak",
+        "unknown-curve",
+        "to-encrypt",
+        "one-name-twice",
+        "too-many",
+        "no-key",
+    ],
 )
 def test_only_public_signing_keys_are_taken(keys: list[Any]) -> None:
     assert refuse(jwks={"keys": keys}).startswith("jwks:")
