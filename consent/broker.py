@@ -6,13 +6,13 @@ is there is all that we want, and not even that is kept.
 
 import asyncio
 import hmac
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx
 from authlib.common.errors import AuthlibBaseError  # type: ignore[import-untyped]
-from authlib.integrations.httpx_client import AsyncOAuth2Client  # type: ignore[import-untyped]
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
@@ -23,6 +23,11 @@ from consent.settings import Settings
 from consent.words.canonical import length_prefixed
 from consent.words.errors import Misconfigured, NotReached, NotSignedIn
 from consent.words.secret import Secret
+
+# Authlib says at import that it will move to another HTTP library; an operator can do nothing about that.
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from authlib.integrations.httpx_client import AsyncOAuth2Client  # type: ignore[import-untyped]
 
 TIME = 5.0  # seconds for one call
 LEEWAY = 60  # seconds that its clock may differ from ours

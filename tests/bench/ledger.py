@@ -166,7 +166,7 @@ def _marks(found: dict[str, Any]) -> list[dict[str, Any]]:
             max(found["proof"]["milliseconds"][kind]["p50"] for kind in ("warm", "cold")),
             None,
         ),
-        "replay, entries a second": (found["replay"]["read_and_replayed_per_second"], None),
+        "replay, entries a second": (found["replay"]["replayed_per_second"], None),
     }
     return [
         {

@@ -124,7 +124,8 @@ class Eyes(Hands):
 
     def _record_of(self, line: Line, index: int) -> dict[str, Any]:
         record: dict[str, Any] = {
-            "o": self.world.house.origin, "i": index, "ev": line.ev, "t": seconds(line.at), "reason": line.reason,
+            "o": self.world.house.vkey.partition("+")[0],
+            "i": index, "ev": line.ev, "t": seconds(line.at), "reason": line.reason,
         }  # fmt: skip
         grant = line.grant
         if grant is not None:

@@ -33,7 +33,7 @@ def test_what_is_hers_looks_to_others_like_nothing_at_all(
             for text in (hers.text, unknown.text)
         ]
         assert same[0] == same[1]
-        assert victim.get(path).status_code == (303 if path.endswith("/stopped") else 200)
+        assert victim.get(path).status_code in ((200, 303) if path.endswith("/stopped") else (200,))
     for path, fields in (
         (loot.question, {"decision": "no"}),
         (loot.question, {"decision": "yes", "attribute": NEEDED[0], "shown": "0" * 64}),
