@@ -3,7 +3,6 @@
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-import msgspec
 from litestar import Response, get, post
 
 from consent.acts import ask as asking
@@ -16,7 +15,7 @@ from consent.acts import timeline as timelines
 from consent.acts import withdraw as withdrawing
 from consent.words.errors import BadInput
 
-from .doors import Answer, Door, Field, declared
+from .doors import Field
 from .guard import (
     Visit,
     citizen_of,
@@ -25,38 +24,12 @@ from .guard import (
     local_path,
     one,
     page,
-    page_headers,
     read_own_form,
     see_other,
     sign_in_of,
+    to_keep,
 )
-
-_PAGE = Answer(description="A page", media="text/html")
-_ELSEWHERE = Answer(description="To the next page", media=None, headers=("Location",))
-_HIDDEN = Field(name="csrf", where="form", description="From the page", required=True)
-
-
-def _shows(id: str, summary: str, *fields: Field) -> dict[str, Any]:
-    answers = {200: _PAGE, 303: _ELSEWHERE, 404: _PAGE}
-    return declared(
-        Door(id=id, tag="citizen", summary=summary, security="session", fields=fields, answers=answers)
-    )
-
-
-def _takes(id: str, summary: str, *fields: Field) -> dict[str, Any]:
-    answers = {200: _PAGE, 303: _ELSEWHERE, 400: _PAGE, 403: _PAGE, 404: _PAGE}
-    return declared(
-        Door(
-            id=id,
-            tag="citizen",
-            summary=summary,
-            security="session",
-            fields=(*fields, _HIDDEN),
-            body_media="application/x-www-form-urlencoded",
-            answers=answers,
-        )
-    )
-
+from .page_doors import shows, takes
 
 _TICKED = Field(name="ticked", where="query", description="From the page, before signing in again")
 
@@ -65,7 +38,7 @@ def _in_path(name: str) -> Field:
     return Field(name=name, where="path", description="From a link on her pages", required=True)
 
 
-@get("/", opt=_shows("home", "Who may see what"))
+@get("/", opt=shows("home", "Who may see what"))
 async def home(request: Visit) -> Response[str]:
     """Open questions, what is shared now with a stop at each, and what has ended."""
     citizen = await citizen_of(request)
@@ -75,7 +48,7 @@ async def home(request: Visit) -> Response[str]:
 
 @get(
     "/my/requests/{request_id:str}",
-    opt=_shows("showRequest", "A question, with her own values", _in_path("request_id"), _TICKED),
+    opt=shows("showRequest", "A question, with her own values", _in_path("request_id"), _TICKED),
 )
 async def show_request(request: Visit, request_id: str) -> Response[str]:
     """The question: nothing ticked, yes and no alike."""
@@ -99,7 +72,7 @@ async def show_request(request: Visit, request_id: str) -> Response[str]:
 
 @post(
     "/my/requests/{request_id:str}",
-    opt=_takes(
+    opt=takes(
         "answerRequest",
         "Yes to what is ticked, or no",
         _in_path("request_id"),
@@ -159,7 +132,7 @@ async def _question(
     )
 
 
-@get("/my/grants/{grant_id:str}", opt=_shows("showReceipt", "What she agreed to", _in_path("grant_id")))
+@get("/my/grants/{grant_id:str}", opt=shows("showReceipt", "What she agreed to", _in_path("grant_id")))
 async def show_receipt(request: Visit, grant_id: str) -> Response[str]:
     """The receipt of a grant."""
     citizen = await citizen_of(request)
@@ -171,35 +144,29 @@ async def show_receipt(request: Visit, grant_id: str) -> Response[str]:
 
 @get(
     "/my/grants/{grant_id:str}/receipt.json",
-    opt=_shows("receiptFile", "The receipt as a file (ISO/IEC TS 27560, DPV)", _in_path("grant_id")),
+    opt=shows("receiptFile", "The receipt as a file (ISO/IEC TS 27560, DPV)", _in_path("grant_id")),
 )
 async def receipt_file(request: Visit, grant_id: str) -> Response[bytes]:
     """The receipt as a file to keep."""
     citizen = await citizen_of(request)
     kept = await receipts.receipt_file(house_of(request), citizen=citizen, grant=grant_id)
-    octets = msgspec.json.format(msgspec.json.encode(kept), indent=2)
-    return _file(request, octets, "application/ld+json", f"receipt-{grant_id}.json")
+    return to_keep(request, f"receipt-{grant_id}.json", kept, "application/ld+json")
 
 
 @get(
     "/my/grants/{grant_id:str}/receipt.tlog-proof",
-    opt=_shows("receiptProof", "The proof that the receipt stands in the log", _in_path("grant_id")),
+    opt=shows("receiptProof", "The proof that the receipt stands in the log", _in_path("grant_id")),
 )
 async def receipt_proof(request: Visit, grant_id: str) -> Response[bytes]:
     """The proof as a file to keep."""
     citizen = await citizen_of(request)
     proof = await receipts.receipt_proof(house_of(request), citizen=citizen, grant=grant_id)
-    return _file(request, proof.encode(), "text/plain", f"receipt-{grant_id}.tlog-proof")
-
-
-def _file(request: Visit, octets: bytes, media: str, name: str) -> Response[bytes]:
-    headers = page_headers(house_of(request)) | {"content-disposition": f'attachment; filename="{name}"'}
-    return Response(octets, media_type=media, headers=headers)
+    return to_keep(request, f"receipt-{grant_id}.tlog-proof", proof.encode(), "text/plain")
 
 
 @post(
     "/my/grants/{grant_id:str}/stop",
-    opt=_takes("stop", "Stop sharing, in one tap", _in_path("grant_id")),
+    opt=takes("stop", "Stop sharing, in one tap", _in_path("grant_id")),
     status_code=303,
 )
 async def stop(request: Visit, grant_id: str) -> Response[bytes]:
@@ -211,7 +178,7 @@ async def stop(request: Visit, grant_id: str) -> Response[bytes]:
 
 @get(
     "/my/grants/{grant_id:str}/stopped",
-    opt=_shows("showStopped", "Stopped, and what they already saw", _in_path("grant_id")),
+    opt=shows("showStopped", "Stopped, and what they already saw", _in_path("grant_id")),
 )
 async def stopped(request: Visit, grant_id: str) -> Response[Any]:
     """What stopping did, and its honest limit."""
@@ -233,7 +200,7 @@ async def stopped(request: Visit, grant_id: str) -> Response[Any]:
     )
 
 
-@get("/my/timeline", opt=_shows("timeline", "What happened"))
+@get("/my/timeline", opt=shows("timeline", "What happened"))
 async def timeline(request: Visit) -> Response[str]:
     """One line per entry of the log."""
     citizen = await citizen_of(request)
@@ -241,7 +208,7 @@ async def timeline(request: Visit) -> Response[str]:
     return await page(request, "timeline.html", months=months)
 
 
-@get("/why/{use_id:str}", opt=_shows("why", "Why do I see this?", _in_path("use_id")))
+@get("/why/{use_id:str}", opt=shows("why", "Why do I see this?", _in_path("use_id")))
 async def why(request: Visit, use_id: str) -> Response[str]:
     """From a use back to its grant, in one sentence."""
     citizen = await citizen_of(request)
@@ -251,7 +218,7 @@ async def why(request: Visit, use_id: str) -> Response[str]:
     return await page(request, "why.html", use=use)
 
 
-@get("/my/data", opt=_shows("myData", "Her own data"))
+@get("/my/data", opt=shows("myData", "Her own data"))
 async def my_data(request: Visit) -> Response[str]:
     """What she keeps here, where it comes from, who may see it."""
     citizen = await citizen_of(request)
@@ -261,7 +228,7 @@ async def my_data(request: Visit) -> Response[str]:
 
 @get(
     "/my/data/{name:str}",
-    opt=_shows(
+    opt=shows(
         "editData",
         "Fill in or change one attribute",
         _in_path("name"),
@@ -276,7 +243,7 @@ async def edit(request: Visit, name: str) -> Response[str]:
 
 @post(
     "/my/data/{name:str}",
-    opt=_takes(
+    opt=takes(
         "keepData",
         "Keep one attribute",
         _in_path("name"),
@@ -300,7 +267,7 @@ async def keep(request: Visit, name: str) -> Response[Any]:
 
 @post(
     "/my/data/{name:str}/remove",
-    opt=_takes("removeData", "Remove one attribute", _in_path("name")),
+    opt=takes("removeData", "Remove one attribute", _in_path("name")),
     status_code=303,
 )
 async def remove(request: Visit, name: str) -> Response[bytes]:

@@ -26,11 +26,11 @@ from .guard import (
     local_path,
     make_cookie,
     page,
-    page_headers,
     read_form,
     read_own_form,
     see_other,
     session_cookie,
+    to_script,
 )
 
 _LIMIT = 64 * 1024
@@ -149,7 +149,7 @@ async def begin(request: Visit) -> Response[bytes]:
         "sign_up" if request.scope["path"].startswith("/sign-up") else "sign_in"
     )
     challenge = await signing.begin(house, kind, name=request.app.state.product or "Mijn gegevens")
-    response = _json(request, challenge.options)
+    response = to_script(request, challenge.options)
     response.set_cookie(make_cookie(house, "ceremony", challenge.cookie, age=300, strict=True))
     return response
 
@@ -186,12 +186,12 @@ async def finish(request: Visit) -> Response[bytes]:
             house, ceremony=ceremony, credential=answer.credential, before=session_cookie(request)
         )
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return _json(request, b'{"error":"bad_input"}', status=400)
+        return to_script(request, b'{"error":"bad_input"}', status=400)
     except ConsentError as no:
         # One answer for all that can be wrong: nobody learns which keys exist.
         status = 401 if no.code == "not_signed_in" else 400
-        return _json(request, msgspec.json.encode({"error": no.code}), status=status)
-    response = _json(request, msgspec.json.encode({"next": local_path(answer.next)}))
+        return to_script(request, msgspec.json.encode({"error": no.code}), status=status)
+    response = to_script(request, msgspec.json.encode({"next": local_path(answer.next)}))
     response.set_cookie(make_cookie(house, "session", cookie, age=None))
     response.delete_cookie(cookie_name(house, "ceremony"))
     return response
@@ -234,15 +234,9 @@ async def signed_out(request: Visit) -> Response[str]:
 
 def _too_often(request: Visit, no: TooManyRequests) -> Response[bytes]:
     """The script on the page reads no pages; that it did not work, and what else there is, stands there already."""
-    response = _json(request, msgspec.json.encode({"error": no.code}), status=429)
+    response = to_script(request, msgspec.json.encode({"error": no.code}), status=429)
     response.headers["retry-after"] = str(no.wait)  # RFC 6585 §4
     return response
-
-
-def _json(request: Visit, body: bytes, *, status: int = 200) -> Response[bytes]:
-    return Response(
-        body, status_code=status, media_type="application/json", headers=page_headers(house_of(request))
-    )
 
 
 HANDLERS = (sign_in, as_persona, begin, finish, sign_out, signed_out)

@@ -4,6 +4,7 @@ import hmac
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import msgspec
 from litestar import Request, Response
 from litestar.datastructures import Cookie
 
@@ -257,6 +258,24 @@ def page_headers(house: House, redirect_origin: str | None = None) -> dict[str, 
     if is_secure(house):
         headers["strict-transport-security"] = "max-age=31536000; includeSubDomains"
     return headers
+
+
+def to_keep(
+    request: Visit, name: str, content: bytes | dict[str, Any], media: str = "application/json"
+) -> Response[bytes]:
+    """A file that she saves under *name*; a structure is written so that a person can read it."""
+    octets = (
+        content if isinstance(content, bytes) else msgspec.json.format(msgspec.json.encode(content), indent=2)
+    )
+    headers = page_headers(house_of(request)) | {"content-disposition": f'attachment; filename="{name}"'}
+    return Response(octets, media_type=media, headers=headers)
+
+
+def to_script(request: Visit, body: bytes, *, status: int = 200) -> Response[bytes]:
+    """What the script on a page of ours gets: JSON, with all that holds for pages."""
+    return Response(
+        body, status_code=status, media_type="application/json", headers=page_headers(house_of(request))
+    )
 
 
 def see_other(where: str, *cookies: Cookie) -> Response[bytes]:

@@ -15,7 +15,7 @@ from consent.acts.session import Visitor
 from consent.words.errors import BadInput, Conflict, NotReached, NotSignedIn
 
 from .client_forms import marks_of_address
-from .doors import Answer, Door, Field, declared
+from .doors import Field
 from .guard import (
     Visit,
     cookie_name,
@@ -29,32 +29,19 @@ from .guard import (
     see_other,
     session_cookie,
 )
+from .page_doors import shows, takes
 from .render import render
 
-_PAGE = Answer(description="A page", media="text/html")
-_ELSEWHERE = Answer(description="To the next page", media=None, headers=("Location",))
-_WAIT = Answer(description="Too often in a minute", media="text/html", headers=("Retry-After",))
 _NEXT = Field(name="next", where="form", description="Where to go afterwards")
 _QUARTER = 15 * 60  # seconds
 
 
 def _shows(id: str, summary: str, *fields: Field) -> dict[str, Any]:
-    answers = {200: _PAGE, 303: _ELSEWHERE, 404: _PAGE, 429: _WAIT}
-    return declared(Door(id=id, tag="citizen", summary=summary, fields=fields, answers=answers))
+    return shows(id, summary, *fields, or_else=(303, 404, 429), signed_in=False)
 
 
 def _takes(id: str, summary: str, *fields: Field) -> dict[str, Any]:
-    answers = {200: _PAGE, 303: _ELSEWHERE, 400: _PAGE, 403: _PAGE, 404: _PAGE, 429: _WAIT}
-    return declared(
-        Door(
-            id=id,
-            tag="citizen",
-            summary=summary,
-            fields=fields,
-            body_media="application/x-www-form-urlencoded",
-            answers=answers,
-        )
-    )
+    return takes(id, summary, *fields, answers=(200, 303, 400, 403, 404, 429), signed_in=False)
 
 
 @post(

@@ -3,7 +3,6 @@
 import re
 from typing import Any
 
-import msgspec
 import segno
 from litestar import Response, get, post
 from litestar.response import Stream
@@ -11,10 +10,10 @@ from litestar.response import Stream
 from consent.acts import keep as keeping
 from consent.acts import scan as scanning
 from consent.acts import timeline as timelines
+from consent.acts.ways import is_fresh
 from consent.words.errors import NotFound
-from consent.words.instants import MINUTE
 
-from .doors import Answer, Door, Field, declared
+from .doors import Answer, Field
 from .guard import (
     Visit,
     citizen_of,
@@ -24,12 +23,11 @@ from .guard import (
     page,
     page_headers,
     read_own_form,
-    sign_in_of,
+    to_keep,
+    visitor_of,
 )
+from .page_doors import shows, takes
 
-_FRESH = 10 * MINUTE  # a key could be carried off from a browser that was left open
-_PAGE = Answer(description="A page", media="text/html")
-_ELSEWHERE = Answer(description="To the next page", media=None, headers=("Location",))
 _LOG = re.compile(r"[A-Za-z0-9-]{1,64}")
 _INDEX = re.compile(r"0|[1-9][0-9]{0,14}")
 _ENTRY = (
@@ -50,14 +48,11 @@ _ENTRY = (
 )
 
 
-def _shows(id: str, summary: str, *fields: Field, media: str = "text/html") -> dict[str, Any]:
-    answers = {200: Answer(description="What was asked for", media=media), 303: _ELSEWHERE, 404: _PAGE}
-    return declared(
-        Door(id=id, tag="citizen", summary=summary, security="session", fields=fields, answers=answers)
-    )
+def _file_of(media: str) -> Answer:
+    return Answer(description="What was asked for", media=media)
 
 
-@get("/my/log", opt=_shows("showScan", "How she checks the log herself"))
+@get("/my/log", opt=shows("showScan", "How she checks the log herself"))
 async def show_scan(request: Visit) -> Response[str]:
     """What a scan is and costs, her key and openings, and a scan in this browser."""
     await citizen_of(request)
@@ -66,25 +61,11 @@ async def show_scan(request: Visit) -> Response[str]:
 
 @post(
     "/my/log/key",
-    opt=declared(
-        Door(
-            id="auditKey",
-            tag="citizen",
-            summary="Her audit key, on a page or as a file",
-            description="Only within ten minutes after signing in.",
-            security="session",
-            fields=(
-                Field(name="as", where="form", description="page or file"),
-                Field(name="csrf", where="form", description="From the page", required=True),
-            ),
-            body_media="application/x-www-form-urlencoded",
-            answers={
-                200: Answer(description="A page, or a file of text", media="text/html"),
-                303: _ELSEWHERE,
-                400: _PAGE,
-                403: _PAGE,
-            },
-        )
+    opt=takes(
+        "auditKey",
+        "Her audit key, on a page or as a file; only shortly after signing in",
+        Field(name="as", where="form", description="page or file"),
+        answers=(200, 303, 400, 403),
     ),
     status_code=200,
 )
@@ -92,18 +73,18 @@ async def audit_key(request: Visit) -> Response[Any]:
     """The key leaves only for somebody who has just shown who she is, and never in an address."""
     citizen, fields = await read_own_form(request)
     house = house_of(request)
-    signed_in = sign_in_of(request)
-    if signed_in is None or house.clock() >= signed_in.at + _FRESH:
+    # A key could be carried off from a browser that was left open.
+    if not is_fresh(house, await visitor_of(request)):
         return await _scan_page(request, status=403, stale=True)
     key = await scanning.audit_key(house, citizen=citizen)
     if one(fields, "as") == "file":
-        return _file(request, key.encode(), "text/plain", "audit-key.txt")
+        return to_keep(request, "audit-key.txt", key.encode(), "text/plain")
     return await page(request, "audit_key.html", lines=[line.split(" ") for line in key.splitlines()[1:]])
 
 
 @get(
     "/my/log/openings.ndjson",
-    opt=_shows("ownOpenings", "What opens her entries, a line each", media="application/x-ndjson"),
+    opt=shows("ownOpenings", "What opens her entries, a line each", gives=_file_of("application/x-ndjson")),
 )
 async def own_openings(request: Visit) -> Stream:
     """Everything that her pages know, to compare with what the log has."""
@@ -114,7 +95,7 @@ async def own_openings(request: Visit) -> Stream:
     return Stream(lines, media_type="application/x-ndjson", headers=headers)
 
 
-@get("/my/entries/{log:str}/{index:str}", opt=_shows("showEntry", "One entry, to print and to keep", *_ENTRY))
+@get("/my/entries/{log:str}/{index:str}", opt=shows("showEntry", "One entry, to print and to keep", *_ENTRY))
 async def show_entry(request: Visit, log: str, index: str) -> Response[str]:
     """What happened, and what proves it."""
     citizen, place = await citizen_of(request), _place(log, index)
@@ -126,34 +107,36 @@ async def show_entry(request: Visit, log: str, index: str) -> Response[str]:
 
 @get(
     "/my/entries/{log:str}/{index:str}/receipt.json",
-    opt=_shows("entryReceipt", "One entry as a receipt for life", *_ENTRY, media="application/json"),
+    opt=shows("entryReceipt", "One entry as a receipt for life", *_ENTRY, gives=_file_of("application/json")),
 )
 async def entry_receipt(request: Visit, log: str, index: str) -> Response[bytes]:
     """Everything of one entry, with its proof."""
     citizen = await citizen_of(request)
     kept = await keeping.receipt(house_of(request), citizen=citizen, log=log, index=_place(log, index))
-    return _json(request, kept, f"receipt-{log}-{index}.json")
+    return to_keep(request, f"receipt-{log}-{index}.json", kept)
 
 
 @get(
     "/my/entries/{log:str}/{index:str}/proof.json",
-    opt=_shows(
+    opt=shows(
         "entryProof",
         "Shows that one entry is about her, and nothing else",
         *_ENTRY,
-        media="application/json",
+        gives=_file_of("application/json"),
     ),
 )
 async def entry_proof(request: Visit, log: str, index: str) -> Response[bytes]:
     """For somebody else: this entry is about her; what it says stays shut."""
     citizen = await citizen_of(request)
     shown = await keeping.entry_proof(house_of(request), citizen=citizen, log=log, index=_place(log, index))
-    return _json(request, shown, f"entry-{log}-{index}.json")
+    return to_keep(request, f"entry-{log}-{index}.json", shown)
 
 
 @get(
     "/my/entries/{log:str}/{index:str}/code.svg",
-    opt=_shows("entryCode", "Address and hash of one entry as a QR code", *_ENTRY, media="image/svg+xml"),
+    opt=shows(
+        "entryCode", "Address and hash of one entry as a QR code", *_ENTRY, gives=_file_of("image/svg+xml")
+    ),
 )
 async def entry_code(request: Visit, log: str, index: str) -> Response[bytes]:
     """For the printed page; it holds nothing that is not public."""
@@ -175,17 +158,6 @@ def _place(log: str, index: str) -> int:
     if not _LOG.fullmatch(log) or not _INDEX.fullmatch(index):
         raise NotFound("there is no such entry of yours")
     return int(index)
-
-
-def _json(request: Visit, document: dict[str, object], name: str) -> Response[bytes]:
-    return _file(
-        request, msgspec.json.format(msgspec.json.encode(document), indent=2), "application/json", name
-    )
-
-
-def _file(request: Visit, octets: bytes, media: str, name: str) -> Response[bytes]:
-    headers = page_headers(house_of(request)) | {"content-disposition": f'attachment; filename="{name}"'}
-    return Response(octets, media_type=media, headers=headers)
 
 
 HANDLERS = (show_scan, audit_key, own_openings, show_entry, entry_receipt, entry_proof, entry_code)

@@ -31,35 +31,19 @@ from .guard import (
     make_cookie,
     one,
     page,
-    page_headers,
     read_own_form,
     see_other,
     session_cookie,
+    to_script,
     visitor_of,
 )
 from .other_ways import send_link
+from .page_doors import shows, takes
 
 _LIMIT = 64 * 1024
-_PAGE = Answer(description="A page", media="text/html")
-_ELSEWHERE = Answer(description="To the next page", media=None, headers=("Location",))
 _NO = Answer(description="Not done", body=dict[str, str])
-_HIDDEN = Field(name="csrf", where="form", description="From the page", required=True)
 _WAY = Field(name="way", where="form", description="From the page", required=True)
 _ERRORS = ("last", "label", "address", "taken", "broker_failed")
-
-
-def _takes(id: str, summary: str, *fields: Field) -> dict[str, Any]:
-    return declared(
-        Door(
-            id=id,
-            tag="citizen",
-            summary=summary,
-            security="session",
-            fields=(*fields, _HIDDEN),
-            body_media="application/x-www-form-urlencoded",
-            answers={200: _PAGE, 303: _ELSEWHERE, 400: _PAGE, 403: _PAGE, 404: _PAGE},
-        )
-    )
 
 
 def _scripted(id: str, summary: str, body: Any, answer: Answer) -> dict[str, Any]:
@@ -80,15 +64,7 @@ def _scripted(id: str, summary: str, body: Any, answer: Answer) -> dict[str, Any
 
 @get(
     "/my/sign-in",
-    opt=declared(
-        Door(
-            id="showWays",
-            tag="citizen",
-            summary="How she signs in, and where she is signed in",
-            security="session",
-            answers={200: _PAGE, 303: _ELSEWHERE},
-        )
-    ),
+    opt=shows("showWays", "How she signs in, and where she is signed in", or_else=(303,)),
 )
 async def ways(request: Visit) -> Response[str]:
     """All her ways in."""
@@ -127,7 +103,7 @@ async def begin_device(request: Visit) -> Response[bytes]:
         return _refused(request, no)
     name = request.app.state.product or "Mijn gegevens"
     challenge = await signing.begin(house, "add", name=name, citizen=visitor.citizen)
-    response = _json(request, challenge.options)
+    response = to_script(request, challenge.options)
     response.set_cookie(make_cookie(house, "ceremony", challenge.cookie, age=300, strict=True))
     return response
 
@@ -158,17 +134,17 @@ async def add_device(request: Visit) -> Response[bytes]:
             credential=answer.credential,
         )
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return _json(request, b'{"error":"bad_input"}', status=400)
+        return to_script(request, b'{"error":"bad_input"}', status=400)
     except ConsentError as no:
         return _refused(request, no)
-    response = _json(request, msgspec.json.encode({"next": local_path(answer.next)}))
+    response = to_script(request, msgspec.json.encode({"next": local_path(answer.next)}))
     response.delete_cookie(cookie_name(house, "ceremony"))
     return response
 
 
 @post(
     "/my/sign-in/name",
-    opt=_takes(
+    opt=takes(
         "nameDevice",
         "Give a device a name",
         _WAY,
@@ -188,7 +164,7 @@ async def name_device(request: Visit) -> Response[bytes]:
     return see_other("/my/sign-in")
 
 
-@post("/my/sign-in/remove", opt=_takes("removeWay", "Take a way in away", _WAY), status_code=303)
+@post("/my/sign-in/remove", opt=takes("removeWay", "Take a way in away", _WAY), status_code=303)
 async def remove_way(request: Visit) -> Response[bytes]:
     """Take a way in away; the last one stays."""
     visitor, fields = await _own_form(request)
@@ -203,7 +179,7 @@ async def remove_way(request: Visit) -> Response[bytes]:
 
 @post(
     "/my/sign-in/mail",
-    opt=_takes(
+    opt=takes(
         "addMailbox",
         "Add a mailbox",
         Field(name="address", where="form", description="Her e-mail address", required=True),
@@ -218,7 +194,7 @@ async def add_mailbox(request: Visit) -> Response[bytes]:
     return await send_link(request, one(fields, "address"), visitor, "/my/sign-in")
 
 
-@post("/my/sign-in/words", opt=_takes("makeWords", "Make words for on paper, shown once"), status_code=200)
+@post("/my/sign-in/words", opt=takes("makeWords", "Make words for on paper, shown once"), status_code=200)
 async def make_words(request: Visit) -> Response[str]:
     """Show new words, this once."""
     visitor, _ = await _own_form(request)
@@ -226,7 +202,7 @@ async def make_words(request: Visit) -> Response[str]:
     return await page(request, "new_words.html", words=words, path="/my/sign-in")
 
 
-@post("/my/sign-in/broker", opt=_takes("addBroker", "Add the broker"), status_code=200)
+@post("/my/sign-in/broker", opt=takes("addBroker", "Add the broker"), status_code=200)
 async def add_broker(request: Visit) -> Response[Any]:
     """A page with the way to the broker: a form may not lead to another site here, a link may."""
     visitor, _ = await _own_form(request)
@@ -245,7 +221,7 @@ async def add_broker(request: Visit) -> Response[Any]:
 
 @post(
     "/my/sign-in/end",
-    opt=_takes(
+    opt=takes(
         "endSession",
         "Sign out elsewhere",
         Field(name="browser", where="form", description="From the page", required=True),
@@ -259,7 +235,7 @@ async def end_session(request: Visit) -> Response[bytes]:
     return see_other("/my/sign-in")
 
 
-@post("/my/sign-in/end-others", opt=_takes("endOtherSessions", "Sign out everywhere else"), status_code=303)
+@post("/my/sign-in/end-others", opt=takes("endOtherSessions", "Sign out everywhere else"), status_code=303)
 async def end_other_sessions(request: Visit) -> Response[bytes]:
     """End all her sessions but this one."""
     visitor, _ = await _own_form(request)
@@ -286,13 +262,7 @@ async def _scripted_visitor(request: Visit) -> Visitor:
 
 def _refused(request: Visit, no: ConsentError) -> Response[bytes]:
     status = {"not_signed_in": 401, "forbidden": 403}.get(no.code, 400)
-    return _json(request, msgspec.json.encode({"error": no.code}), status=status)
-
-
-def _json(request: Visit, body: bytes, *, status: int = 200) -> Response[bytes]:
-    return Response(
-        body, status_code=status, media_type="application/json", headers=page_headers(house_of(request))
-    )
+    return to_script(request, msgspec.json.encode({"error": no.code}), status=status)
 
 
 HANDLERS = (

@@ -1,0 +1,49 @@
+"""The doors of a person's pages: what nearly all of them take and give, said once."""
+
+from typing import Any
+
+from .doors import Answer, Door, Field, declared
+
+PAGE = Answer(description="A page", media="text/html")
+ELSEWHERE = Answer(description="To the next page", media=None, headers=("Location",))
+FORM = "application/x-www-form-urlencoded"
+CSRF = Field(name="csrf", where="form", description="From the page", required=True)
+_WAIT = Answer(description="Too often in a minute", media="text/html", headers=("Retry-After",))
+_ANSWERS = {200: PAGE, 303: ELSEWHERE, 400: PAGE, 403: PAGE, 404: PAGE, 429: _WAIT}
+
+
+def shows(
+    id: str,
+    summary: str,
+    *fields: Field,
+    gives: Answer = PAGE,
+    or_else: tuple[int, ...] = (303, 404),
+    signed_in: bool = True,
+) -> dict[str, Any]:
+    """The `opt` of a door that shows a page, or *gives* something else; *or_else* what other answers there are."""
+    answers = {200: gives} | {status: _ANSWERS[status] for status in or_else}
+    security = "session" if signed_in else "none"
+    return declared(
+        Door(id=id, tag="citizen", summary=summary, security=security, fields=fields, answers=answers)
+    )
+
+
+def takes(
+    id: str,
+    summary: str,
+    *fields: Field,
+    answers: tuple[int, ...] = (200, 303, 400, 403, 404),
+    signed_in: bool = True,
+) -> dict[str, Any]:
+    """The `opt` of a door that takes a form; from somebody signed in, only one from a page of hers."""
+    return declared(
+        Door(
+            id=id,
+            tag="citizen",
+            summary=summary,
+            security="session" if signed_in else "none",
+            fields=(*fields, CSRF) if signed_in else fields,
+            body_media=FORM,
+            answers={status: _ANSWERS[status] for status in answers},
+        )
+    )
