@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from consent import __version__
-from consent.admission import add_auditor_commands
-from consent.backup_command import add_backup_commands
-from consent.commands import add_operator_commands, with_house
-from consent.log_keys import add_log_key_commands
-from consent.rotation import add_key_commands
+from consent.commands.approvals import add_operator_commands, with_house
+from consent.commands.auditors import add_auditor_commands
+from consent.commands.backup import add_backup_commands
+from consent.commands.keys import add_key_commands
+from consent.commands.log_keys import add_log_key_commands
+from consent.commands.witness import add_witness_command
 from consent.settings import Settings, read_settings
-from consent.witness_command import add_witness_command
 from consent.words.errors import ConsentError
 
 
@@ -195,7 +195,7 @@ def _log_succeed(arguments: argparse.Namespace) -> int:
 
 
 def _log_export(arguments: argparse.Namespace) -> int:
-    from consent.export import export_all, export_log
+    from consent.upkeep.export import export_all, export_log
 
     folder = Path(arguments.folder)
 
@@ -214,7 +214,7 @@ def _log_retain(arguments: argparse.Namespace) -> int:
 
     from consent.acts.operate import operator
     from consent.acts.retain import retain
-    from consent.admission import day_from
+    from consent.commands.auditors import day_from
 
     before, by = day_from(arguments.before), operator(arguments.by or getpass.getuser())
     done = with_house(_settings(arguments), lambda house: retain(house, before=before, by=by))

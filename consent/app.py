@@ -10,19 +10,19 @@ from litestar.datastructures import State
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from consent import succession
-from consent.asker import asking
-from consent.cosigning import keep_cosigning
+from consent.errands.asker import asking
+from consent.errands.cosigning import keep_cosigning
+from consent.errands.lookout import look_around
+from consent.errands.sender import Sender
+from consent.errands.sweeping import sweep
 from consent.grants.shown import shown_contact
-from consent.lookout import look_around
 from consent.oauth.metadata import INTROSPECT_PATH, PAR_PATH, TOKEN_PATH
 from consent.oauth.resource import RESOURCE_PATH
 from consent.opening import clock, only_server, open_house, prepare, since_boot
 from consent.planting import plant
 from consent.seed import read_seed
-from consent.sender import Sender
 from consent.settings import Settings
-from consent.sweeping import sweep
+from consent.upkeep import succession
 from consent.web import front, oauth, organisation, tokens
 from consent.web.openapi import document
 from consent.web.porch import canonical_host, handle, porch

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from consent import succession
 from consent.acts.client_keys import ClientKeys
 from consent.acts.cosign import Cosigner
 from consent.acts.house import House, Limits
@@ -16,8 +15,10 @@ from consent.acts.quorum import Quorum
 from consent.acts.scribe import Scribe
 from consent.acts.succeed import carry_grants, end_grants
 from consent.acts.timekeeper import Timekeeper
-from consent.broker import broker_of
-from consent.erased import keep_erased, settle_erasures
+from consent.errands.broker import broker_of
+from consent.errands.lookout import look_around
+from consent.errands.mailer import mailer_of
+from consent.errands.outside import Known, Network
 from consent.keyfiles import (
     has_keys,
     make_folder,
@@ -26,19 +27,18 @@ from consent.keyfiles import (
     read_names_key,
     read_ring,
 )
-from consent.lookout import look_around
-from consent.mailer import mailer_of
 from consent.oauth.dpop import KeyCache
 from consent.oauth.keys import ServerKeys
 from consent.oauth.metadata import check_metadata, metadata
 from consent.oauth.step_up import INVENTED, PHISHING_RESISTANT, StepUp
-from consent.outside import Known, Network
 from consent.settings import Settings
 from consent.storage.book import UnwrappedKeys
 from consent.storage.holdings import gather_holdings
 from consent.storage.sqlite import SqliteStore
 from consent.storage.store import Store
-from consent.succession import Yearly, check_no_log_is_missing, heads_of, log_name, pen_of
+from consent.upkeep import succession
+from consent.upkeep.erased import keep_erased, settle_erasures
+from consent.upkeep.succession import Yearly, check_no_log_is_missing, heads_of, log_name, pen_of
 from consent.web.render import template_hash
 from consent.words.errors import Misconfigured
 from consent.words.instants import DAY, MINUTE

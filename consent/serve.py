@@ -13,7 +13,7 @@ import structlog
 import uvicorn
 
 from consent.app import build
-from consent.lookout import check_clock, look_around
+from consent.errands.lookout import check_clock, look_around
 from consent.opening import only_server, open_house, prepare
 from consent.seed import read_seed
 from consent.settings import Settings

@@ -21,14 +21,14 @@ from consent.acts.operate import operator
 from consent.acts.publish import head
 from consent.acts.session import who
 from consent.acts.sign_in import as_persona, settle
-from consent.backup import DATA, KEYS, MANIFEST, back_up, restore
-from consent.erased import NAME, keep_erased, read_erased
 from consent.opening import DATABASE, open_house, prepare, succeed_on_purpose
 from consent.settings import Settings
 from consent.storage.book import TURN, Book, LogFrozen, Story
 from consent.storage.kinds import HOLDINGS
 from consent.storage.rows import FROZEN, OPEN
-from consent.succession import remember
+from consent.upkeep.backup import DATA, KEYS, MANIFEST, back_up, restore
+from consent.upkeep.erased import NAME, keep_erased, read_erased
+from consent.upkeep.succession import remember
 from consent.words.errors import Misconfigured
 from consent.words.ids import id_from
 from consent.words.instants import SECOND

@@ -6,7 +6,7 @@ import consent_verify
 import pytest
 
 from consent.acts import publish
-from consent.export import export_all, export_log
+from consent.upkeep.export import export_all, export_log
 from consent.words.errors import Misconfigured
 from tests.world import World
 

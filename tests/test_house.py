@@ -18,9 +18,19 @@ ROOT = Path(__file__).resolve().parent.parent
 HOUSE = ROOT / "consent"
 FILES = sorted(HOUSE.rglob("*.py"))
 
-# A room may use itself and what lies on a lower floor. Whatever stands beside the rooms is the roof: it may use all.
-FLOOR = {"words": 0, "grants": 1, "vault": 1, "ledger": 1, "oauth": 1, "storage": 2, "acts": 3, "web": 4}
+# A room may use itself and what lies on a lower floor. Under the roof, where it is put together, all may be used.
 ROOF = 5
+FLOOR = {
+    "words": 0,
+    "grants": 1,
+    "vault": 1,
+    "ledger": 1,
+    "oauth": 1,
+    "storage": 2,
+    "acts": 3,
+    "web": 4,
+    **dict.fromkeys(("errands", "upkeep", "commands"), ROOF),
+}
 PURE = ("words", "grants", "vault", "ledger", "oauth")
 TRUSTED = ("words", "grants", "vault", "ledger")
 

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from consent import outside
-from consent.outside import MOST_OCTETS, Network, is_public
+from consent.errands import outside
+from consent.errands.outside import MOST_OCTETS, Network, is_public
 from consent.words.errors import NotReached
 
 Speak = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]

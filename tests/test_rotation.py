@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from consent.__main__ import main
+from consent.commands.keys import replace_lost, rotate, states
+from consent.errands.sweeping import look_for_keys
 from consent.keyfiles import make_folder, make_issuer_key, make_keys, read_issuer_keys
 from consent.oauth.jose import check_jws, sign_jws
 from consent.oauth.keys import RETIRED_FOR, ServerKeys, public_jwks
 from consent.opening import open_house, prepare
-from consent.rotation import replace_lost, rotate, states
 from consent.settings import Settings
-from consent.sweeping import look_for_keys
 from consent.words.errors import ConsentError, Misconfigured
 from consent.words.instants import DAY, HOUR, SECOND
 from tests.world import START, World

@@ -26,7 +26,6 @@ from consent.acts import withdraw as withdrawing
 from consent.acts.authenticate import authenticate
 from consent.acts.house import House
 from consent.acts.once import Caller
-from consent.export import export_log
 from consent.grants.grant import Grant
 from consent.ledger.entry import opening_json
 from consent.oauth.clients import ASSERTION_TYPE
@@ -43,6 +42,7 @@ from consent.settings import Settings
 from consent.storage.kinds import SIGNAL
 from consent.storage.rows import Signal
 from consent.storage.store import Store
+from consent.upkeep.export import export_log
 from consent.words.actors import HERSELF, Actor
 from consent.words.instants import SECOND
 from consent.words.purposes import request_type

@@ -119,7 +119,7 @@ async def state_deletion(
             GRANT.one(grant),
             DELETION.one(grant, "all"),
             DELETION.one(grant, "all_but_legal_duty"),
-            DISCLOSED.by("newest", grant),
+            DISCLOSED.by("of_grant", grant, 1),
             DROPPED.by("of_grant", grant),
         ]
         found = book.get(GRANT, grant)
@@ -131,7 +131,9 @@ async def state_deletion(
             return _state_part(book, given, keys, proof, deletion, statement, jwks)
         if given.is_live(at=book.at):
             raise StillActive("the grant has not ended: what you have may be used, and more may be asked")
-        _check_after(deletion, max((one.at for one in book.found(DISCLOSED.by("newest", grant))), default=0))
+        _check_after(
+            deletion, max((one.at for one in book.found(DISCLOSED.by("of_grant", grant, 1))), default=0)
+        )
         spend_proof(book, proof)
         before = book.get(DELETION, (grant, "all")) or book.get(DELETION, (grant, deletion.scope))
         if before is not None:

@@ -23,7 +23,7 @@ from .hold import Holding, holding, organisation_name
 from .house import House
 from .overview import find_purpose, labels
 from .publish import opening_of, prove
-from .receipt import receipt_file, receipt_proof
+from .receipt import EVERY, receipt_file, receipt_proof
 
 
 class Shared(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,9 +122,10 @@ async def _values(house: House, citizen: str, keys: CitizenKeys) -> list[dict[st
 
 
 async def _disclosures(house: House, grant: str) -> list[dict[str, Any]]:
+    rows = await house.store.read("disclosed.of_grant", grant, EVERY)
     return [
         {"id": one.id, "at": seconds(one.at), "items": one.items, "log": one.log, "index": one.index}
-        for one in map(DISCLOSED.from_row, await house.store.read("disclosed.all_of_grant", grant))
+        for one in map(DISCLOSED.from_row, reversed(rows))
     ]
 
 

@@ -10,17 +10,17 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from consent.oauth.token import handle_from, handle_hash
+from consent.oauth.token import handle_from
 from consent.storage.book import TURN, Book, Story
 from consent.storage.kinds import CEREMONY, KEYS, WAY
-from consent.storage.rows import Ceremony, Way
+from consent.storage.rows import Way
 from consent.words.errors import Conflict, NotFound, NotSignedIn
 from consent.words.ids import id_from
 from consent.words.instants import MINUTE
 
 from .house import Broker, House
 from .session import Visitor, open_session, the_old
-from .sign_in import settle, spend
+from .sign_in import ceremony_of, keep_ceremony, settle, spend
 from .ways import check_change, way_hash
 
 BROKER_LIFE = 15 * MINUTE
@@ -45,21 +45,8 @@ async def begin(house: House, *, visitor: Visitor | None) -> tuple[str, str]:
     address = await broker.address(
         state=_derived(seed, b"state"), nonce=_derived(seed, b"nonce"), verifier=_derived(seed, b"verifier")
     )
-
-    def story(book: Book) -> Story[None]:
-        yield TURN
-        book.put(
-            CEREMONY,
-            Ceremony(
-                hash=handle_hash(cookie),
-                kind="broker",
-                challenge=seed,
-                user=_SIGNS_IN if visitor is None else bytes.fromhex(visitor.citizen),
-                expires_at=book.at + BROKER_LIFE,
-            ),
-        )
-
-    await house.scribe.do(story)
+    user = _SIGNS_IN if visitor is None else bytes.fromhex(visitor.citizen)
+    await keep_ceremony(house, cookie, kind="broker", challenge=seed, user=user, life=BROKER_LIFE)
     return address, cookie
 
 
@@ -71,9 +58,8 @@ async def finish(
     Raises NotSignedIn for everything that is wrong, Conflict when this opens another account, NotReached.
     """
     broker = _broker(house)
-    rows = await house.store.read(CEREMONY.get, handle_hash(cookie))
-    started = CEREMONY.from_row(rows[0]) if rows else None
-    if started is None or started.kind != "broker":
+    started = await ceremony_of(house, cookie, "broker")
+    if started is None:
         raise NotSignedIn("this was not begun in this browser")
     seed, adds = started.challenge, started.user != _SIGNS_IN
     state = _derived(seed, b"state")

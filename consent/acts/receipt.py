@@ -20,6 +20,9 @@ from .house import House
 from .overview import find_purpose, how_it_ended, is_on_hold, labels
 from .publish import head, prove
 
+EVERY = 2**62  # as a limit in SQL
+_SHOWN = 200  # disclosures on the page of a receipt; the file with everything has them all
+
 
 class ReceiptItem(msgspec.Struct, frozen=True):
     """One attribute of the grant."""
@@ -79,7 +82,8 @@ async def receipt(house: House, *, citizen: str, grant: str, language: Language)
     given = await own_grant(house, citizen, grant)
     purpose = await find_purpose(house, given.purpose, given.purpose_version)
     how = await how_it_ended(house, given, at=house.clock())
-    deliveries = [DISCLOSED.from_row(row) for row in await house.store.read("disclosed.of_grant", grant)]
+    rows = await house.store.read("disclosed.of_grant", grant, _SHOWN)
+    deliveries = [DISCLOSED.from_row(row) for row in rows]
     return Receipt(
         id=given.id,
         number=f"{given.id[:4]}-{given.id[4:8]}-{given.id[8:12]}".upper(),
@@ -155,7 +159,7 @@ async def seen(house: House, *, citizen: str, grant: str, language: Language) ->
     given = await own_grant(house, citizen, grant)
     names = {
         name
-        for row in await house.store.read("disclosed.of_grant", grant)
+        for row in await house.store.read("disclosed.of_grant", grant, EVERY)
         for name, _ in DISCLOSED.from_row(row).items
     }
     purpose = await find_purpose(house, given.purpose, given.purpose_version)

@@ -1,6 +1,5 @@
 """A citizen signs in: with her device (WebAuthn), or as an invented persona in the sandbox. No passwords."""
 
-import hashlib
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -30,6 +29,7 @@ from .house import House
 from .session import open_session, the_old
 
 CEREMONY_LIFE = 5 * MINUTE
+CeremonyKind = Literal["sign_in", "sign_up", "add", "broker"]
 
 
 class PersonaChoice(msgspec.Struct, frozen=True):
@@ -111,21 +111,7 @@ async def begin(
         options = webauthn.generate_authentication_options(
             rp_id=domain, challenge=challenge, user_verification=UserVerificationRequirement.REQUIRED
         )
-
-    def story(book: Book) -> Story[None]:
-        yield TURN
-        book.put(
-            CEREMONY,
-            Ceremony(
-                hash=handle_hash(cookie),
-                kind=kind,
-                challenge=challenge,
-                user=user,
-                expires_at=book.at + CEREMONY_LIFE,
-            ),
-        )
-
-    await house.scribe.do(story)
+    await keep_ceremony(house, cookie, kind=kind, challenge=challenge, user=user, life=CEREMONY_LIFE)
     return Challenge(webauthn.options_to_json(options).encode(), cookie)
 
 
@@ -235,10 +221,37 @@ def settle(book: Book, citizen: str) -> WrappedKeys:
     return wrapped
 
 
-async def _ceremony(house: House, cookie: str, kind: str) -> Ceremony:
-    rows = await house.store.read(CEREMONY.get, hashlib.sha256(cookie.encode()).digest())
+async def keep_ceremony(
+    house: House, cookie: str, *, kind: CeremonyKind, challenge: bytes, user: bytes, life: int
+) -> None:
+    """Remember for *life* (us) what was begun in the browser that has *cookie*."""
+
+    def story(book: Book) -> Story[None]:
+        yield TURN
+        book.put(
+            CEREMONY,
+            Ceremony(
+                hash=handle_hash(cookie),
+                kind=kind,
+                challenge=challenge,
+                user=user,
+                expires_at=book.at + life,
+            ),
+        )
+
+    await house.scribe.do(story)
+
+
+async def ceremony_of(house: House, cookie: str, kind: str) -> Ceremony | None:
+    """What was begun in the browser that has *cookie*; `spend` looks whether it still counts."""
+    rows = await house.store.read(CEREMONY.get, handle_hash(cookie))
     started = CEREMONY.from_row(rows[0]) if rows else None
-    if started is None or started.kind != kind:
+    return started if started is not None and started.kind == kind else None
+
+
+async def _ceremony(house: House, cookie: str, kind: str) -> Ceremony:
+    started = await ceremony_of(house, cookie, kind)
+    if started is None:
         raise BadInput("begin again: this sign-in was not started here")
     return started
 

@@ -22,9 +22,15 @@ def shows(
 ) -> dict[str, Any]:
     """The `opt` of a door that shows a page, or *gives* something else; *or_else* what other answers there are."""
     answers = {200: gives} | {status: _ANSWERS[status] for status in or_else}
-    security = "session" if signed_in else "none"
     return declared(
-        Door(id=id, tag="citizen", summary=summary, security=security, fields=fields, answers=answers)
+        Door(
+            id=id,
+            tag="citizen",
+            summary=summary,
+            security="session" if signed_in else "none",
+            fields=fields,
+            answers=answers,
+        )
     )
 
 

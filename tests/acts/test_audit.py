@@ -12,8 +12,8 @@ from consent.acts.house import Limits
 from consent.acts.operate import operator
 from consent.acts.oversee import journal
 from consent.acts.publish import head
-from consent.export import export_log
 from consent.ledger.entry import is_control
+from consent.upkeep.export import export_log
 from consent.words.errors import BadInput, InvalidToken, NotFound, TooManyRequests
 from consent.words.instants import DAY
 from tests.world import World

@@ -12,7 +12,7 @@ from consent.acts import federate
 from consent.acts.house import House
 from consent.acts.session import who
 from consent.acts.sign_in import as_persona
-from consent.broker import broker_of
+from consent.errands.broker import broker_of
 from consent.settings import Settings
 from consent.words.errors import Conflict, NotReached, NotSignedIn
 from consent.words.instants import SECOND

@@ -11,17 +11,17 @@ import pytest
 from consent.acts import publish
 from consent.acts.rotate import rotate
 from consent.acts.scribe import Scribe
-from consent.export import export_log
+from consent.commands.log_keys import change_key, next_key
 from consent.keyfiles import read_log_keys
 from consent.ledger.checkpoint import ED25519, ML_DSA_44, check_checkpoint, parse_vkey
 from consent.ledger.cosignature import check_cosignatures
 from consent.ledger.errors import LedgerError
-from consent.log_keys import change_key, next_key
 from consent.opening import open_house, prepare
 from consent.storage.book import TURN, Book, Story
 from consent.storage.rows import FROZEN
 from consent.storage.store import Batch, Statement, Unavailable
-from consent.succession import heads_of, pen_of
+from consent.upkeep.export import export_log
+from consent.upkeep.succession import heads_of, pen_of
 from consent.words.errors import Misconfigured
 from tests.world import World
 

@@ -17,9 +17,9 @@ from msgspec.structs import replace
 from consent.acts import keep as keeping
 from consent.acts import scan as scanning
 from consent.acts.disclose import Given as Disclosed
-from consent.export import export_log
 from consent.ledger.entry import SubjectKeys
 from consent.storage.book import UnwrappedKeys
+from consent.upkeep.export import export_log
 from consent.vault.keys import CitizenKeys
 from consent.words.errors import NotFound
 from tests.world import Given, World

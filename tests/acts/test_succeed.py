@@ -19,7 +19,7 @@ from consent.ledger.checkpoint import check_checkpoint, vkey_of
 from consent.ledger.entry import is_control
 from consent.opening import open_house
 from consent.storage.kinds import GRANT
-from consent.succession import pen_of
+from consent.upkeep.succession import pen_of
 from consent.words.errors import Misconfigured
 from consent.words.instants import SECOND
 from tests.world import World
@@ -201,7 +201,7 @@ async def test_a_year_that_cannot_be_closed_now_goes_on_in_the_old_log(
     given = await eve.given()
     eve.pass_time(20)
     with monkeypatch.context() as patch:
-        patch.setattr("consent.succession.offer_log_keys", no_space)
+        patch.setattr("consent.upkeep.succession.offer_log_keys", no_space)
         assert isinstance(await eve.disclose(given.tokens), Given)
     assert eve.house.log == "2030"
     eve.pass_time(61)

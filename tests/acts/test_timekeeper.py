@@ -12,8 +12,8 @@ from consent.acts.publish import checkpoint, head
 from consent.acts.quorum import Quorum
 from consent.acts.tidy import tidy
 from consent.acts.timekeeper import BOUND, ClockDoubted, Timekeeper
-from consent.asker import Asker
-from consent.lookout import look_around
+from consent.errands.asker import Asker
+from consent.errands.lookout import look_around
 from consent.opening import open_house
 from consent.storage.kinds import HEAD
 from consent.web.errors import api_error, oauth_error, page_error

@@ -13,8 +13,8 @@ from consent.acts import erase as erasing
 from consent.acts.disclose import Given
 from consent.acts.export import export
 from consent.acts.hold import keep
-from consent.export import export_log
 from consent.opening import DATABASE
+from consent.upkeep.export import export_log
 from tests.world import World
 
 DAY = 24 * 3600

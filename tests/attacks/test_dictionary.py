@@ -20,7 +20,7 @@ from consent.acts import erase as erasing
 from consent.acts.disclose import Given
 from consent.acts.export import export
 from consent.acts.hold import keep
-from consent.export import export_log
+from consent.upkeep.export import export_log
 from tests.attacks.test_after_erasure import DAY, everything_in
 from tests.world import World
 

@@ -49,7 +49,10 @@ async def kill_again_and_again(folder: Path, *, kills: int, seed: int) -> Counte
             if place == "at any moment":
                 served.kill()
             else:
-                armed.write_text(place)
+                # Under its name at once, or it would be read while it is empty.
+                arming = armed.with_suffix(".arming")
+                arming.write_text(place)
+                arming.rename(armed)
                 await asyncio.to_thread(served.dies)
                 armed.unlink()
             await load

@@ -16,7 +16,7 @@ from consent.opening import DATABASE
 from consent.settings import Settings
 from consent.storage.book import LogFrozen
 from consent.storage.rows import FROZEN
-from consent.succession import remember
+from consent.upkeep.succession import remember
 from consent.words.errors import Misconfigured
 from tests.world import START, World
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from consent.errands.outside import Network
+from consent.errands.sender import Sender
 from consent.oauth.jose import check_jws
 from consent.oauth.keys import public_jwks
-from consent.outside import Network
-from consent.sender import Sender
 from consent.storage.rows import Signal
 from consent.words.instants import SECOND
 from tests.acts.test_signal import listens

@@ -10,7 +10,7 @@ from consent.acts import publish
 from consent.acts.policy import Witness as Listed
 from consent.acts.policy import WitnessPolicy, check_policy
 from consent.acts.witness import LastSeen, candidate, last_seen, submit
-from consent.asker import Asker
+from consent.errands.asker import Asker
 from consent.ledger.checkpoint import check_checkpoint, parse_body, parse_note
 from consent.ledger.cosignature import check_cosignatures
 from consent.ledger.errors import LedgerError

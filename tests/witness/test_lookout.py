@@ -14,19 +14,19 @@ from consent.acts.operate import operator
 from consent.acts.quorum import Quorum
 from consent.acts.suspend import subject, suspend
 from consent.acts.tidy import tidy
-from consent.asker import Asker
-from consent.commands import with_house
+from consent.commands.approvals import with_house
+from consent.errands.asker import Asker
+from consent.errands.lookout import check_clock, heed, look_around
 from consent.keyfiles import remembered_checkpoint
 from consent.ledger.checkpoint import check_checkpoint, parse_body, parse_note
 from consent.ledger.witness import SIZE_MEDIA
-from consent.lookout import check_clock, heed, look_around
 from consent.opening import DATABASE, look_unless_served, only_server, open_house, prepare
 from consent.settings import Settings
 from consent.storage.book import LogFrozen
 from consent.storage.kinds import LOG_KEY
 from consent.storage.rows import FROZEN, OPEN, LogKey
 from consent.storage.store import Batch, Statement, Store
-from consent.succession import succeed
+from consent.upkeep.succession import succeed
 from consent.words.errors import Misconfigured
 from consent.words.instants import HOUR
 from tests.faults.test_fork_guard import copy

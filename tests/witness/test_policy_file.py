@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from consent.acts import publish
-from consent.witness_command import _logs_in
+from consent.commands.witness import _logs_in
 from consent.words.errors import Misconfigured
 from tests.world import World
 

@@ -10,7 +10,7 @@ from consent.acts import publish
 from consent.acts.approve import approve
 from consent.acts.disclose import Given, Refused
 from consent.acts.withdraw import withdraw
-from consent.asker import Asker
+from consent.errands.asker import Asker
 from consent.ledger.cosignature import check_cosignatures
 from consent.ledger.proof import check_proof
 from consent.seed import read_seed

@@ -202,7 +202,7 @@ JOIN citizen_entries e ON e.citizen = g.citizen AND e.grant_id = g.id
 JOIN disclosures d ON d.log = e.log AND d.idx = e.idx
 WHERE g.id = $1
 ORDER BY d.at DESC, d.idx DESC
-LIMIT 200;
+LIMIT $2;
 
 -- name: disclosed.count_of_citizen
 SELECT d.grant_id, count(*), max(d.at)
@@ -291,14 +291,6 @@ FROM grants
 WHERE state = 'live' AND client IN (SELECT client FROM registrations WHERE state = 'removed')
 ORDER BY granted_at, id
 LIMIT $1;
-
--- name: disclosed.all_of_grant
-SELECT d.id, d.grant_id, d.client, d.citizen, d.log, d.idx, d.items, d.at
-FROM grants g
-JOIN citizen_entries e ON e.citizen = g.citizen AND e.grant_id = g.id
-JOIN disclosures d ON d.log = e.log AND d.idx = e.idx
-WHERE g.id = $1
-ORDER BY d.at, d.idx;
 
 -- name: grant.elsewhere
 SELECT id

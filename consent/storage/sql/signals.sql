@@ -118,15 +118,6 @@ WHERE d.stated_at IS NULL AND length(d.attributes) > 2 AND d.dropped_at <= $1
 ORDER BY d.dropped_at
 LIMIT $2;
 
--- name: disclosed.newest
-SELECT d.id, d.grant_id, d.client, d.citizen, d.log, d.idx, d.items, d.at
-FROM grants g
-JOIN citizen_entries e ON e.citizen = g.citizen AND e.grant_id = g.id
-JOIN disclosures d ON d.log = e.log AND d.idx = e.idx
-WHERE g.id = $1
-ORDER BY d.at DESC, d.idx DESC
-LIMIT 1;
-
 -- name: disclosed.of_name
 -- The newest disclosure of one attribute; $2 is the beginning of its item as it is written: ["name",
 SELECT d.id, d.grant_id, d.client, d.citizen, d.log, d.idx, d.items, d.at

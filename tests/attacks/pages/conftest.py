@@ -38,9 +38,9 @@ def stranger(visit: Visit) -> Visitor:
     return visit().sign_in(STRANGER)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def loot(served: Stage) -> Loot:
-    """A live grant with a use, and a question that waits."""
+    """A live grant with a use, and a question that waits; for one file, since another may end what she has."""
     visitor = Visitor(served).sign_in(VICTIM)
 
     async def live() -> Loot:

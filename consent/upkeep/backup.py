@@ -17,11 +17,8 @@ from pathlib import Path
 
 import msgspec
 
-from consent import succession
 from consent.acts.erase import UNDO
 from consent.acts.freeze import check_tree, freeze, root_at
-from consent.erased import NAME as ERASED
-from consent.erased import keep_erased, read_erased, settle_erasures
 from consent.keyfiles import has_keys, keep_folder, make_folder, ring_names
 from consent.ledger.checkpoint import parse_body, parse_note
 from consent.opening import DATABASE, only_server, prepare
@@ -30,7 +27,10 @@ from consent.storage.copies import copy_apart, join
 from consent.storage.rows import FROZEN
 from consent.storage.sqlite import SqliteStore
 from consent.storage.store import Batch, Statement, Store
-from consent.succession import check_no_log_is_missing, heads_of, pen_of
+from consent.upkeep import succession
+from consent.upkeep.erased import NAME as ERASED
+from consent.upkeep.erased import keep_erased, read_erased, settle_erasures
+from consent.upkeep.succession import check_no_log_is_missing, heads_of, pen_of
 from consent.words.errors import Misconfigured
 from consent.words.instants import SECOND, seconds
 

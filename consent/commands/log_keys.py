@@ -14,7 +14,6 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
-from consent import succession
 from consent.acts.publish import keys_of
 from consent.acts.rotate import rotate
 from consent.keyfiles import LogKey, make_log_key, read_log_keys, remove_keys
@@ -23,6 +22,7 @@ from consent.ledger.cosignature import cosigner_vkey
 from consent.settings import read_settings
 from consent.storage.rows import Head
 from consent.storage.store import Store
+from consent.upkeep import succession
 
 KINDS = {"ed25519": ED25519, "ml-dsa-44": ML_DSA_44}
 
@@ -84,7 +84,7 @@ def add_log_key_commands(log: Any, *, where: Callable[[argparse.ArgumentParser],
 
 def _list(arguments: argparse.Namespace) -> int:
     from consent.acts import publish
-    from consent.commands import with_house
+    from consent.commands.approvals import with_house
 
     async def policy(house: Any) -> str:
         return await publish.policy(house, arguments.log or house.log)
@@ -94,7 +94,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _next(arguments: argparse.Namespace) -> int:
-    from consent.commands import with_house
+    from consent.commands.approvals import with_house
 
     settings = read_settings(vars(arguments))
 
@@ -107,7 +107,7 @@ def _next(arguments: argparse.Namespace) -> int:
 
 
 def _rotate(arguments: argparse.Namespace) -> int:
-    from consent.commands import with_house
+    from consent.commands.approvals import with_house
 
     settings = read_settings(vars(arguments))
 

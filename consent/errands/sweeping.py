@@ -5,7 +5,6 @@ from pathlib import Path
 
 import structlog
 
-from consent import succession
 from consent.acts.close import close
 from consent.acts.erase import go_on as erase_on
 from consent.acts.expire import expire
@@ -16,6 +15,7 @@ from consent.acts.tidy import tidy
 from consent.keyfiles import (
     read_issuer_keys,
 )
+from consent.upkeep import succession
 from consent.words.instants import MINUTE
 
 _log = structlog.get_logger()

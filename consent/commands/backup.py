@@ -30,8 +30,8 @@ def add_backup_commands(commands: Any, *, where: Callable[[argparse.ArgumentPars
 
 
 def _backup(arguments: argparse.Namespace) -> int:
-    from consent.backup import back_up
     from consent.opening import clock
+    from consent.upkeep.backup import back_up
 
     settings = read_settings(vars(arguments))
     print(asyncio.run(back_up(settings, Path(arguments.folder), at=clock(), keep=arguments.keep)))
@@ -39,8 +39,8 @@ def _backup(arguments: argparse.Namespace) -> int:
 
 
 def _restore(arguments: argparse.Namespace) -> int:
-    from consent.backup import restore
     from consent.opening import clock
+    from consent.upkeep.backup import restore
 
     done = asyncio.run(
         restore(

@@ -16,7 +16,7 @@ import structlog
 from consent.acts.house import House
 from consent.acts.policy import Witness
 from consent.acts.witness import candidate, settle, submit
-from consent.lookout import heed
+from consent.errands.lookout import heed
 from consent.storage.kinds import HEAD
 from consent.storage.rows import CLOSED, FROZEN
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from consent.commands import by_flag, on_the_house, who
+from consent.commands.approvals import by_flag, on_the_house, who
 from consent.words.errors import BadInput
 
 
