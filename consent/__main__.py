@@ -13,6 +13,7 @@ from consent.commands.auditors import add_auditor_commands
 from consent.commands.backup import add_backup_commands
 from consent.commands.keys import add_key_commands
 from consent.commands.log_keys import add_log_key_commands
+from consent.commands.members import add_member_commands
 from consent.commands.witness import add_witness_command
 from consent.settings import Settings, read_settings
 from consent.words.errors import ConsentError
@@ -60,7 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("file", metavar="FILE")
     _where(add)
     add.set_defaults(run=_organisation_add)
-    add_operator_commands(commands, organisation, where=_where)
+    operator = add_operator_commands(commands, organisation, where=_where)
+    add_member_commands(commands, organisation, operator, where=_where)
 
     add_key_commands(commands, where=_where)
 

@@ -7,6 +7,7 @@ import msgspec
 from consent.acts.approve import approve
 from consent.acts.hold import put_value
 from consent.acts.house import House
+from consent.acts.join import put_member
 from consent.acts.sign_in import settle
 from consent.oauth.clients import Client
 from consent.seed import OrganisationFile, Seed
@@ -51,17 +52,19 @@ async def plant(house: House, seed: Seed) -> None:
             yield [HOLDINGS.one(name)]
             yield TURN
             keys = book.keys_of(settle(book, name))
-            for held in persona.attributes:
-                value = check_value(CATALOGUE[held.name], held.value)
+            for kept in persona.attributes:
+                value = check_value(CATALOGUE[kept.name], kept.value)
                 put_value(
                     book,
                     citizen=name,
                     keys=keys,
-                    name=held.name,
+                    name=kept.name,
                     value=value,
-                    source=held.source,
-                    as_of=held.as_of,
+                    source=kept.source,
+                    as_of=kept.as_of,
                 )
+            for held in persona.roles:
+                put_member(book, name, held.organisation, held.role, name=held.name)
             book.put(
                 PERSONA,
                 Persona(

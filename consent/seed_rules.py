@@ -3,7 +3,7 @@
 Each rule raises BrokenRule with the place in the file and the rule, never with what was written there.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -52,13 +52,22 @@ class HeldAttribute(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     as_of: str  # YYYY-MM-DD
 
 
+class HeldRole(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an invented person does at work: for an organisation of the seed, or for the operator."""
+
+    role: Literal["owner", "editor", "clerk", "operator"]
+    organisation: str | None = None
+    name: str  # what the team calls her
+
+
 class Persona(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An invented person to practise with."""
 
     id: str  # a slug
     label: Text
     description: Text
-    attributes: tuple[HeldAttribute, ...]
+    attributes: tuple[HeldAttribute, ...] = ()
+    roles: tuple[HeldRole, ...] = ()
 
 
 class Seed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -82,6 +91,11 @@ def checked_seed(seed: Seed) -> Seed:
     check_once((purpose for purpose, _ in owners), "purposes")
     check_once((p.id for p in seed.personas), "personas")
     personas = tuple(_checked_persona(p, f"personas[{n}]") for n, p in enumerate(seed.personas))
+    known = {file.organisation.id for file in seed.organisations}
+    for n, persona in enumerate(personas):
+        for held in persona.roles:
+            fits = held.organisation is None if held.role == "operator" else held.organisation in known
+            require(fits, f"personas[{n}].roles", "of an organisation of this seed, or operator without one")
     return msgspec.structs.replace(seed, personas=personas)
 
 

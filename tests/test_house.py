@@ -52,7 +52,7 @@ WORLDLY_CALLS = words(
 # What people can do, as verbs …
 ACTS = words(
     "acknowledge admit amend approve ask audit authenticate begin close cosign disclose enrol erase expire explain "
-    "export federate freeze grant hold inspect keep link operate oversee propose publish recover redeem refuse "
+    "export federate freeze grant hold inspect join keep link operate oversee propose publish recover redeem refuse "
     "register retain review revoke rotate scan sign_in signal succeed suspend tidy use withdraw witness"
 )
 # … what a citizen looks at, and how every act is done: by whom written down, with what at hand, each proof once.

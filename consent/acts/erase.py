@@ -54,6 +54,7 @@ _WIPES = (
     "wipe.passkeys",
     "wipe.links",
     "wipe.ways",
+    "wipe.members",
     "wipe.personas",
     "wipe.values",
     "wipe.holdings",
@@ -112,6 +113,7 @@ async def leave(house: House, *, citizen: str) -> Leaving:
                 wait = int.from_bytes(book.chance(8), "big") % PARTING
                 book.put(PLANNED_ENDING, PlannedEnding(grant=grant.id, due_at=book.at + wait))
         book.also(Statement("session.end_of_citizen", [(citizen, book.at)]))
+        book.also(Statement("member.end_of_citizen", [(citizen, book.at)]))  # it does not come back with her
         return Leaving(code=code, asked_at=row.asked_at, final_at=row.final_at)
 
     return (await house.scribe.do(story)).outcome

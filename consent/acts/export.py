@@ -21,6 +21,7 @@ from consent.words.purposes import Language
 
 from .hold import Holding, holding, organisation_name
 from .house import House
+from .join import roles_of
 from .overview import find_purpose, labels
 from .publish import opening_of, prove
 from .receipt import EVERY, receipt_file, receipt_proof
@@ -85,6 +86,10 @@ async def export(house: House, *, citizen: str) -> dict[str, Any]:
         ],
         "uses": await _uses(house, citizen),
         "entries": await _entries(house, citizen, keys),
+        "roles": [
+            {"organisation": one.organisation, "role": one.role, "from": seconds(one.joined_at)}
+            for one in await roles_of(house, citizen)
+        ],
         "sign_in": {
             "passkeys": [
                 {"id": b64encode(one.credential).decode(), "created_at": seconds(one.created_at)}

@@ -38,8 +38,11 @@ def with_house(settings: Settings, work: Callable[[Any], Awaitable[T]]) -> T:
 
 def add_operator_commands(
     commands: _Subparsers, organisation: _Subparsers, *, where: Callable[[argparse.ArgumentParser], None]
-) -> None:
-    """Add all of them to the command line; *organisation* has other words already, *where* adds the usual flags."""
+) -> _Subparsers:
+    """Add all of them to the command line; *organisation* has other words already, *where* adds the usual flags.
+
+    Returns the words of `consent operator`, to add others to.
+    """
     client = commands.add_parser("client", help="which programs ask").add_subparsers(required=True)
     purpose = commands.add_parser("purpose", help="what for").add_subparsers(required=True)
     for kind, words in (("organisation", organisation), ("client", client), ("purpose", purpose)):
@@ -73,6 +76,7 @@ def add_operator_commands(
         by_flag(parser)
         where(parser)
         parser.set_defaults(run=run)
+    return operator
 
 
 def _add_standing(kind: str, words: _Subparsers, where: Callable[[argparse.ArgumentParser], None]) -> None:

@@ -14,7 +14,7 @@ from consent.oauth.token import Code, Token
 from consent.vault.keys import WrappedKeys
 from consent.vault.seal import SealedValue
 
-from . import rows
+from . import members, rows
 
 K = TypeVar("K")
 R = TypeVar("R", bound=msgspec.Struct)
@@ -186,6 +186,8 @@ REGISTRATION = Kind("registration", rows.Registration, lambda r: r.client)
 PROPOSAL = Kind("proposal", rows.Proposal, lambda r: (r.id, r.version))
 OPERATOR = Kind("operator", rows.OperatorAccess, lambda r: r.hash)
 JOURNAL = Kind("journal", rows.JournalLine, lambda r: r.id)
+MEMBER = Kind("member", members.Member, lambda r: r.id)
+INVITATION = Kind("invitation", members.Invitation, lambda r: r.hash)
 HEAD = Kind("head", rows.Head, lambda r: r.log)
 LOG_KEY = Kind("log_key", rows.LogKey, lambda r: (r.log, r.key))
 ENTRY = Kind("entry", rows.EntryRow, lambda r: (r.log, r.index))
@@ -199,5 +201,5 @@ ALL: tuple[Kind[Any, Any], ...] = (
     CITIZEN, KEYS, VALUE, HOLDINGS, ORGANISATION, CLIENT, PURPOSE, REQUEST, GRANT, GRANT_VERSION, CODE, TOKEN, USED,
     DISCLOSED, MEMO, USE, REFUSAL, SIGNAL, DELETION, SESSION, CEREMONY, PASSKEY, WAY, LINK, PERSONA, AUDITOR, ENTRY,
     OPENING, OPERATOR, JOURNAL, INITIAL_TOKEN, REGISTRATION, PROPOSAL, CITIZEN_ENTRY, ALLOWANCE,
-    ERASURE, PLANNED_ENDING, WATERMARK, DROPPED,
+    ERASURE, PLANNED_ENDING, WATERMARK, DROPPED, MEMBER, INVITATION,
 )  # fmt: skip

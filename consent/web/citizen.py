@@ -9,6 +9,7 @@ from consent.acts import ask as asking
 from consent.acts import explain as explaining
 from consent.acts import grant as granting
 from consent.acts import hold as holding
+from consent.acts import join as joining
 from consent.acts import overview as overviews
 from consent.acts import receipt as receipts
 from consent.acts import timeline as timelines
@@ -43,7 +44,10 @@ async def home(request: Visit) -> Response[str]:
     """Open questions, what is shared now with a stop at each, and what has ended."""
     citizen = await citizen_of(request)
     seen = await overviews.overview(house_of(request), citizen=citizen, language=language_of(request))
-    return await page(request, "home.html", requests=seen.requests, grants=seen.grants, ended=seen.ended)
+    works = bool(await joining.roles_of(house_of(request), citizen))
+    return await page(
+        request, "home.html", requests=seen.requests, grants=seen.grants, ended=seen.ended, works=works
+    )
 
 
 @get(

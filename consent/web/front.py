@@ -9,6 +9,7 @@ from . import (
     entrance,
     erasure,
     grants,
+    joining,
     log_check,
     oauth,
     operator,
@@ -41,5 +42,6 @@ HANDLERS = (
     *citizen.HANDLERS,
     *erasure.HANDLERS,
     *scan.HANDLERS,
+    *joining.HANDLERS,
     *assets.HANDLERS,
 )

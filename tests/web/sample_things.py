@@ -370,3 +370,17 @@ def held(language: str) -> list[Sample]:
 
 def attribute(name: str, label: str, hint: str, kind: str) -> Sample:
     return Sample(name=name, label=label, hint=hint, kind=kind)
+
+
+def roles() -> list[Sample]:
+    """One of each, with and without a way to it."""
+    named = {
+        "owner": "/console/voorbeeldstad",
+        "editor": "/console/voorbeeldstad",
+        "clerk": "",
+        "operator": "",
+    }
+    return [
+        Sample(id=role, role=role, organisation=None if role == "operator" else "Voorbeeldstad", where=where)
+        for role, where in named.items()
+    ]
