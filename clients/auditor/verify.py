@@ -6,7 +6,7 @@
               [--proof FILE (--leaf BASE64 | --entry FILE)]
     verify.py scan URL|DIR --key FILE [--openings FILE] [--state FILE]
     verify.py show URL|DIR --key FILE --index N --out FILE
-    verify.py receipt FILE --vkey VKEY [--renew URL|DIR --out FILE]
+    verify.py receipt FILE (--vkey VKEY | --policy FILE) [--keys FILE] [--renew URL|DIR --out FILE]
 
 One file, needing Python 3.11 and the package `cryptography`. It fetches the checkpoint, all tiles and all
 entries; checks the signature; hashes everything again; compares with the checkpoint that it kept the last
@@ -91,6 +91,7 @@ class Report:
     size: int | None = None
     root: bytes | None = None
     witnesses_demanded: bool = False
+    follows: str | None = None  # the key of the log that follows, when this one says so in its last entry
 
     @property
     def exit_code(self) -> int:
@@ -292,6 +293,9 @@ class Ring:
         self.since: dict[Key, int] = {}  # it may sign larger sizes than the index of the entry that names it
         self.until: dict[Key, int] = {}  # and none larger than the index of the entry that retires it
         self.added: tuple[int, Key] | None = None  # the newest of these
+        self.closed: tuple[int, Key] | None = (
+            None  # where the log says that it ends, and the key of the next log
+        )
 
     def at(self, size: int) -> list[Key]:
         """The trusted keys that may sign this size."""
@@ -315,11 +319,14 @@ class Ring:
 
     def take(self, index: int, body: bytes, root: Callable[[], bytes]) -> None:
         """What a control entry says about keys; *root* gives that of the entries before it."""
-        if b'"key.' not in body and index:
+        if b'"key.' not in body and b'"log.closed"' not in body and index:
             return
         try:
             said = _read_json(body.decode())
             event = said["ev"]
+            if event == "log.closed":
+                self.closed = (index, read_key(said["next"]))
+                return
             key = read_key(said["key"])
             if event == "log.opened" and index == 0:
                 self.since.setdefault(key, 0)
@@ -351,9 +358,50 @@ class Ring:
         ):
             self.trusted.append(new)
 
+    def learn(self, leaf: bytes, proof: str) -> None:
+        """Go on by a change that a receipt carries: the entry that names the new key, the last one of its checkpoint.
+
+        Raises Broken when it is not that. Who did not sign the checkpoint leads nobody on.
+        """
+        index, last = check_proof(proof, leaf, None)
+        try:
+            said = _read_json(leaf[152:].decode())
+            new = read_key(said["key"])
+            is_change = leaf[4] == 1 and said["ev"] == "key.added" and last.size == index + 1
+        except (Unchecked, ValueError, KeyError, TypeError, RecursionError):
+            is_change = False
+        if not is_change or (last.origin, new.name) != (self.origin, self.origin):
+            raise Broken("What should be a change of keys in this file is not one.")
+        keys = self.at(last.size)
+        before = [key for key in keys if key.kind == new.kind and key != new]
+        if not before or not is_signed(last, keys) or not is_signed_twice(last, keys):
+            return
+        self.since.setdefault(new, index)
+        for key in before:
+            self.until.setdefault(key, last.size)
+        if new not in self.trusted:
+            self.trusted.append(new)
+
+    def limit(self, listing: str) -> None:
+        """Believe the log's file `keys` about which sizes the trusted keys may sign. Raises Unchecked."""
+        for line in filter(None, listing.split("\n")):
+            match = re.fullmatch(r"([0-9]{1,18}) (-|[0-9]{1,18}) (\S+)", line, re.ASCII)
+            if match is None:
+                raise Unchecked("The file with keys has a line that is not understood.")
+            key = read_key(match[3])
+            self.since.setdefault(key, int(match[1]))
+            if match[2] != "-":
+                self.until.setdefault(key, int(match[2]))
+
+    def next_key(self, size: int) -> Key | None:
+        """The key of the log that follows, if this one ends with the last of *size* entries."""
+        return self.closed[1] if self.closed is not None and self.closed[0] == size - 1 else None
+
     def put_away(self) -> dict[str, Any]:
         """What the entries said so far, as JSON; `take_up` reads it."""
+        named = [None if one is None else [one[0], _write_key(one[1])] for one in (self.added, self.closed)]
         return {
+            "named": named,
             "given": [_write_key(key) for key in self.given],
             "trusted": [_write_key(key) for key in self.trusted],
             "since": [[_write_key(key), index] for key, index in self.since.items()],
@@ -366,6 +414,9 @@ class Ring:
         self.trusted += [key for key in map(read_key, kept["trusted"]) if key not in self.trusted]
         self.since = {read_key(text): int(index) for text, index in kept["since"]}
         self.until = {read_key(text): int(index) for text, index in kept["until"]}
+        self.added, self.closed = (
+            None if one is None else (int(one[0]), read_key(one[1])) for one in kept["named"]
+        )
 
 
 @dataclass
@@ -830,8 +881,16 @@ class Memory:
             raise Unchecked("The state file cannot be read; it was left as it is.") from None
         return cls(path, logs)
 
+    def named(self) -> list[str]:
+        """The keys that logs read to their end named for those that follow them."""
+        return [kept["next"] for kept in self.logs.values() if kept.get("next")]
+
     def keep(
-        self, checkpoint: Checkpoint, vkeys: Sequence[str], witnessed: Iterable[Checkpoint] = ()
+        self,
+        checkpoint: Checkpoint,
+        vkeys: Sequence[str],
+        witnessed: Iterable[Checkpoint] = (),
+        follows: str | None = None,
     ) -> None:
         """Keep this checkpoint, and those by which witnesses said when the log was how long."""
         if self.path is None:
@@ -841,6 +900,7 @@ class Memory:
             "checkpoint": checkpoint.note,
             "vkeys": list(vkeys),
             "witnessed": [note for _, note in seen],
+            "next": follows,
         }
         write_file(self.path, json.dumps({"logs": self.logs}, indent=1, ensure_ascii=False) + "\n")
 
@@ -1664,10 +1724,8 @@ def _verify(
     checkpoint = read_checkpoint(note)
     kept = memory.logs.get(checkpoint.origin)
     if not keys:
-        keys = _keys_on_trust(report, source, checkpoint, kept)
-    is_known = is_signed(checkpoint, keys)
-    if not is_known and all(name != checkpoint.origin for name, _, _ in checkpoint.lines):
-        check_signature(checkpoint, keys)  # not even by a key of later
+        keys = _keys_on_trust(report, source, checkpoint, kept, memory.named())
+    is_known = _may_be_signed(checkpoint, keys)
     _remember(report, checkpoint)
     old = read_checkpoint(kept["checkpoint"]) if kept else None
     brought = [read_checkpoint(text) for text in given.checkpoints]
@@ -1698,9 +1756,8 @@ def _verify(
         f"The checkpoint of {checkpoint.origin} has {number(checkpoint.size)} entries and a right signature."
     )
     if not is_known:
-        report.sentences.append(
-            "A key of the log was changed: the key before it signed the entry that names the new one."
-        )
+        report.sentences.append(KEY_CHANGED)
+    _name_next(report, ring, checkpoint)
     report.sentences.append("All entries and tiles hash to the root in the checkpoint.")
     report.sentences.append(
         f"Every entry is well-formed and no nonce is repeated ({number(checkpoint.size - tree.controls)}"
@@ -1715,7 +1772,7 @@ def _verify(
     if replay is not None:
         _audit(report, replay)
     _judge(report, checkpoint, policy, ring.at(checkpoint.size))
-    memory.keep(checkpoint, [_write_key(key) for key in ring.trusted], witnessed)
+    memory.keep(checkpoint, [_write_key(key) for key in ring.trusted], witnessed, report.follows)
 
 
 def _read(
@@ -1779,19 +1836,48 @@ def _check_against_log(
     report.sentences.append(f"The proof leads from entry {index} to a root that this log really had.")
 
 
+KEY_CHANGED = "A key of the log was changed: the key before it signed the entry that names the new one."
+
+
+def _may_be_signed(checkpoint: Checkpoint, keys: Sequence[Key]) -> bool:
+    """Whether a known key signed. Raises Broken when not even a key of later can have: then reading is no use."""
+    is_known = is_signed(checkpoint, keys)
+    if not is_known and all(name != checkpoint.origin for name, _, _ in checkpoint.lines):
+        check_signature(checkpoint, keys)
+    return is_known
+
+
+def _name_next(report: Report, ring: Ring, checkpoint: Checkpoint) -> None:
+    """Say which log follows: who trusts this one goes on to it."""
+    following = ring.next_key(checkpoint.size)
+    if following is not None:
+        report.follows = _write_key(following)
+        report.sentences.append(
+            f"This log is closed. It names the key of the log that follows: {following.name}."
+        )
+
+
 def _write_key(key: Key) -> str:
     return f"{key.name}+{key.key_id.hex()}+{base64.b64encode(bytes([key.kind]) + key.public).decode()}"
 
 
 def _keys_on_trust(
-    report: Report, source: Source, checkpoint: Checkpoint, kept: Mapping[str, Any] | None
+    report: Report,
+    source: Source,
+    checkpoint: Checkpoint,
+    kept: Mapping[str, Any] | None,
+    named: Sequence[str] = (),
 ) -> list[Key]:
-    """Without a key from elsewhere: the key that was kept, or at first sight the one that the log itself
-    names.
+    """Without a key from elsewhere: the key that was kept, or that the log before named; or at first sight the one
+    that the log itself names.
     """
     if kept is not None:
         report.sentences.append("The verifier key is the one that was kept at the first look.")
         return [read_key(text) for text in kept["vkeys"]]
+    following = [key for key in map(read_key, named) if key.name == checkpoint.origin]
+    if following:
+        report.sentences.append("The verifier key is the one that the log before named in its last entry.")
+        return following
     served = source.get("policy")
     if served is None:
         raise Unchecked("There is no policy beside the checkpoint: bring a key with --vkey or --policy.")
@@ -1961,6 +2047,7 @@ class Scan:
     checkpoint: str | None = None  # of the last scan that came to its end, and the keys it was checked with
     vkeys: list[str] = field(default_factory=list)
     watermark: int = 0  # below it the service keeps no openings
+    keys: dict[str, Any] | None = None  # what the entries said about the keys of the log
 
     def root(self, tail: Sequence[bytes] = ()) -> bytes:
         """The root over all that was read and the hashes of a last, partial bundle."""
@@ -1990,6 +2077,7 @@ class Scan:
             "checkpoint": self.checkpoint,
             "vkeys": self.vkeys,
             "watermark": self.watermark,
+            "keys": self.keys,
         }
 
     @classmethod
@@ -2004,6 +2092,7 @@ class Scan:
             kept["checkpoint"],
             list(kept["vkeys"]),
             int(kept["watermark"]),
+            kept["keys"],
         )
 
 
@@ -2036,7 +2125,7 @@ class Diary:
         except (ValueError, KeyError, TypeError, Broken):
             raise Unchecked("The state file cannot be read; it was left as it is.") from None
         missed = [one for one, began in grants.items() if began < scan.bundles * 256]
-        if same_key and set(missed) <= set(scan.grants):
+        if same_key and set(missed) <= set(scan.grants) and (scan.keys is not None or not scan.bundles):
             return scan
         # With another key, or for a grant that was not looked for, everything is read again.
         return Scan(checkpoint=scan.checkpoint, vkeys=scan.vkeys)
@@ -2118,16 +2207,18 @@ def scan_log(
     openings: bytes | None = None,
     state: Path | None = None,
     say: Callable[[str], None] = lambda sentence: None,
+    named: Sequence[str] = (),
 ) -> Report:
     """Read one whole log and report which entries are under her key, and, with her *openings*, what they say.
 
     *keys* are her scan keys by origin, *openings* what her page gave her. With them it also names: entries
     that her page does not show; entries that it shows and the log does not have under her key; entries of
     somebody else under a grant of hers; and what an auditor would find in her grants. *say* hears how much
-    will be read before that begins. Raises nothing for what it may find.
+    will be read before that begins; *named* are the keys that logs before this one named for those that follow.
+    Raises nothing for what it may find.
     """
     report = Report()
-    return _reported(report, lambda: _scan(report, where, keys, vkeys, policy, openings, state, say))
+    return _reported(report, lambda: _scan(report, where, keys, vkeys, policy, openings, state, say, named))
 
 
 def _reported(report: Report, work: Callable[[], None]) -> Report:
@@ -2154,6 +2245,7 @@ def _scan(
     openings: bytes | None,
     state: Path | None,
     say: Callable[[str], None],
+    named: Sequence[str],
 ) -> None:
     policy = read_policy(policy_text) if policy_text is not None else Policy()
     report.witnesses_demanded = policy.quorum is not None
@@ -2171,7 +2263,13 @@ def _scan(
     grants = {sha256(b"searched" + key).hexdigest(): index for key, index in began.items()}
     diary = Diary.load(state)
     scan = diary.find(origin, searched, grants)
-    log_keys = _check_signed(report, source, checkpoint, vkeys, policy, scan)
+    ring = Ring(origin, _keys_for(report, source, checkpoint, vkeys, policy, named, scan))
+    is_known = _may_be_signed(checkpoint, ring.given)
+    if scan.keys is not None:
+        try:
+            ring.take_up(scan.keys)
+        except Stale:
+            scan = Scan(checkpoint=scan.checkpoint, vkeys=scan.vkeys)
     old = read_checkpoint(scan.checkpoint) if scan.checkpoint else None
     if old is not None and checkpoint.size < old.size:
         check_continuation(None, old, checkpoint)
@@ -2184,18 +2282,23 @@ def _scan(
     def save(so_far: Scan) -> None:
         diary.keep(origin, searched, so_far)
 
-    ends_well, hers, foreign = _read_on(source, checkpoint, old, scan, finder, save)
+    ends_well, hers, foreign = _read_on(source, checkpoint, old, scan, finder, ring, save)
     if not ends_well and done:
         # What was read before, or what is served now, is not this log: read everything again.
         scan = Scan(grants=scan.grants, checkpoint=scan.checkpoint, vkeys=scan.vkeys)
-        ends_well, hers, foreign = _read_on(source, checkpoint, old, scan, finder, lambda so_far: None)
+        ring.forget()
+        ends_well, hers, foreign = _read_on(source, checkpoint, old, scan, finder, ring, lambda so_far: None)
     if not ends_well:
         raise Broken("The entries do not hash to the root in the checkpoint.")
-    scan.checkpoint, scan.vkeys = checkpoint.note, [_write_key(key) for key in log_keys]
+    ring.check(checkpoint)
+    if not is_known:
+        report.sentences.append(KEY_CHANGED)
+    scan.checkpoint, scan.vkeys = checkpoint.note, [_write_key(key) for key in ring.trusted]
     save(scan)
     report.sentences.append(f"All {number(checkpoint.size)} entries of {origin} hash to its signed root.")
+    _name_next(report, ring, checkpoint)
     _tell(report, checkpoint, hers, foreign, shown, scan.watermark)
-    _judge(report, checkpoint, policy, log_keys)
+    _judge(report, checkpoint, policy, ring.at(checkpoint.size))
 
 
 def _read_on(
@@ -2204,6 +2307,7 @@ def _read_on(
     old: Checkpoint | None,
     scan: Scan,
     finder: Finder,
+    ring: Ring,
     save: Callable[[Scan], None],
 ) -> tuple[bool, dict[int, bytes], list[int]]:
     """Read what *scan* has not read yet. Answers whether it ends at the signed root, and what was found.
@@ -2223,6 +2327,7 @@ def _read_on(
             if len(leaf) != 152 or leaf[:8] != b"CLg\x01\0\0\0\0":
                 check_leaf(leaf, index)
                 scan.watermark = max(scan.watermark, min(index, watermark_of(leaf)))
+                ring.take(index, leaf[152:], partial(scan.root, hashes[: index - first]))
             if finder.is_hers(leaf):
                 hers[index] = leaf
             elif finder.is_under_her_grant(leaf):
@@ -2233,6 +2338,7 @@ def _read_on(
             tail = hashes
             break
         scan.add(hashes)
+        scan.keys = ring.put_away()
         scan.hers, scan.foreign = dict(hers), list(foreign)
         if scan.bundles % SAVE_EVERY == 0:
             save(scan)
@@ -2317,9 +2423,13 @@ def explained(opening: Opened) -> str:
     return ", ".join([*words, *([" ".join(opening.attributes)] if opening.attributes else [])])
 
 
-def prove_from_tiles(source: Source, index: int, checkpoint: Checkpoint) -> str:
-    """The tlog-proof of one entry, made from the tiles (C2SP tlog-proof; RFC 6962 §2.1.1)."""
-    size = checkpoint.size
+def prove_from_tiles(source: Source, index: int, checkpoint: Checkpoint, served: int | None = None) -> str:
+    """The tlog-proof of one entry, made from the tiles (C2SP tlog-proof; RFC 6962 §2.1.1).
+
+    *served*: how long the log is that the tiles are of, if it is longer than the checkpoint: older partial tiles may
+    be gone.
+    """
+    size, served = checkpoint.size, served or checkpoint.size
     rows: dict[tuple[int, int], bytes] = {}
 
     def whole(height: int, n: int) -> bytes:
@@ -2328,7 +2438,7 @@ def prove_from_tiles(source: Source, index: int, checkpoint: Checkpoint) -> str:
         first = n << above
         tile = first // 256
         if (level, tile) not in rows:
-            width = min(256, (size >> (8 * level)) - tile * 256)
+            width = min(256, (served >> (8 * level)) - tile * 256)
             rows[level, tile] = source.row(level, tile, width)[0][: width * 32]
         row, start = rows[level, tile], first % 256
         hashes = [row[k * 32 : k * 32 + 32] for k in range(start, start + (1 << above))]
@@ -2358,23 +2468,57 @@ def prove_from_tiles(source: Source, index: int, checkpoint: Checkpoint) -> str:
     return f"c2sp.org/tlog-proof@v1\nindex {index}\n{lines}\n{checkpoint.note}"
 
 
-def _check_signed(
+def _keys_for(
     report: Report,
     source: Source,
     checkpoint: Checkpoint,
     vkeys: Sequence[str],
     policy: Policy,
+    named: Sequence[str] = (),
     scan: Scan | None = None,
 ) -> list[Key]:
-    """The keys under which the checkpoint is rightly signed: brought, kept, or at first sight the log's own."""
+    """The log's keys: brought, named by the log before, kept, or at first sight the log's own."""
     brought = [read_key(text) for text in vkeys] + policy.logs
     keys = [key for key in brought if key.name == checkpoint.origin]
-    if brought and not keys:
-        raise Unchecked(f"None of the verifier keys is of {checkpoint.origin}.")
-    kept = {"vkeys": scan.vkeys} if scan is not None and scan.checkpoint else None
-    keys = keys or _keys_on_trust(report, source, checkpoint, kept)
-    check_signature(checkpoint, keys)
-    return keys
+    if keys:
+        return keys
+    if brought and not any(read_key(text).name == checkpoint.origin for text in named):
+        raise Unchecked(
+            f"None of the verifier keys is of {checkpoint.origin}, and no log before it named its key: bring it too."
+        )
+    kept = {"vkeys": scan.vkeys} if scan is not None and scan.checkpoint and not brought else None
+    return _keys_on_trust(report, source, checkpoint, kept, named)
+
+
+def _follow_keys(source: Source, ring: Ring, checkpoint: Checkpoint) -> list[dict[str, str]]:
+    """Go on to newer keys where the log says that they were changed; returns each change as a file can carry it.
+
+    Only *checkpoint* decides: a change that does not stand in the log leads nobody anywhere.
+    """
+    changes = []
+    listing = (source.get("keys") or b"").decode("ascii", "replace")
+    for index in sorted(
+        {int(at) for at in re.findall(r"^[0-9]+ ([1-9][0-9]{0,17}) ", listing, re.ASCII | re.M)}
+    ):
+        if index >= checkpoint.size:
+            continue
+        try:
+            added, retired = (_read_entry(source, one, checkpoint.size) for one in (index - 1, index))
+            last = read_checkpoint(_read_json(retired[152:].decode())["last"])
+            change = {
+                "leaf": base64.b64encode(added).decode(),
+                "proof": prove_from_tiles(source, index - 1, last, checkpoint.size),
+            }
+            ring.learn(added, change["proof"])
+        except (Broken, ValueError, KeyError, TypeError, RecursionError):
+            continue
+        changes.append(change)
+    return changes
+
+
+def _read_entry(source: Source, index: int, size: int) -> bytes:
+    n, width = index // 256, min(256, size - index // 256 * 256)
+    return read_bundle(source, n * 256, width)[index % 256]
 
 
 def show_entry(
@@ -2384,38 +2528,41 @@ def show_entry(
     *,
     vkeys: Sequence[str] = (),
     policy: str | None = None,
-) -> tuple[Report, dict[str, str]]:
+) -> tuple[Report, dict[str, Any]]:
     """Make the file with which she shows that one entry is about her; no other entry becomes recognisable.
 
     The file is empty when the report says why there is none.
     """
-    report, made = Report(), dict[str, str]()
+    report, made = Report(), dict[str, Any]()
 
     def work() -> None:
         trusted = read_policy(policy) if policy is not None else Policy()
         source, note = find_log(where)
         checkpoint = read_checkpoint(note)
-        keys = _check_signed(report, source, checkpoint, vkeys, trusted)
+        ring = Ring(checkpoint.origin, _keys_for(report, source, checkpoint, vkeys, trusted))
+        changes = _follow_keys(source, ring, checkpoint)
+        ring.check(checkpoint)
         _remember(report, checkpoint)
         if checkpoint.origin not in audit_keys:
             raise Unchecked(f"Your audit key file has no key for {checkpoint.origin}.")
         if not 0 <= index < checkpoint.size:
             raise Unchecked(f"The log has no entry {index} (yet).")
-        n, width = index // 256, min(256, checkpoint.size - index // 256 * 256)
-        leaf = read_bundle(source, n * 256, width)[index % 256]
+        leaf = _read_entry(source, index, checkpoint.size)
         finder = Finder(audit_keys[checkpoint.origin])
         if not finder.is_hers(leaf):
             raise Unchecked(f"Entry {index} is not yours, so you cannot show that it is.")
         proof = prove_from_tiles(source, index, checkpoint)
-        check_proof(proof, leaf, keys)
+        check_proof(proof, leaf, ring.at(checkpoint.size))
         made["format"] = ENTRY_PROOF
         made["leaf"] = base64.b64encode(leaf).decode()
         made["s"] = base64.b64encode(finder.secret(leaf)).decode()
         made["proof"] = proof
+        if changes:
+            made["keys"] = changes
         report.sentences.append(
             f"Entry {index} of {checkpoint.origin} is yours. The file shows this one only."
         )
-        _judge(report, checkpoint, trusted, keys)
+        _judge(report, checkpoint, trusted, ring.at(checkpoint.size))
 
     return _reported(report, work), made
 
@@ -2425,12 +2572,14 @@ def check_receipt(
     *,
     vkeys: Sequence[str] = (),
     policy: str | None = None,
+    key_ranges: str | None = None,
     renew: str | None = None,
 ) -> tuple[Report, dict[str, Any]]:
     """Check a receipt, or an entry that somebody showed; offline, unless it is to be renewed.
 
     *renew*: the place of the log; then what is returned is the same file under the newest checkpoint there,
-    which more witnesses may have cosigned. Otherwise the file as it was read.
+    which more witnesses may have cosigned. Otherwise the file as it was read. *key_ranges*: the text of the log's
+    `keys`, to be believed about which of the given keys may have signed what.
     """
     report, kept = Report(), dict[str, Any]()
 
@@ -2448,11 +2597,18 @@ def check_receipt(
             kind = kept["format"]
             opening = json.dumps(kept["opening"]) if kind == RECEIPT else None
             secret = unbase64(kept["s"], "The secret of the entry") if "s" in kept else None
+            changes = [(unbase64(one["leaf"], "The leaf"), str(one["proof"])) for one in kept.get("keys", [])]
         except (ValueError, KeyError, TypeError, RecursionError):
             raise Broken("This is not a receipt.") from None
         if kind not in (RECEIPT, ENTRY_PROOF) or (kind == ENTRY_PROOF and secret is None):
             raise Broken("This is not a receipt.")
-        index, checkpoint = check_proof(proof, leaf, keys)
+        index, checkpoint = check_proof(proof, leaf, None)
+        ring = Ring(checkpoint.origin, [key for key in keys if key.name == checkpoint.origin])
+        if key_ranges is not None:
+            ring.limit(key_ranges)
+        for change in changes:
+            ring.learn(*change)
+        ring.check(checkpoint)
         if renew is not None:
             source, note = find_log(renew)
             newest = read_checkpoint(note)
@@ -2460,10 +2616,11 @@ def check_receipt(
                 raise Unchecked(f"This place serves {newest.origin}, and not {checkpoint.origin}.")
             if newest.size < checkpoint.size:
                 check_continuation(None, checkpoint, newest)
-            check_signature(newest, keys)
+            followed = _follow_keys(source, ring, newest)
+            ring.check(newest)
             proof = prove_from_tiles(source, index, newest)
             try:
-                _, newest = check_proof(proof, leaf, keys)
+                _, newest = check_proof(proof, leaf, ring.at(newest.size))
             except Broken:
                 raise Broken(
                     "This entry is not in the log as it is served now, or its tiles do not belong to its checkpoint:"
@@ -2472,6 +2629,8 @@ def check_receipt(
                 ) from None
             checkpoint = newest
             kept["proof"] = proof
+            if followed:
+                kept["keys"] = followed
         _remember(report, checkpoint)
         report.sentences.append(
             f"Entry {index} of {checkpoint.origin} stands under a signed root of {number(checkpoint.size)} entries."
@@ -2486,7 +2645,7 @@ def check_receipt(
                 raise Broken(f"Entry {index} is not about whom this file says.")
             report.sentences.append("This entry is about the person who gave you this file.")
         report.sentences.append(f"SHA-256 of the entry, as on paper: {sha256(leaf).hexdigest()}")
-        _judge(report, checkpoint, trusted, keys)
+        _judge(report, checkpoint, trusted, ring.at(checkpoint.size))
 
     return _reported(report, work), kept
 
@@ -2580,6 +2739,9 @@ def _citizen_parser() -> argparse.ArgumentParser:
         "--renew", metavar="URL|DIR", help="the log: put the receipt under its newest checkpoint"
     )
     receipt.add_argument("--out", type=Path, metavar="FILE", help="with --renew: where to write it")
+    receipt.add_argument(
+        "--keys", metavar="FILE", help="the log's `keys`, if you trust it: which key signed up to where"
+    )
     for word in (scan, show, receipt):
         keys = word.add_mutually_exclusive_group()
         keys.add_argument("--vkey", action="append", default=[], help="the log's key, known from elsewhere")
@@ -2591,7 +2753,7 @@ def _run_scan(arguments: argparse.Namespace, policy: str | None) -> Report:
     """Scan all logs that there are; the worst that was found is the verdict over all."""
     keys = read_audit_key(_read_text(arguments.key, "The audit key file"))
     openings = _read_file(arguments.openings, "The file with openings") if arguments.openings else None
-    whole = Report("OK")
+    whole, named = Report("OK"), list[str]()
     for place in find_logs(arguments.source):
         one = scan_log(
             place,
@@ -2601,7 +2763,9 @@ def _run_scan(arguments: argparse.Namespace, policy: str | None) -> Report:
             openings=openings,
             state=arguments.state,
             say=lambda sentence: print(sentence, file=sys.stderr, flush=True),
+            named=named,
         )
+        named += [one.follows] if one.follows is not None else []
         whole.sentences += one.sentences
         whole.witnesses_demanded |= one.witnesses_demanded
         whole.verdict = max(whole.verdict, one.verdict, key=WORST.index)
@@ -2632,7 +2796,8 @@ def _citizen(argv: Sequence[str]) -> int:
             if (arguments.renew is None) != (arguments.out is None):
                 raise Unchecked("--renew and --out go together.")
             text = _read_text(arguments.file, "The receipt")
-            report, made = check_receipt(text, renew=arguments.renew, **trust)
+            ranges = _read_text(arguments.keys, "The file with keys") if arguments.keys else None
+            report, made = check_receipt(text, key_ranges=ranges, renew=arguments.renew, **trust)
         if getattr(arguments, "out", None) is not None and report.verdict in ("OK", "UNWITNESSED"):
             write_private(arguments.out, made)
 

@@ -9,12 +9,13 @@ from base64 import b64encode, urlsafe_b64encode
 import msgspec
 
 from consent.ledger.checkpoint import ED25519, parse_vkey
-from consent.ledger.entry import entry_secret, opening_json
+from consent.ledger.entry import LEAF_BYTES, entry_secret, opening_json
+from consent.ledger.proof import format_proof
 from consent.storage.kinds import CITIZEN_ENTRY, KEYS
 from consent.words.errors import NotFound
 
 from .house import House
-from .publish import checkpoint, head, keys, leaf_of, opening_of, prove
+from .publish import checkpoint, head, inclusion, keys, leaf_of, opening_of, prove
 from .scan import log_keys
 
 RECEIPT = "consent-receipt/v1"
@@ -75,13 +76,30 @@ async def check_hers(house: House, citizen: str, log: str, index: int) -> None:
 
 
 async def _shown(house: House, citizen: str, log: str, index: int, leaf: bytes) -> dict[str, object]:
-    keys = await log_keys(house, citizen, (await head(house, log)).origin)
-    return {
+    hers = await log_keys(house, citizen, (await head(house, log)).origin)
+    shown: dict[str, object] = {
         "format": ENTRY_PROOF,
         "leaf": b64encode(leaf).decode(),
-        "s": b64encode(entry_secret(keys.scan, leaf)).decode(),
+        "s": b64encode(entry_secret(hers.scan, leaf)).decode(),
         "proof": await _grown_proof(house, log, index),
     }
+    changes = await _changes(house, log)
+    return shown | ({"keys": changes} if changes else {})
+
+
+async def _changes(house: House, log: str) -> list[dict[str, str]]:
+    """How the keys of before led to those of now: whoever knows only an old one checks the file with nothing else."""
+    changes = []
+    for key in await keys(house, log):
+        if key.retired is None or key.lost:
+            continue  # a lost key leads nobody
+        ends = msgspec.json.decode((await leaf_of(house, log, key.retired))[LEAF_BYTES:])
+        proof = format_proof(
+            key.retired - 1, await inclusion(house, log, key.retired - 1, key.retired), ends["last"]
+        )
+        added = await leaf_of(house, log, key.retired - 1)
+        changes.append((key.retired, {"leaf": b64encode(added).decode(), "proof": proof}))
+    return [change for _, change in sorted(changes, key=lambda one: one[0])]
 
 
 async def _grown_proof(house: House, log: str, index: int) -> str:
