@@ -1,10 +1,11 @@
 """The doors of a person's pages: what nearly all of them take and give, said once."""
 
-from typing import Any
+from typing import Any, Literal
 
 from .doors import Answer, Door, Field, declared
 
 PAGE = Answer(description="A page", media="text/html")
+Tag = Literal["citizen", "organisation", "operator", "auditor"]  # whose pages
 ELSEWHERE = Answer(description="To the next page", media=None, headers=("Location",))
 FORM = "application/x-www-form-urlencoded"
 CSRF = Field(name="csrf", where="form", description="From the page", required=True)
@@ -19,13 +20,14 @@ def shows(
     gives: Answer = PAGE,
     or_else: tuple[int, ...] = (303, 404),
     signed_in: bool = True,
+    tag: Tag = "citizen",
 ) -> dict[str, Any]:
     """The `opt` of a door that shows a page, or *gives* something else; *or_else* what other answers there are."""
     answers = {200: gives} | {status: _ANSWERS[status] for status in or_else}
     return declared(
         Door(
             id=id,
-            tag="citizen",
+            tag=tag,
             summary=summary,
             security="session" if signed_in else "none",
             fields=fields,
@@ -40,12 +42,13 @@ def takes(
     *fields: Field,
     answers: tuple[int, ...] = (200, 303, 400, 403, 404),
     signed_in: bool = True,
+    tag: Tag = "citizen",
 ) -> dict[str, Any]:
     """The `opt` of a door that takes a form; from somebody signed in, only one from a page of hers."""
     return declared(
         Door(
             id=id,
-            tag="citizen",
+            tag=tag,
             summary=summary,
             security="session" if signed_in else "none",
             fields=(*fields, CSRF) if signed_in else fields,

@@ -174,6 +174,15 @@ async def _session_ends(page: Page) -> None:
     await page.reload()
 
 
+def _to_the_log(what: str) -> Go:
+    async def go(page: Page, scene: Scene) -> None:
+        await page.goto(f"{scene.issuer}/auditor")
+        entries = await page.locator('a[href$="/entries"]').get_attribute("href")
+        await page.goto(f"{scene.issuer}{str(entries).removesuffix('entries')}{what}")
+
+    return go
+
+
 PLACES: dict[str, Place] = {
     "sign-in": Place("nobody", _at("/sign-in")),
     "sign-in-waiting": Place("nobody", _at("{waiting}")),
@@ -203,6 +212,11 @@ PLACES: dict[str, Place] = {
     "export": Place("settled", _at("/my/export")),
     "leaving": Place("leaving", _at("/")),
     "erasure": Place("nobody", _at("{erasure}")),
+    "log": Place("nobody", _at("/auditor")),
+    "log-entries": Place("nobody", _to_the_log("entries")),
+    "log-itself": Place("nobody", _to_the_log("itself/0")),
+    "log-entry": Place("nobody", _to_the_log("entry/0")),
+    "log-event": Place("nobody", _to_the_log("entry/2")),
     "edit": Place("settled", _at("/my/data/preferred_language")),
     "edit-date-wrong": Place("newcomer", _then("/my/data/birth_date", _save_nonsense), 422),
     "edit-yes-no": Place("newcomer", _at("/my/data/income_below_threshold")),

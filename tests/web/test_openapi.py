@@ -88,7 +88,8 @@ def test_whoever_needs_a_credential_is_told_which() -> None:
     }
     assert open_to_all == {
         "authorize", "metadata", "resourceMetadata", "jwks", "requestType", "listLogs", "keysOfLog", "checkLog",
-        "checkpoint", "policy", "proof", "tile", "readOpenapi",
+        "checkpoint", "policy", "proof", "tile", "readOpenapi", "showLog", "showOneLog", "showEntries",
+        "showEntriesFrom", "showControlEntries", "showOneEntry", "jumpToEntry",
     }  # fmt: skip
 
 

@@ -189,3 +189,39 @@ JOIN log_openings o ON o.log = e.log AND o.idx = e.idx
 WHERE e.citizen = $1 AND e.log = $2 AND e.idx > $3
 ORDER BY e.idx
 LIMIT $4;
+
+-- name: cosignature.newest
+SELECT size, at
+FROM log_cosignatures
+WHERE log = $1 AND key = $2
+ORDER BY size DESC
+LIMIT 1;
+
+-- name: entry.controls
+-- Longer than an event (152 bytes): what the log says about itself. An index has these alone.
+SELECT idx, leaf
+FROM log_entries
+WHERE log = $1 AND idx >= $2 AND length(leaf) > 152
+ORDER BY idx
+LIMIT $3;
+
+-- name: entry.controls_before
+SELECT idx
+FROM log_entries
+WHERE log = $1 AND idx < $2 AND length(leaf) > 152
+ORDER BY idx DESC
+LIMIT $3;
+
+-- name: entry.control_until
+SELECT log, idx, leaf
+FROM log_entries
+WHERE log = $1 AND idx <= $2 AND length(leaf) > 152
+ORDER BY idx DESC
+LIMIT 1;
+
+-- name: entry.control_from
+SELECT log, idx, leaf
+FROM log_entries
+WHERE log = $1 AND idx >= $2 AND length(leaf) > 152
+ORDER BY idx
+LIMIT 1;
