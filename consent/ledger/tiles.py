@@ -47,7 +47,7 @@ class Growth:
     `forget()`, and when another process may have written, `load` again instead.
     """
 
-    __slots__ = ("_first", "_ragged", "_rows", "_size", "_written")
+    __slots__ = ("_first", "_paths", "_ragged", "_rows", "_size", "_written")
 
     def __init__(self) -> None:
         """An empty log."""
@@ -57,6 +57,7 @@ class Growth:
         self._rows: list[list[bytes]] = [[] for _ in range(_HEIGHTS)]
         self._first = [0] * _HEIGHTS
         self._ragged: list[bytes | None] | None = None
+        self._paths: dict[Coordinates, list[bytes]] = {}  # height, node; of the present size
 
     @classmethod
     def load(cls, size: int, tiles: Mapping[Coordinates, bytes]) -> "Growth":
@@ -99,7 +100,7 @@ class Growth:
             node >>= 1
             rows[height].append(entry_hash)
         self._size = index + 1
-        self._ragged = None
+        self._ragged, self._paths = None, {}
         return index
 
     def root(self) -> bytes:
@@ -133,28 +134,27 @@ class Growth:
         Raises KeyError with the coordinates of the tile that is no longer remembered, LedgerError when the
         log has no such entry.
         """
-        size = self._size
-        if not 0 <= index < size:
+        if not 0 <= index < self._size:
             raise LedgerError("the log has no entry with this index")
-        edges, rows, first = self._edges(), self._rows, self._first
-        proof = []
-        node, last, height = index, size - 1, 0
-        while last:
+        return self._path(0, index)
+
+    def _path(self, height: int, node: int) -> list[bytes]:
+        """The hashes beside the way from *node* to the root; kept, as neighbours go nearly all of it together."""
+        if self._size - 1 >> height == 0:
+            return []
+        path = self._paths.get((height, node))
+        if path is None:
             sibling = node ^ 1
-            if (sibling + 1) << height <= size:
-                place = sibling - first[height]
-                if place < 0:
+            beside: bytes | None = None
+            if (sibling + 1) << height <= self._size:
+                if sibling < self._first[height]:
                     raise KeyError(_tile_of(height, sibling))
-                proof.append(rows[height][place])
-            elif sibling <= last:
-                # The sibling is the ragged right edge, the same for all proofs at this size.
-                edge = edges[height]
-                if edge is not None:
-                    proof.append(edge)
-            node >>= 1
-            last >>= 1
-            height += 1
-        return proof
+                beside = self._rows[height][sibling - self._first[height]]
+            elif sibling << height < self._size:
+                beside = self._edges()[height]  # the ragged right edge
+            path = ([] if beside is None else [beside]) + self._path(height + 1, node >> 1)
+            self._paths[height, node] = path
+        return path
 
     def snapshot(self) -> int:
         """A mark to go back to; hold it only until `forget()`."""
@@ -171,7 +171,7 @@ class Growth:
             del self._rows[height][(mark >> height) - self._first[height] :]
         self._size = mark
         self._written = min(self._written, mark)
-        self._ragged = None
+        self._ragged, self._paths = None, {}
 
     def forget(self) -> None:
         """Drop all but the right edge, to keep memory bounded. Only once `dirty()` was stored: LedgerError
@@ -179,6 +179,7 @@ class Growth:
         """
         if self._written != self._size:
             raise LedgerError("what is not written cannot be forgotten")
+        self._paths = {}
         for height in range(self._size.bit_length() + 1):
             edge = _edge(self._size, height)
             del self._rows[height][: edge - self._first[height]]

@@ -47,6 +47,9 @@ _SURROUNDINGS = frozenset(
 )
 
 
+# How the words that migrations leave open are spelt here.
+_SPELT = {"{int}": "INTEGER", "{blob}": "BLOB", "{strict}": "STRICT", "{by_key}": "STRICT, WITHOUT ROWID"}
+
 # Rows of parameters that one execution takes, where there are as many: a batch reads and writes dozens of a kind.
 _AT_ONCE = (64, 16, 4)
 
@@ -232,7 +235,9 @@ def _migrate(connection: sqlite3.Connection) -> None:
                 if applied[version] != digest:
                     raise Misconfigured(f"migration {version:04} is not the one that made this database")
                 continue
-            script = text.replace("{int}", "INTEGER").replace("{blob}", "BLOB").replace("{strict}", "STRICT")
+            script = text
+            for word, spelling in _SPELT.items():
+                script = script.replace(word, spelling)
             for statement in script.split(";\n"):
                 if statement.strip():
                     connection.execute(statement)

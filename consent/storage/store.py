@@ -81,7 +81,7 @@ def statements() -> Mapping[str, str]:
 
 
 def migrations() -> list[tuple[int, str]]:
-    """The numbered texts of `migrations/`, in order, with {int}, {blob} and {strict} still in them."""
+    """The numbered texts of `migrations/`, in order, with {int}, {blob}, {strict} and {by_key} still in them."""
     texts = []
     for file in sorted(files("consent.storage").joinpath("migrations").iterdir(), key=lambda f: f.name):
         if file.name.endswith(".sql"):
