@@ -11,6 +11,7 @@ FROM log_entries
 ORDER BY log, idx;
 DROP TABLE log_entries;
 ALTER TABLE entries_by_key RENAME TO log_entries;
+CREATE INDEX log_controls ON log_entries (log, idx) WHERE length(leaf) > 152;
 
 CREATE TABLE openings_by_key (
   log TEXT NOT NULL,
