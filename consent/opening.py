@@ -157,7 +157,7 @@ async def open_house(
         client_keys=ClientKeys(outside.get, clock),
         keep_erased=lambda erased: keep_erased(settings.folder, erased),
         sandbox=settings.sandbox,
-        names_key=read_names_key(settings.folder, is_needed=bool(await store.read("way.any"))),
+        names_key=read_names_key(settings.folder, is_needed=bool(await store.read("name.any"))),
         mailer=mailer_of(settings),
         broker=broker_of(settings),
         limits=Limits(
@@ -165,6 +165,8 @@ async def open_house(
             address=settings.limit_address,
             sign_in=settings.limit_sign_in,
             auditor=settings.limit_auditor,
+            stop_code=settings.limit_stop_code,
+            stop_codes=settings.limit_stop_codes,
             trusted_proxies=settings.trusted_proxies,
         ),
         step_up=StepUp(

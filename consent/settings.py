@@ -42,6 +42,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Steps of signing in a minute from one address (with a device it takes two); 0: no limit."""
     limit_auditor: int = 10
     """Reads a minute with one auditor's token, each of which is an entry of the log; 0: no limit."""
+    limit_stop_code: int = 10
+    """Wrong stop codes a minute from one address; 0: no limit."""
+    limit_stop_codes: int = 60
+    """Wrong stop codes a minute from all addresses together: it bounds what many of them can guess; 0: no limit."""
     trusted_proxies: int = 0
     """How many proxies in front add to `X-Forwarded-For`; 0: nobody does, the header counts for nothing."""
     yearly_logs: bool = True
@@ -154,7 +158,7 @@ def check_settings(settings: Settings) -> None:
         raise Misconfigured("special_sign_in is a number of minutes from 1 to 60")
     if not 0 <= settings.special_max_age <= 366 * 24 * 60:
         raise Misconfigured("special_max_age is a number of minutes up to a year, or 0 for any age")
-    limits = (settings.limit_client, settings.limit_address, settings.limit_sign_in, settings.limit_auditor)
+    limits = [getattr(settings, name) for name in Settings.__struct_fields__ if name.startswith("limit_")]
     if min(limits) < 0:
         raise Misconfigured("a limit is a number of requests a minute, or 0 for none")
     if not 0 <= settings.trusted_proxies <= 8:

@@ -53,8 +53,8 @@ WORLDLY_CALLS = words(
 ACTS = words(
     "acknowledge admit amend approve ask audit authenticate begin close cosign disclose enrol erase expire explain "
     "export federate freeze grant hold inspect join keep link operate oversee propose publish recover redeem refuse "
-    "register retain review revoke rotate scan sign_in signal succeed suspend tidy use withdraw witness "
-    "browse"
+    "browse register retain review revoke rotate scan sign_in signal stop succeed suspend tidy use withdraw "
+    "witness"
 )
 # … what a citizen looks at, and how every act is done: by whom written down, with what at hand, each proof once.
 BESIDE_ACTS = words(

@@ -23,7 +23,7 @@ from .house import House
 
 WINDOW = MINUTE  # from somebody's first request on; half-open
 
-What = Literal["client", "address", "sign_in", "auditor"]
+What = Literal["client", "address", "sign_in", "auditor", "stop_code", "stop_codes"]
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -77,11 +77,16 @@ def asks_to_count(marks: Sequence[Mark]) -> list[Ask]:
 
 def count(book: Book, marks: Sequence[Mark]) -> None:
     """Count a request. Raises TooManyRequests, and then nothing was written: who hammers costs no writing."""
+    for row in check_left(book, marks):
+        book.put(ALLOWANCE, replace(row, used=row.used + 1))
+
+
+def check_left(book: Book, marks: Sequence[Mark]) -> list[Allowance]:
+    """What was used of each mark by now, uncounted: for what counts only when it goes wrong. Raises TooManyRequests."""
     rows = [_now(book.get(ALLOWANCE, one.key), one, book.at) for one in marks]
     for row, one in zip(rows, marks, strict=True):
         _check(row, one, book.at)
-    for row in rows:
-        book.put(ALLOWANCE, replace(row, used=row.used + 1))
+    return rows
 
 
 def _now(row: Allowance | None, one: Mark, at: int) -> Allowance:

@@ -1,5 +1,7 @@
 """How a grant ends, whoever ends it: the grant, its entry in the log and the word to its client, in one commit."""
 
+from collections.abc import Mapping
+
 from consent.grants.grant import Ending, Grant, end
 from consent.ledger.record import By, Event, Reason
 from consent.oauth.signals import SignalEvent
@@ -12,25 +14,34 @@ from .signal import signal
 
 MOST_AT_ONCE = 100  # grants that one deed ends: what is asked meanwhile must not wait for more
 
+_NOTHING: Mapping[str, object] = {}
 _EVENTS: dict[Ending, Event] = {"withdraw": "withdrawn", "revoke": "revoked", "expire": "expired"}
 
 
 def write_ending(
-    book: Book, grant: Grant, ending: Ending, *, keys: CitizenKeys, by: By, reason: Reason
+    book: Book,
+    grant: Grant,
+    ending: Ending,
+    *,
+    keys: CitizenKeys,
+    by: By,
+    reason: Reason,
+    told: Mapping[str, object] = _NOTHING,
 ) -> Grant | None:
     """End *grant* and return it as it stands then, its `last` the entry that says so; None if there is nothing to end.
 
-    Time comes first: a lapsed grant ended at its own end, whatever is tried now, and a live one does not expire.
+    *told* is what more the entry's detail says, which she alone reads. Time comes first: a lapsed grant ended at its
+    own end, whatever is tried now, and a live one does not expire.
     """
     if ending == "expire" and grant.is_live(at=book.at):
         return None
     at = book.at
     if not grant.is_live(at=at):
-        ending, by, reason, at = "expire", "rule", "time_passed", grant.expires_at
+        ending, by, reason, at, told = "expire", "rule", "time_passed", grant.expires_at, _NOTHING
     ended = end(grant, ending, at=at)
     if ended is None:
         return None
-    _write(book, ended, _EVENTS[ending], keys=keys, by=by, reason=reason)
+    _write(book, ended, _EVENTS[ending], keys=keys, by=by, reason=reason, told=told)
     # Whoever ended it: what hangs on the client's endpoint hears every ending in the same way.
     signal(book, ended, "ended")
     return book.get(GRANT, grant.id)
@@ -54,7 +65,16 @@ def write_parting(book: Book, grant: Grant, *, keys: CitizenKeys, told: SignalEv
         signal(book, ended, told)
 
 
-def _write(book: Book, ended: Grant, event: Event, *, keys: CitizenKeys, by: By, reason: Reason) -> None:
+def _write(
+    book: Book,
+    ended: Grant,
+    event: Event,
+    *,
+    keys: CitizenKeys,
+    by: By,
+    reason: Reason,
+    told: Mapping[str, object] = _NOTHING,
+) -> None:
     book.record_event(
         event,
         citizen=ended.citizen,
@@ -62,7 +82,7 @@ def _write(book: Book, ended: Grant, event: Event, *, keys: CitizenKeys, by: By,
         grant=ended,
         by=by,
         reason=reason,
-        detail=lambda _: {"sub": pairwise_id(keys.subject, ended.organisation)},
+        detail=lambda _: {"sub": pairwise_id(keys.subject, ended.organisation), **told},
     )
 
 

@@ -45,6 +45,7 @@ _WIPES = (
     "wipe.refusals",
     "wipe.disclosures",
     "wipe.planned_endings",
+    "wipe.stop_codes",
     "wipe.codes",
     "wipe.tokens",
     "wipe.grant_versions",

@@ -46,7 +46,7 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     organisation: str
     purpose: str
     ended_at: int
-    how: str  # a state of the grant, or `let_go` when the organisation ended it itself
+    how: str  # as `how_it_ended` says
 
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,8 +111,11 @@ async def overview(house: House, *, citizen: str, language: Language) -> Overvie
 
 
 async def how_it_ended(house: House, grant: Grant, *, at: int) -> str | None:
-    """None while it is live; else its state, or `let_go` when, as the log has it, its organisation ended it."""
+    """None while it is live; else its state, `let_go` when, as the log has it, its organisation ended it, or
+    `stop_code` when somebody had the code on its receipt."""
     how = grant.how_ended(at=at)
+    if how == "withdrawn" and await house.store.read("stop_code.used_for", grant.id):
+        return "stop_code"
     if how != "revoked":
         return how
     for (record,) in await house.store.read(

@@ -1,4 +1,5 @@
-"""Chance as words for a sheet of paper: short plain ones, 256 in each language, so a word carries 8 bits."""
+"""Chance for a sheet of paper: as words, short plain ones, 256 in each language, so a word carries 8 bits; and as
+digits with a letter that finds slips. Nothing here reads or writes anything."""
 
 import re
 
@@ -49,3 +50,27 @@ def words_from(chance: bytes, language: Language) -> tuple[str, ...]:
 def as_written(text: str) -> str:
     """What somebody typed from the paper, with one space between words: capitals, commas, numbers do not matter."""
     return " ".join(re.findall(r"[a-z]+", text.lower()))
+
+
+# Seventeen letters, of which no two look or sound alike in Dutch or in English by their vowel: no A, E, G, I, J, O …
+_CHECK = "BCDFHKLMNPRSTUWXZ"
+_CODE = re.compile(r"([0-9]{16})([A-Z])")
+
+
+def digits_from(chance: bytes) -> str:
+    """Sixteen digits (53 bits) in fours, and the letter that belongs to them; from 16 bytes or more.
+
+    Digits, because everybody can say them in every language. The letter is the number modulo 17: a wrong digit, or any
+    two that changed places, gives another letter, since the powers of 10 up to the 15th all differ modulo 17.
+    """
+    number = int.from_bytes(chance, "big") % 10**16
+    digits = f"{number:016d}"
+    return " ".join([*(digits[at : at + 4] for at in range(0, 16, 4)), _CHECK[number % 17]])
+
+
+def digits_as_written(text: str) -> str | None:
+    """The code that somebody typed, however it is spaced, as `digits_from` writes it; None when the letter is wrong."""
+    found = _CODE.fullmatch(re.sub(r"[\s.–-]", "", text[:100]).upper())
+    if found is None or _CHECK[int(found[1]) % 17] != found[2]:
+        return None
+    return digits_from(int(found[1]).to_bytes(16, "big"))

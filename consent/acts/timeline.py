@@ -38,7 +38,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     log: str  # where it stands
     index: int
     until: int | None = None  # of a change: when the grant ends now
-    about: str | None = None  # of an acknowledgement: which event was heard; of a deletion: how much is gone
+    # Of an acknowledgement: which event was heard; of a deletion: how much is gone; of a stop: `stop_code`, if with it.
+    about: str | None = None
 
 
 class Month(msgspec.Struct, frozen=True):
@@ -133,6 +134,7 @@ async def _line(
     heard = told.heard.get((grant, index)) if kind == "acknowledged" and grant is not None else None
     if kind == "acknowledged" and heard is None:  # the signal itself is gone by now
         heard = (await _own_detail(house, citizen, log, index))["about"]
+    means = (await _own_detail(house, citizen, log, index)).get("with") if kind == "withdrawn" else None
     return Line(
         at=instant(record["t"]),
         kind=kind,
@@ -146,7 +148,7 @@ async def _line(
         log=log,
         index=index,
         until=instant(record["exp"]) if kind == "amended" else None,
-        about=heard or record.get("reason"),
+        about=heard or means or record.get("reason"),
     )
 
 

@@ -339,6 +339,16 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     decided_at: int | None = None
 
 
+class StopCode(msgspec.Struct, frozen=True, kw_only=True):
+    """The code on the receipt of a grant: `hash` finds it, the code itself is derived when she looks at her receipt."""
+
+    hash: bytes
+    grant: str
+    citizen: str
+    used_at: int | None = None  # it ended the grant
+    seen_at: int | None = None  # and she knows
+
+
 class Erasure(msgspec.Struct, frozen=True, kw_only=True):
     """An account that is being erased, or was. `hash` is of the code with which she, or whoever has it, looks it up."""
 

@@ -12,6 +12,7 @@ from consent.acts import hold as holding
 from consent.acts import join as joining
 from consent.acts import overview as overviews
 from consent.acts import receipt as receipts
+from consent.acts import stop as stopping
 from consent.acts import timeline as timelines
 from consent.acts import withdraw as withdrawing
 from consent.words.errors import BadInput
@@ -45,8 +46,15 @@ async def home(request: Visit) -> Response[str]:
     citizen = await citizen_of(request)
     seen = await overviews.overview(house_of(request), citizen=citizen, language=language_of(request))
     works = bool(await joining.roles_of(house_of(request), citizen))
+    codes = await stopping.used(house_of(request), citizen=citizen)
     return await page(
-        request, "home.html", requests=seen.requests, grants=seen.grants, ended=seen.ended, works=works
+        request,
+        "home.html",
+        requests=seen.requests,
+        grants=seen.grants,
+        ended=seen.ended,
+        works=works,
+        codes=codes,
     )
 
 
@@ -143,7 +151,10 @@ async def show_receipt(request: Visit, grant_id: str) -> Response[str]:
     kept = await receipts.receipt(
         house_of(request), citizen=citizen, grant=grant_id, language=language_of(request)
     )
-    return await page(request, "receipt.html", receipt=kept)
+    code = await stopping.code_for(house_of(request), citizen=citizen, grant=grant_id)
+    return await page(
+        request, "receipt.html", receipt=kept, stop_code=code, stop_at=f"{house_of(request).issuer}/stop"
+    )
 
 
 @get(

@@ -20,6 +20,7 @@ from . import (
     registration,
     scan,
     signals,
+    stop_code,
     tokens,
     ways,
 )
@@ -42,6 +43,7 @@ HANDLERS = (
     *other_ways.HANDLERS,
     *ways.HANDLERS,
     *citizen.HANDLERS,
+    *stop_code.HANDLERS,
     *erasure.HANDLERS,
     *scan.HANDLERS,
     *joining.HANDLERS,

@@ -31,6 +31,17 @@ async def stop(page: Page, grant: str) -> None:
     await page.locator(f"#stop-{grant} button").click()
 
 
+async def code_on(page: Page) -> str:
+    """The stop code on the receipt that is open."""
+    return await page.locator("#stop-code strong").inner_text()
+
+
+async def type_code(page: Page, code: str) -> None:
+    """On the page for stop codes, type one and look at it."""
+    await page.locator("#code").fill(code)
+    await page.locator("#with-code button").click()
+
+
 def path_of(page: Page) -> str:
     """Where the page is, without the host."""
     return urlsplit(page.url).path

@@ -8,7 +8,7 @@ import consent_sdk
 import msgspec
 from playwright.async_api import Browser, Page
 
-from tests.e2e.hands import YES, press, sign_in, sign_up, stop, tick
+from tests.e2e.hands import YES, code_on, press, sign_in, sign_up, stop, tick, type_code
 from tests.e2e.town import NEEDED, OTHER_ATTRIBUTES, OTHER_PURPOSE, Town
 
 State = Any  # Playwright's storage state: the cookies of one browser
@@ -31,6 +31,8 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     ended: str
     use: str
     entry: str  # the newest line of her timeline
+    code: str  # the stop code of the live one
+    used_code: str  # and of one that it stopped
 
 
 async def furnish(browser: Browser, issuer: str, town: Town) -> Scene:
@@ -43,6 +45,12 @@ async def furnish(browser: Browser, issuer: str, town: Town) -> Scene:
     await press(page, "Nee, deel niets")
     await town.arrived()
 
+    by_code = await _yes(page, town, *NEEDED)
+    await page.goto(f"{issuer}/my/grants/{by_code.grant_id}")
+    used_code = await code_on(page)
+    await page.goto(f"{issuer}/stop")
+    await type_code(page, used_code)
+    await page.locator("#stop-now button").click()
     ended = await _yes(page, town, *NEEDED)
     await town.use(await town.fetch(ended))
     await page.goto(f"{issuer}/")
@@ -60,6 +68,8 @@ async def furnish(browser: Browser, issuer: str, town: Town) -> Scene:
     live = await _answer(page, town, asked, *NEEDED)
     use = await town.use(await town.fetch(live))
 
+    await page.goto(f"{issuer}/my/grants/{live.grant_id}")
+    code = await code_on(page)
     await page.goto(f"{issuer}/my/timeline")
     entry = str(await page.locator('a[href^="/my/entries/"]').first.get_attribute("href"))
     await page.goto((await town.ask(*OTHER_ATTRIBUTES, purpose=OTHER_PURPOSE)).url)
@@ -100,6 +110,8 @@ async def furnish(browser: Browser, issuer: str, town: Town) -> Scene:
         ended=f"/my/grants/{ended.grant_id}",
         use=urlsplit(use.link).path,
         entry=entry,
+        code=code,
+        used_code=used_code,
     )
 
 
@@ -167,6 +179,14 @@ async def _show_the_key(page: Page) -> None:
     await page.locator("#audit-key button[value=page]").click()
 
 
+def _type(code: str) -> Go:
+    async def go(page: Page, scene: Scene) -> None:
+        await page.goto(f"{scene.issuer}/stop")
+        await type_code(page, code.format_map(msgspec.structs.asdict(scene)))
+
+    return go
+
+
 async def _session_ends(page: Page) -> None:
     parts = urlsplit(page.url)
     cookie = {"name": "session", "value": "x" * 43, "url": f"{parts.scheme}://{parts.netloc}"}
@@ -200,6 +220,11 @@ PLACES: dict[str, Place] = {
     "receipt": Place("settled", _at("{live}")),
     "receipt-ended": Place("settled", _at("{ended}")),
     "stopped": Place("settled", _at("{ended}/stopped")),
+    "stop-code": Place("nobody", _at("/stop")),
+    "stop-code-wrong": Place("nobody", _type("0000 0000 0000 0000 B"), 404),
+    "stop-code-sure": Place("nobody", _type("{code}")),
+    "stop-code-over": Place("nobody", _type("{used_code}")),
+    "stop-code-done": Place("nobody", _at("/stop/done")),
     "timeline": Place("settled", _at("/my/timeline")),
     "timeline-empty": Place("newcomer", _at("/my/timeline")),
     "entry": Place("settled", _at("{entry}")),

@@ -35,6 +35,8 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
         "csrf": "x" * 43,
         "sandbox": True,
         "path": "/my/somewhere",
+        "codes": [],
+        "stop_code": None,
         "help": Sample(
             name="Stadsbalie Voorbeeldstad",
             phone="14 010",
@@ -249,6 +251,28 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
         **{f"join_{error}": ("join.html", {**signed, "error": error}) for error in ("unknown", "already")},
         "work": ("work.html", {**signed, "path": "/work", "roles": roles()}),
         "work_none": ("work.html", {**signed, "path": "/work", "roles": []}),
+        "home_code_used": (
+            "home.html",
+            {
+                **signed,
+                "path": "/",
+                "requests": [],
+                "grants": [],
+                "works": False,
+                "ended": [Sample(**{**vars(ended[0]), "how": "stop_code"})],
+                "codes": [
+                    Sample(grant="e" * 32, organisation="Stichting Zwemfonds", at=at("2026-10-03 12:00"))
+                ],
+            },
+        ),
+        "stop_code": ("stop_code.html", {"path": "/stop", "error": False}),
+        "stop_code_wrong": ("stop_code.html", {"path": "/stop", "error": True}),
+        "stop_code_sure": (
+            "stop_code_sure.html",
+            {"path": "/stop", "code": "0000 0000 0000 0000 B", "runs": True},
+        ),
+        "stop_code_over": ("stop_code_sure.html", {"path": "/stop", "code": "", "runs": False}),
+        "stop_code_done": ("stop_code_done.html", {"path": "/stop/done"}),
         "request": ("request.html", {**signed, **ask}),
         "request_chosen": (
             "request.html",
@@ -298,6 +322,15 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
             },
         ),
         "receipt": ("receipt.html", {**signed, "receipt": receipt(language)}),
+        "receipt_with_code": (
+            "receipt.html",
+            {
+                **signed,
+                "receipt": receipt(language),
+                "stop_code": "1234 5678 9012 3456 K",
+                "stop_at": "https://gegevens.voorbeeldstad.example/stop",
+            },
+        ),
         "receipt_on_hold": ("receipt.html", {**signed, "receipt": receipt(language, on_hold=True)}),
         "receipt_ended": (
             "receipt.html",

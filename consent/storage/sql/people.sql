@@ -85,9 +85,10 @@ FROM ways
 WHERE citizen = $1
 ORDER BY created_at;
 
--- name: way.any
-SELECT hash, citizen, kind, sealed, created_at, used_at
-FROM ways
+-- name: name.any
+SELECT hash FROM ways
+UNION ALL
+SELECT hash FROM stop_codes
 LIMIT 1;
 
 -- name: way.remove
@@ -184,3 +185,26 @@ WHERE citizen = $1;
 
 -- name: tidy.links
 DELETE FROM links WHERE expires_at < $1;
+
+-- name: stop_code.get
+SELECT hash, grant_id, citizen, used_at, seen_at
+FROM stop_codes
+WHERE hash = $1;
+
+-- name: stop_code.put
+INSERT INTO stop_codes
+  (hash, grant_id, citizen, used_at, seen_at)
+VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (hash) DO UPDATE SET
+  used_at = excluded.used_at, seen_at = excluded.seen_at;
+
+-- name: stop_code.used_of_citizen
+SELECT hash, grant_id, citizen, used_at, seen_at
+FROM stop_codes
+WHERE citizen = $1 AND used_at IS NOT NULL
+ORDER BY used_at DESC;
+
+-- name: stop_code.used_for
+SELECT used_at
+FROM stop_codes
+WHERE grant_id = $1 AND used_at IS NOT NULL;
