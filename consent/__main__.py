@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="serve the service; the first start makes everything it needs")
     _where(serve)
     serve.add_argument("--host", help="address to listen on (127.0.0.1)")
+    serve.add_argument("--look", metavar="FOLDER", help="a look of your own: theme.css, mark.svg, fonts")
     serve.add_argument("--sandbox", action="store_const", const=True, help="persona buttons; loopback only")
     serve.add_argument("--seed", metavar="FILE", help="organisations, clients, purposes, personas")
     serve.set_defaults(run=_serve)

@@ -24,6 +24,7 @@ from consent.seed import read_seed
 from consent.settings import Settings
 from consent.upkeep import succession
 from consent.web import front, oauth, organisation, tokens
+from consent.web.look import Look, read_look
 from consent.web.openapi import document
 from consent.web.porch import canonical_host, handle, porch
 from consent.words.purposes import Language
@@ -63,6 +64,7 @@ def build(
 
     app = routes(lifespan=[lifespan])
     app.state.product = settings.product or None
+    app.state.look = read_look(settings.look)
     app.state.help_of = _help(settings)
     inside = canonical_host(_past_the_router(app.asgi_handler), settings.public_issuer)
     app.asgi_handler = porch(
@@ -81,7 +83,7 @@ def routes(lifespan: list[object] | None = None) -> Litestar:
         openapi_config=None,
         request_max_body_size=256 * 1024,
         lifespan=lifespan or [],  # type: ignore[arg-type]
-        state=State({"product": None, "help_of": lambda language: None}),
+        state=State({"product": None, "look": Look(), "help_of": lambda language: None}),
         debug=False,
         logging_config=None,
     )

@@ -82,6 +82,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """What its button says, as people know it."""
     product: str = ""
     """What the service is called on its pages."""
+    look: str = ""
+    """A folder with a look of your own: its `theme.css` takes the place of ours, `mark.svg` and fonts too."""
     help: Contact | None = None
     """A human whom a citizen can turn to, on every page; left out when there is none."""
 

@@ -1,14 +1,21 @@
-"""Pictures of every page in every state: `python -m tests.screenshots DIR [NAME ...]`, from a service that it starts.
+"""Pictures of every page in every state: `python tests/screenshots.py DIR [NAME ...]`, from a service that it starts.
 
 Each in Dutch and English, on a phone and on a screen, and in the dark on a phone.
 """
 
+# ruff: noqa: E402
+
 import argparse
 import asyncio
+import sys
 import tempfile
 from pathlib import Path
 
 from playwright.async_api import async_playwright
+
+# Started as a file, Python looks in this folder and not in the one above.
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "clients" / "organisation")]
 
 from consent.demo import Stage
 from tests.conftest import free_port

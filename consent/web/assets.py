@@ -64,9 +64,10 @@ _FILES = {
 )
 async def static(request: Request[Any, Any, Any], name: str) -> Response[bytes]:
     """One file by its name; the address carries a hash of its content, so it never changes."""
-    if name not in _FILES:
+    file = request.app.state.look.files.get(name) or _FILES.get(name)
+    if file is None:
         raise NotFound("there is no such file")
-    return _send(request, _FILES[name], _FOR_EVER)
+    return _send(request, file, _FOR_EVER)
 
 
 @get(

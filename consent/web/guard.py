@@ -218,6 +218,7 @@ def _page(
         help=request.app.state.help_of(language),
         product=request.app.state.product,
         sandbox=house.sandbox,
+        marks=request.app.state.look.marks,
         **{"path": request.scope["path"], **context},
     )
     response = Response(html, status_code=status, media_type="text/html")

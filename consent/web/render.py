@@ -12,7 +12,8 @@ from contextvars import ContextVar
 from datetime import date
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, meta
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, meta, pass_context
+from jinja2.runtime import Context
 
 from consent.words.attributes import CATALOGUE, in_sentence
 from consent.words.canonical import length_prefixed
@@ -53,6 +54,7 @@ def render(template: str, language: Language, **context: object) -> str:
             "help": None,
             "product": None,
             "sandbox": False,
+            "marks": {},
         }
         filled = {**every_page, **context, "language": language}
         filled["name"] = filled["product"] or _gettext("In your own hands")
@@ -179,8 +181,10 @@ def _countries(codes: list[str] | tuple[str, ...]) -> list[str]:
 _ASSETS = {file.name: hashlib.sha256(file.read_bytes()).hexdigest()[:8] for file in sorted(STATIC.iterdir())}
 
 
-def _asset(name: str) -> str:
-    return f"/static/{name}?v={_ASSETS[name]}"
+@pass_context
+def _asset(context: Context, name: str) -> str:
+    mark = context["marks"].get(name) or _ASSETS[name]
+    return f"/static/{name}?v={mark}"
 
 
 def _is_hers_to_give(name: str) -> bool:

@@ -1,0 +1,127 @@
+"""A look of one's own: a folder whose files take the place of ours. Colours that people cannot read stop the start.
+
+A municipality writes `theme.css` with the same token names as ours and its own values, and may add its mark and its
+typeface. Nothing else can be changed that way: what a page says, and how a yes and a no look, is not a matter of taste.
+"""
+
+import hashlib
+import re
+from pathlib import Path
+
+import msgspec
+
+from consent.words.errors import Misconfigured
+
+from .assets import Asset, make_asset
+from .render import STATIC
+
+_MOST = 300_000  # bytes of one file; a page must stay light
+_TYPES = {"theme.css": "text/css", "mark.svg": "image/svg+xml"}
+_FONT = ".woff2"
+_NOT_IN_A_THEME = re.compile(r"@import|expression\(|https?:|//", re.IGNORECASE)
+_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_DARK = re.compile(r"@media[^{]*prefers-color-scheme:\s*dark[^{]*\{(.*?\})\s*\}", re.DOTALL)
+_TOKEN = re.compile(r"(--[a-z0-9-]+)\s*:\s*([^;}]+)")
+_RULE = re.compile(r"([^{};]+)\{")
+_PROPERTY = re.compile(r"[{;]\s*([a-z-]+)\s*:")
+_OF_A_FONT = {"font-family", "src", "font-weight", "font-style", "font-display", "unicode-range"}
+_COLOUR = re.compile(r"#(?:[0-9a-f]{3}|[0-9a-f]{6})", re.IGNORECASE)
+
+# What stands on what: token names without `--basis-`, and the contrast that must be there (WCAG 2.2, 1.4.3 and 1.4.11).
+_ON_THE_PAGE = ("color-default-bg-document", "color-default-bg-subtle")
+PAIRS = (
+    *((text, ground, 4.5)
+      for text in ("color-default-color-document", "color-default-color-subtle", "color-action-1-color-default",
+                   "color-action-1-color-hover")
+      for ground in (*_ON_THE_PAGE, "color-action-1-bg-default")),
+    *(("color-default-color-document", ground, 4.5)
+      for ground in ("color-warning-bg-default", "color-negative-bg-default")),
+    *(("color-action-1-inverse-color-default", ground, 4.5)
+      for ground in ("color-action-1-inverse-bg-default", "color-action-1-inverse-bg-hover")),
+    *((edge, ground, 3.0)
+      for edge in ("color-default-border-default", "focus-outline-color")
+      for ground in (*_ON_THE_PAGE, "color-action-1-bg-default")),
+    ("color-warning-border-default", "color-warning-bg-default", 3.0),
+    ("color-negative-border-default", "color-negative-bg-default", 3.0),
+)  # fmt: skip
+
+
+class Look(msgspec.Struct, frozen=True):
+    """The files that take the place of ours, and the mark of each version, which stands in its address."""
+
+    files: dict[str, Asset] = msgspec.field(default_factory=dict)
+    marks: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+def read_look(folder: str) -> Look:
+    """The look in *folder*; ours when it is empty. Raises Misconfigured with the rule that is broken."""
+    if not folder:
+        return Look()
+    found: dict[str, bytes] = {}
+    try:
+        for file in sorted(Path(folder).iterdir()):
+            if file.name not in _TYPES and file.suffix != _FONT:
+                raise Misconfigured("a look has theme.css, and besides it only mark.svg and fonts (.woff2)")
+            found[file.name] = file.read_bytes()
+    except OSError:
+        raise Misconfigured("the folder of the look cannot be read") from None
+    if "theme.css" not in found:
+        raise Misconfigured("a look has a theme.css")
+    if max(map(len, found.values())) > _MOST:
+        raise Misconfigured("a file of a look has 300,000 bytes at most")
+    try:
+        check_theme(found["theme.css"].decode())
+    except UnicodeDecodeError:
+        raise Misconfigured("theme.css is UTF-8") from None
+    return Look(
+        {name: make_asset(_TYPES.get(name, "font/woff2"), octets) for name, octets in found.items()},
+        {name: hashlib.sha256(octets).hexdigest()[:8] for name, octets in found.items()},
+    )
+
+
+def check_theme(css: str) -> None:
+    """Refuse a theme that lacks a token, fetches from elsewhere, or cannot be read. Raises Misconfigured."""
+    css = _COMMENT.sub("", css)
+    if _NOT_IN_A_THEME.search(css):
+        raise Misconfigured(
+            "theme.css takes nothing from elsewhere: no @import and no address of another site"
+        )
+    rules = {rule.strip() for rule in _RULE.findall(css)}
+    names = {name for name in _PROPERTY.findall(css) if not name.startswith("--")}
+    if any(rule not in (":root", "@font-face") and not rule.startswith("@media") for rule in rules):
+        raise Misconfigured("theme.css has rules for :root and @font-face only")
+    if not names <= _OF_A_FONT | {"color-scheme"}:
+        raise Misconfigured("theme.css gives tokens a value, and nothing else")
+    dark = " ".join(_DARK.findall(css))
+    light = dict(_TOKEN.findall(_DARK.sub("", css)))
+    ours = _COMMENT.sub("", (STATIC / "theme.css").read_text("utf-8"))
+    for name in dict(_TOKEN.findall(ours)):
+        if name not in light:
+            raise Misconfigured(f"theme.css gives {name} no value")
+    for mode, tokens in (("light", light), ("dark", light | dict(_TOKEN.findall(dark)))):
+        for text, ground, least in PAIRS:
+            seen = contrast(_colour(tokens, text), _colour(tokens, ground))
+            if seen < least:
+                raise Misconfigured(
+                    f"theme.css, {mode}: --basis-{text} on --basis-{ground} has a contrast of {seen:.1f}; "
+                    f"people need {least}"
+                )
+
+
+def contrast(first: str, second: str) -> float:
+    """How far apart two colours (`#rrggbb`) are, from 1 to 21 (WCAG 2.2, contrast ratio)."""
+    darker, lighter = sorted((_luminance(first), _luminance(second)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _colour(tokens: dict[str, str], name: str) -> str:
+    value = tokens[f"--basis-{name}"].strip()
+    if not _COLOUR.fullmatch(value):
+        raise Misconfigured(f"theme.css writes --basis-{name} as #rrggbb")
+    return value if len(value) == 7 else "#" + "".join(digit * 2 for digit in value[1:])
+
+
+def _luminance(colour: str) -> float:
+    parts = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
