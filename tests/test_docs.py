@@ -212,12 +212,6 @@ def test_every_word_of_the_word_list_exists_in_the_code() -> None:
     assert missing == []
 
 
-def test_the_words_that_wait_are_not_there_yet() -> None:
-    """When one of them comes, the word list has to say so."""
-    acts = {file.stem for file in (ROOT / "consent" / "acts").glob("*.py")}
-    assert acts & {"help", "mandate"} == set()
-
-
 def test_every_address_and_member_on_the_page_about_the_api_is_described() -> None:
     described = yaml.safe_load((ROOT / "openapi.yaml").read_text("utf-8"))["paths"]
     page = DOCS / "reference" / "api.md"

@@ -52,14 +52,14 @@ WORLDLY_CALLS = words(
 # What people can do, as verbs …
 ACTS = words(
     "acknowledge admit amend approve ask audit authenticate begin close cosign disclose enrol erase expire explain "
-    "export federate freeze grant hold inspect join keep link operate oversee propose publish recover redeem refuse "
-    "browse register retain review revoke rotate scan sign_in signal stop succeed suspend tidy use withdraw "
-    "witness"
+    "browse export federate freeze grant help hold inspect join keep link mandate operate oversee propose publish "
+    "recover redeem refuse register retain review revoke rotate scan sign_in signal stop succeed suspend tidy use "
+    "withdraw witness"
 )
 # … what a citizen looks at, and how every act is done: by whom written down, with what at hand, each proof once.
 BESIDE_ACTS = words(
-    "allowance answers client_keys ending overview policy quorum receipt timeline scribe house once timekeeper "
-    "paper session ways"
+    "acting allowance answers client_keys ending overview policy quorum receipt timeline scribe house once timekeeper "
+    "paper reach session ways"
 )
 
 # What attackers of an OAuth server are known to try (RFC 9700): a file each in tests/attacks.

@@ -19,13 +19,16 @@ from consent.acts import ask as asking
 from consent.acts import disclose as disclosing
 from consent.acts import grant as granting
 from consent.acts import inspect as inspecting
+from consent.acts import mandate as mandates
 from consent.acts import redeem as redeeming
 from consent.acts import revoke as revoking
 from consent.acts import use as using
 from consent.acts import withdraw as withdrawing
 from consent.acts.authenticate import authenticate
 from consent.acts.house import House
+from consent.acts.mandate import Wish
 from consent.acts.once import Caller
+from consent.acts.session import Visitor
 from consent.grants.grant import Grant
 from consent.ledger.entry import opening_json
 from consent.oauth.clients import ASSERTION_TYPE
@@ -357,6 +360,15 @@ class World:
     async def stop(self, grant: str, *, citizen: str | None = None) -> withdrawing.Stopped:
         """A citizen stops sharing."""
         return await withdrawing.withdraw(self.house, citizen=citizen or self.citizen(), grant=grant)
+
+    async def mandate(self, *, to: str = "daan", of: str = "sanne", **wish: Any) -> Actor:
+        """One citizen lets another help her, as far as it goes; who acts for her then."""
+        wished = Wish(helper="Els", citizen="Mama", may="choose", term="year")
+        visitor = Visitor(self.citizen(of), SignIn(INVENTED, self.at), "persona")
+        wished = msgspec.structs.replace(wished, **wish)
+        made = await mandates.give(self.house, visitor, wished, language="nl")
+        await mandates.accept(self.house, helper=self.citizen(to), code=made.code)
+        return Actor(kind="helper", id=made.id)
 
     # What an outsider does
 

@@ -38,6 +38,11 @@ def mark(house: House, what: What, who: str | None) -> tuple[Mark, ...]:
     limit: int = getattr(house.limits, what)
     if who is None or limit == 0:
         return ()
+    return fixed_mark(house, what, who, limit)
+
+
+def fixed_mark(house: House, what: str, who: str, limit: int) -> tuple[Mark, ...]:
+    """The same with a limit that no setting changes: for what is guessed at."""
     at = house.clock()
     # A secret that every process has, and neither the database nor its copies.
     secret = hmac.digest(house.server_keys.nonce_keys(at)[0], b"consent/v1/allowance", "sha256")

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from consent.ledger.entry import opening_json
 from consent.oauth.token import handle_hash
 from consent.storage.book import TURN, Book, Story
-from consent.storage.kinds import CITIZEN, ERASURE, GRANT, KEYS, PLANNED_ENDING
+from consent.storage.kinds import CITIZEN, ERASURE, GRANT, KEYS, MANDATE, PLANNED_ENDING
 from consent.storage.rows import Erasure, PlannedEnding
 from consent.storage.store import Batch, Statement, Store
 from consent.vault.keys import erasure_code
@@ -28,6 +28,7 @@ from consent.words.instants import DAY, HOUR, seconds
 
 from .ending import MOST_AT_ONCE, freeze, write_parting
 from .house import House
+from .mandate import asks_to_part, part_from_all
 from .publish import opening_of, prove
 from .scribe import Deed
 from .signal import signal
@@ -57,6 +58,8 @@ _WIPES = (
     "wipe.ways",
     "wipe.members",
     "wipe.personas",
+    "wipe.mandates",
+    "wipe.helped",
     "wipe.values",
     "wipe.holdings",
     "wipe.entries",
@@ -84,7 +87,8 @@ async def leave(house: House, *, citizen: str) -> Leaving:
             raise NotFound("there is no such person")
         keys = book.keys_of(wrapped)
         code = erasure_code(keys.subject)
-        yield [ERASURE.one(handle_hash(code))]
+        yield [ERASURE.one(handle_hash(code)), *asks_to_part(citizen)]
+        yield [KEYS.each((one.citizen,) for one in book.known(MANDATE) if one.helper == citizen)]
         yield TURN
         person = book.get(CITIZEN, citizen)
         if person is None or book.get(KEYS, citizen) is None:
@@ -113,6 +117,7 @@ async def leave(house: House, *, citizen: str) -> Leaving:
             ):
                 wait = int.from_bytes(book.chance(8), "big") % PARTING
                 book.put(PLANNED_ENDING, PlannedEnding(grant=grant.id, due_at=book.at + wait))
+        part_from_all(book, citizen)
         book.also(Statement("session.end_of_citizen", [(citizen, book.at)]))
         book.also(Statement("member.end_of_citizen", [(citizen, book.at)]))  # it does not come back with her
         return Leaving(code=code, asked_at=row.asked_at, final_at=row.final_at)

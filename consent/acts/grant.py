@@ -17,7 +17,7 @@ from consent.oauth.par import CODE_LIFE
 from consent.oauth.step_up import SignIn
 from consent.oauth.token import Code, handle_from, handle_hash
 from consent.storage.book import TURN, Book, Story
-from consent.storage.kinds import CODE, GRANT, GRANT_VERSION, KEYS, PURPOSE, REQUEST
+from consent.storage.kinds import CODE, GRANT, GRANT_VERSION, KEYS, MANDATE, PURPOSE, REQUEST
 from consent.storage.rows import AccessRequest
 from consent.vault.keys import CitizenKeys, pairwise_id
 from consent.words.actors import HERSELF, Actor
@@ -27,6 +27,7 @@ from consent.words.ids import id_from, is_id
 from consent.words.keyed import tag
 from consent.words.purposes import Language
 
+from .acting import asks_about, asks_for_whom, check_reach, of_mandate
 from .amend import amend, asks_to_amend
 from .approve import purpose_from
 from .ask import Page, asks_to_show, own_request, page
@@ -66,7 +67,7 @@ async def answer(
 
     *decision* is "yes", "no" or anything else for neither; *chosen* are the names she ticked; *seal* is the keyed
     hash of the page she saw; *sign_in* is the one under which she answers, and *by* who does so in her name. Raises
-    NotFound and Gone.
+    NotFound and Gone, and Forbidden when that is beyond a helper's mandate.
     """
     if not is_id(request):
         raise NotFound("there is no such request")
@@ -77,8 +78,14 @@ async def answer(
         asked = book.get(REQUEST, request)
         if asked is None:
             raise NotFound("there is no such request")
-        yield [*asks_to_show(asked, citizen), GRANT.by("for_purpose", citizen, asked.client, asked.purpose)]
-        yield asks_to_amend(book.get(GRANT, asked.amends) if asked.amends is not None else None, chosen)
+        yield [
+            *asks_to_show(asked, citizen),
+            GRANT.by("for_purpose", citizen, asked.client, asked.purpose),
+            MANDATE.by("of_citizen", citizen),
+            *asks_about(by),
+        ]
+        running = book.get(GRANT, asked.amends) if asked.amends is not None else None
+        yield [*asks_to_amend(running, chosen), *asks_for_whom(book, by)]
         yield TURN
         asked = own_request(book, request, citizen)
         seen = page(house, book, asked, citizen, language, sign_in)
@@ -86,6 +93,8 @@ async def answer(
         if wrapped is None:
             raise NotFound("there is no such request")
         keys = book.keys_of(wrapped)
+        names = frozenset(asked.attributes)
+        check_reach(book, by, "choose", citizen=citizen, organisation=asked.organisation, names=names)
         if decision == "no":
             return _decline(house, book, replace(asked, citizen=citizen), citizen, keys, by)
         trouble = _trouble(decision, chosen, seal, seen)
@@ -164,7 +173,8 @@ def _give(
 
     def detail(detail_key: bytes) -> dict[str, object]:
         filled_in = tag(detail_key, page_bytes(shown))
-        return {"sub": pairwise_id(keys.subject, asked.organisation), "page": b64encode(filled_in).decode()}
+        said = {"sub": pairwise_id(keys.subject, asked.organisation), "page": b64encode(filled_in).decode()}
+        return said | of_mandate(by)
 
     if asked.amends is not None:
         return amend(
@@ -181,7 +191,7 @@ def _give(
         )
     before = book.live_grant(citizen, asked.client, asked.purpose)
     if before is not None:
-        write_ending(book, before, "withdraw", keys=keys, by=by.kind, reason="replaced")
+        write_ending(book, before, "withdraw", keys=keys, by=by.kind, reason="replaced", told=of_mandate(by))
     nonce = book.chance(16)
     grant = Grant(
         id=id_from(book.chance(16)),
@@ -241,6 +251,7 @@ def _decline(
                 "purpose": f"{asked.purpose}@{asked.purpose_version}",
             }
             | ({"c": kept.index} if kept is not None else {})
+            | of_mandate(by)
         ),
     )
     book.put(REQUEST, replace(asked, answered_at=book.at, answer="no"))

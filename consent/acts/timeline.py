@@ -7,7 +7,7 @@ import msgspec
 
 from consent.grants.use import because
 from consent.ledger import entry as ledger_entry
-from consent.storage.kinds import CITIZEN_ENTRY, KEYS, OPENING, ORGANISATION, REFUSAL, SIGNAL, USE
+from consent.storage.kinds import CITIZEN_ENTRY, KEYS, MANDATE, OPENING, ORGANISATION, REFUSAL, SIGNAL, USE
 from consent.storage.rows import Use
 from consent.words.dates import local, month_name
 from consent.words.errors import NotFound
@@ -17,6 +17,7 @@ from consent.words.purposes import Language
 from .approve import organisation_from
 from .hold import organisation_name
 from .house import House
+from .mandate import names_of
 from .overview import find_purpose, kind_of, labels
 from .publish import head
 
@@ -38,6 +39,10 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     log: str  # where it stands
     index: int
     until: int | None = None  # of a change: when the grant ends now
+    helper: str | None = None  # who did it in her name, or whom a mandate is for: as she calls him
+    is_parent: bool = False
+    org: str | None = None  # the organisation's id, and the attributes: what a helper's page is sifted by
+    names: tuple[str, ...] = ()
     # Of an acknowledgement: which event was heard; of a deletion: how much is gone; of a stop: `stop_code`, if with it.
     about: str | None = None
 
@@ -55,6 +60,7 @@ class _Told(msgspec.Struct, frozen=True):
     uses: dict[tuple[str, int], Use]
     counts: dict[tuple[str, int], int]
     heard: dict[tuple[str, int | None], str]
+    helpers: dict[str, tuple[str, bool]]  # by mandate: what she calls him, and whether he is her parent
 
 
 async def timeline(house: House, *, citizen: str, language: Language) -> list[Month]:
@@ -83,7 +89,9 @@ async def entry(house: House, *, citizen: str, log: str, index: int, language: L
 
 
 async def _beside(house: House, citizen: str) -> _Told:
+    mandates = [MANDATE.from_row(row) for row in await house.store.read("mandate.of_citizen", citizen)]
     return _Told(
+        helpers={one.id: ((await names_of(house, one)).helper, one.kind == "guardian") for one in mandates},
         uses={
             (u.log, u.index): u for u in map(USE.from_row, await house.store.read("use.of_citizen", citizen))
         },
@@ -110,10 +118,17 @@ async def _line(
 ) -> Line:
     record = msgspec.json.decode(octets)
     kind, about = kind_of(record), record
+    helper, is_parent = None, False
     if kind == "other":
         about = await _own_detail(house, citizen, log, index)
-        # A no to a change is another no: what she shares goes on.
-        kind = "kept" if about["event"] == "declined" and "c" in about else about["event"]
+        kind = about["event"]
+        if kind == "declined" and "c" in about:  # a no to a change is another no: what she shares goes on
+            kind = "kept"
+        elif kind == "mandate_given" and about.get("taken_up"):
+            kind = "mandate_taken"
+    if kind.startswith("mandate") or record.get("by") in ("helper", "guardian"):
+        said = about if "mandate" in about else await _own_detail(house, citizen, log, index)
+        helper, is_parent = told.helpers.get(said.get("mandate", ""), (None, False))
     line_purpose = None
     sentence = None
     use = told.uses.get((log, index))
@@ -148,6 +163,10 @@ async def _line(
         log=log,
         index=index,
         until=instant(record["exp"]) if kind == "amended" else None,
+        helper=helper,
+        is_parent=is_parent,
+        org=about.get("org"),
+        names=tuple(record.get("attributes", ())) or (use.attributes if use is not None else ()),
         about=heard or means or record.get("reason"),
     )
 

@@ -10,6 +10,7 @@ from consent.words.actors import HERSELF, Actor
 from consent.words.errors import NotFound
 from consent.words.ids import is_id
 
+from .acting import asks_about, check_reach, of_mandate
 from .ending import write_ending
 from .house import House
 
@@ -28,21 +29,31 @@ class Stopped(msgspec.Struct, frozen=True):
 async def withdraw(house: House, *, citizen: str, grant: str, by: Actor = HERSELF) -> Stopped:
     """Withdraw a citizen's own grant; *by* is who does it in her name.
 
-    Raises NotFound for a foreign or unknown one; they look alike.
+    Raises NotFound for a foreign or unknown one, they look alike; Forbidden when that is beyond a helper's mandate.
     """
     if not is_id(grant):
         raise NotFound("there is no such grant")
 
     def story(book: Book) -> Story[Stopped]:
-        yield [GRANT.one(grant), KEYS.one(citizen)]
+        yield [GRANT.one(grant), KEYS.one(citizen), *asks_about(by)]
         yield TURN
         given = book.get(GRANT, grant)
         wrapped = book.get(KEYS, citizen)
         if given is None or given.citizen != citizen or wrapped is None:
             raise NotFound("there is no such grant")
+        check_reach(
+            book,
+            by,
+            "stop",
+            citizen=citizen,
+            organisation=given.organisation,
+            names=frozenset(given.attributes),
+        )
         reason: Reason = "citizen_asked" if by == HERSELF else "helper_asked"
         keys = book.keys_of(wrapped)
-        ended = write_ending(book, given, "withdraw", keys=keys, by=by.kind, reason=reason)
+        ended = write_ending(
+            book, given, "withdraw", keys=keys, by=by.kind, reason=reason, told=of_mandate(by)
+        )
         if ended is None:
             return Stopped(given, given.last, None)
         book.prove(ended.last)

@@ -9,6 +9,7 @@ from consent.acts.close import close
 from consent.acts.erase import go_on as erase_on
 from consent.acts.expire import expire
 from consent.acts.house import House
+from consent.acts.mandate import lapse
 from consent.acts.retain import go_on as retain_on
 from consent.acts.succeed import carry_grants
 from consent.acts.tidy import tidy
@@ -30,6 +31,7 @@ async def sweep(house: House, folder: Path) -> None:
         try:
             await succession.remember(house.store, folder)
             await house.scribe.do(expire(house.clock()))
+            await house.scribe.do(lapse(house.clock()))
             await house.scribe.do(close())
             await house.scribe.do(tidy())
             await erase_on(house)

@@ -14,7 +14,7 @@ from consent.oauth.token import Code, Token
 from consent.vault.keys import WrappedKeys
 from consent.vault.seal import SealedValue
 
-from . import members, rows
+from . import mandates, members, rows
 
 K = TypeVar("K")
 R = TypeVar("R", bound=msgspec.Struct)
@@ -181,6 +181,7 @@ STOP_CODE = Kind("stop_code", rows.StopCode, lambda r: r.hash)
 ERASURE = Kind("erasure", rows.Erasure, lambda r: r.hash)
 PLANNED_ENDING = Kind("planned_ending", rows.PlannedEnding, lambda r: r.grant)
 WATERMARK = Kind("watermark", rows.Watermark, lambda r: r.log)
+MANDATE = Kind("mandate", mandates.Mandate, lambda r: r.id)
 AUDITOR = Kind("auditor", rows.AuditorAccess, lambda r: r.hash)
 INITIAL_TOKEN = Kind("initial_token", rows.InitialToken, lambda r: r.hash)
 REGISTRATION = Kind("registration", rows.Registration, lambda r: r.client)
@@ -200,7 +201,7 @@ ACCESS = Chain("access", TOKEN, GRANT, KEYS, HOLDINGS)
 # The order in which a batch writes: whatever is referred to comes first.
 ALL: tuple[Kind[Any, Any], ...] = (
     CITIZEN, KEYS, VALUE, HOLDINGS, ORGANISATION, CLIENT, PURPOSE, REQUEST, GRANT, GRANT_VERSION, CODE, TOKEN, USED,
-    DISCLOSED, MEMO, USE, REFUSAL, SIGNAL, DELETION, SESSION, CEREMONY, PASSKEY, WAY, LINK, PERSONA, AUDITOR, ENTRY,
-    OPENING, OPERATOR, JOURNAL, INITIAL_TOKEN, REGISTRATION, PROPOSAL, CITIZEN_ENTRY, ALLOWANCE,
+    DISCLOSED, MEMO, USE, REFUSAL, SIGNAL, DELETION, SESSION, CEREMONY, PASSKEY, WAY, LINK, PERSONA, MANDATE, AUDITOR,
+    ENTRY, OPENING, OPERATOR, JOURNAL, INITIAL_TOKEN, REGISTRATION, PROPOSAL, CITIZEN_ENTRY, ALLOWANCE,
     ERASURE, PLANNED_ENDING, WATERMARK, DROPPED, MEMBER, INVITATION, STOP_CODE,
 )  # fmt: skip

@@ -55,6 +55,8 @@ def render(template: str, language: Language, **context: object) -> str:
             "product": None,
             "sandbox": False,
             "marks": {},
+            "helping": None,  # whose pages somebody else looks at, with a mandate
+            "at": "",  # what stands before the addresses of her pages then
         }
         filled = {**every_page, **context, "language": language}
         filled["name"] = filled["product"] or _gettext("In your own hands")

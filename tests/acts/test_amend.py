@@ -432,7 +432,7 @@ async def test_the_receipt_keeps_what_held_from_when_on(world: World) -> None:
 
 
 async def test_an_organisation_hears_the_class_of_who_decided_and_only_she_reads_who(world: World) -> None:
-    helper = Actor(kind="helper", id="f" * 32)
+    helper = await world.mandate()
     given = await world.given(by=helper)
     assert given.tokens.grant is not None
     assert given.tokens.grant.given_by == "helper"

@@ -233,6 +233,8 @@ def version(when: str, language: str, count: int, with_help: bool = False) -> Sa
 
 def line(kind: str, when: str, language: str, **changed: Any) -> Sample:
     fields: dict[str, Any] = {
+        "helper": None,
+        "is_parent": False,
         "at": at(when),
         "kind": kind,
         "organisation": "Gemeente Voorbeeldstad",
@@ -384,3 +386,87 @@ def roles() -> list[Sample]:
         Sample(id=role, role=role, organisation=None if role == "operator" else "Voorbeeldstad", where=where)
         for role, where in named.items()
     ]
+
+
+def mandate_pages(language: str, signed: dict[str, Any]) -> dict[str, tuple[str, dict[str, Any]]]:
+    """The pages about helping, each in each state."""
+    month = at("2030-06-01 12:00")
+
+    def of(**changed: Any) -> Sample:
+        usual = {
+            "id": "d" * 32, "kind": "helper", "name": "Fatma", "may": "stop", "organisations": [],
+            "show_special": False, "given_at": month, "until": month, "code_until": None, "accepted_at": month,
+            "ended_at": None, "hers_to_end": True,
+        }  # fmt: skip
+        return Sample(**(usual | changed))
+
+    waiting = of(id="e" * 32, accepted_at=None, code_until=month, may="look")
+    parent = of(id="f" * 32, kind="guardian", hers_to_end=False, may="choose", show_special=True)
+    over = of(id="c" * 32, ended_at=month)
+    organisations = [("voorbeeldstad", "Gemeente Voorbeeldstad"), ("voorbeeldhuis", "Voorbeeldhuis")]
+    wish = Sample(
+        helper="Fatma", citizen="Mama", may="look", term="year", organisations=(), show_special=False
+    )
+    form = {**signed, "wish": wish, "error": None, "fresh": True, "organisations": organisations}
+    empty = Sample(helper="", citizen="", may="", term="", organisations=(), show_special=False)
+    special = Sample(show_special=True)
+    plain = Sample(show_special=False)
+    there = {
+        **signed,
+        "at": "/for/x",
+        "path": "/for/x",
+        "helping": Sample(name="Mama", may="stop", mandate=plain),
+    }
+    looks = {**there, "helping": Sample(name="Mama", may="look", mandate=special)}
+    question = Sample(id="r" * 32, organisation="Voorbeeldhuis", purpose="een huis", amends=False)
+    change = Sample(id="s" * 32, organisation="Voorbeeldhuis", purpose="een huis", amends=True)
+    return {
+        "helpers": ("helpers.html", {**signed, "running": [of(), waiting, parent], "over": [over]}),
+        "helpers_none": ("helpers.html", {**signed, "running": [], "over": []}),
+        "helper_form": ("helper_form.html", {**form, "wish": empty}),
+        "helper_form_stale": ("helper_form.html", {**form, "fresh": False}),
+        **{
+            f"helper_form_{error}": ("helper_form.html", {**form, "error": error})
+            for error in ("helper", "citizen", "may", "term", "too_many", "organisations")
+        },
+        "helper_code": (
+            "helper_code.html",
+            {
+                **signed,
+                "name": "Fatma",
+                "made": Sample(code="aap aarde adem akker anker appel arm", code_until=month),
+            },
+        ),
+        "helping": ("helping.html", {**signed, "running": [of(), parent], "over": [over], "error": False}),
+        "helping_none": ("helping.html", {**signed, "running": [], "over": [], "error": True}),
+        "help_offer": (
+            "help_offer.html",
+            {**signed, "line": of(organisations=["Voorbeeldhuis"]), "code": "aap aarde"},
+        ),
+        "for_home": (
+            "for_home.html",
+            {**there, "requests": [question, change], "for_her": 1, "grants": grants(language)},
+        ),
+        "for_home_look": (
+            "for_home.html",
+            {**looks, "requests": [], "for_her": 0, "grants": grants(language)},
+        ),
+        "for_home_empty": ("for_home.html", {**looks, "requests": [], "for_her": 0, "grants": []}),
+        "for_timeline": ("for_timeline.html", {**there, "months": months(language)}),
+        "timeline_helped": ("timeline.html", {**signed, "months": helped(language)}),
+        "for_timeline_empty": ("for_timeline.html", {**looks, "months": []}),
+        "for_data": ("for_data.html", {**there, "items": held(language)}),
+        "for_data_empty": ("for_data.html", {**looks, "items": []}),
+        "for_stopped": ("for_stopped.html", {**there, "organisation": "Voorbeeldhuis", "at_time": month}),
+    }
+
+
+def helped(language: str) -> list[Sample]:
+    """What a helper or a parent did, and every word about a mandate."""
+    kinds = ("mandate_given", "mandate_taken", "mandate_ended", "granted", "kept", "declined", "withdrawn")
+    lines = [
+        line(kind, "2026-11-22 14:05", language, helper="Fatma", is_parent=is_parent)
+        for kind in (*kinds, "replaced", "amended")
+        for is_parent in (False, True)
+    ]
+    return [Sample(name="november 2026", lines=lines)]

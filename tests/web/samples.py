@@ -17,6 +17,7 @@ from sample_things import (
     labels,
     line,
     log_sizes,
+    mandate_pages,
     months,
     paper,
     receipt,
@@ -232,6 +233,7 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
             f"ways_{error}": ("ways.html", {**mine, "error": error})
             for error in ("last", "label", "address", "taken", "broker_failed")
         },
+        **mandate_pages(language, signed),
         "home": (
             "home.html",
             {
