@@ -210,7 +210,7 @@ async def play(stage: Stage) -> None:
         _must({value for _, value in form.boxes} == set(ASKED), "each attribute has its own box")
         _say("citizen", f"signs in and reads: “{question.heading}”, with her own values beside each box")
         ticks = [("attribute", name) for name in ASKED if name != LEFT_OUT]
-        callback = browser.submit(question, "decide", *ticks, ("decision", "yes"))
+        callback = browser.answer(question, *ticks, ("decision", "yes"))
         _must(isinstance(callback, str), "a yes leads back to the municipality")
         _say("citizen", f"ticks {len(ticks)} of {len(form.boxes)} and says yes")
 

@@ -24,6 +24,7 @@ class _Reader(HTMLParser):
         self.because: list[str] = []
         self.answers: list[str] = []
         self.heading = ""
+        self.onward: str | None = None
         self._heading = False
         self._form: Form | None = None
         self._because = False
@@ -39,6 +40,8 @@ class _Reader(HTMLParser):
                 self._form.ticked += "checked" in about
             elif about.get("name"):
                 self._form.fields.append((about["name"], about.get("value", "")))
+        if tag == "a" and about.get("href", "").endswith("/back"):
+            self.onward = self.onward or about["href"]
         if "data-answer" in about:
             self.answers.append(about["data-answer"])
         self._heading = self._heading or tag == "h1"
@@ -71,6 +74,7 @@ class Page:
         self.url = str(response.url)
         self.status = response.status_code
         self.forms = reader.forms
+        self.onward = reader.onward  # the way back to whoever asked
         self.heading = " ".join(reader.heading.split())
         self.words = " ".join(" ".join(reader.text).split())
         self.answers = reader.answers  # how far an organisation is with what it has to confirm
@@ -95,6 +99,13 @@ class Browser:
         body = urlencode(fields)
         headers = {"origin": self._issuer, "content-type": "application/x-www-form-urlencoded"}
         return self._follow(self._http.post(urljoin(page.url, found.action), content=body, headers=headers))
+
+    def answer(self, page: Page, *extra: tuple[str, str]) -> Page | str:
+        """Answer a question and go on to whoever asked; the page that comes instead, when the answer was not taken."""
+        after = self.submit(page, "decide", *extra)
+        if isinstance(after, str) or after.onward is None:
+            return after
+        return self.open(after.onward)
 
     def close(self) -> None:
         """Close the connections."""

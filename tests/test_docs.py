@@ -52,7 +52,7 @@ class Citizen:
             asked = question.forms["decide"]
             assert asked.ticked == ("verandering" in question.heading and bool(asked.boxes))
             ticks = [("attribute", name) for name in names]
-            callback = self.browser.submit(question, "decide", *ticks, ("decision", decision))
+            callback = self.browser.answer(question, *ticks, ("decision", decision))
             assert isinstance(callback, str)
             httpx.get(callback)
         elif act == "stop":

@@ -54,7 +54,7 @@ ACTS = words(
     "acknowledge admit amend approve ask audit authenticate begin close cosign disclose enrol erase expire explain "
     "browse export federate freeze grant help hold inspect join keep link mandate operate oversee propose publish "
     "recover redeem refuse register retain review revoke rotate scan sign_in signal stop succeed suspend tidy use "
-    "withdraw witness"
+    "withdraw witness lead_back"
 )
 # … what a citizen looks at, and how every act is done: by whom written down, with what at hand, each proof once.
 BESIDE_ACTS = words(

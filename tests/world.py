@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import consent_verify
 import msgspec
@@ -19,6 +20,7 @@ from consent.acts import ask as asking
 from consent.acts import disclose as disclosing
 from consent.acts import grant as granting
 from consent.acts import inspect as inspecting
+from consent.acts import lead_back as leading
 from consent.acts import mandate as mandates
 from consent.acts import redeem as redeeming
 from consent.acts import revoke as revoking
@@ -222,6 +224,16 @@ class World:
             by=by,
         )
 
+    async def back(self, answered: granting.Answered | granting.Again, *, citizen: str | None = None) -> str:
+        """She goes back to who asked; the address there, with her answer."""
+        assert isinstance(answered, granting.Answered), answered
+        who = citizen or self.citizen()
+        return await leading.lead_back(self.house, citizen=who, request=answered.request)
+
+    async def code(self, answered: granting.Answered | granting.Again, *, citizen: str | None = None) -> str:
+        """She goes back with a code."""
+        return parse_qs(urlsplit(await self.back(answered, citizen=citizen)).query)["code"][0]
+
     async def exchange(
         self, code: str, *, client: str = MUNICIPALITY, verifier: str = VERIFIER
     ) -> redeeming.Tokens:
@@ -243,7 +255,7 @@ class World:
         answered = await self.answer(asked, citizen=given.citizen, chosen=chosen or frozenset(attributes))
         assert isinstance(answered, granting.Answered), answered
         assert answered.grant == given.grant
-        code = answered.redirect.split("code=")[1].split("&")[0]
+        code = await self.code(answered, citizen=given.citizen)
         return Given(given.citizen, given.grant, code, await self.exchange(code))
 
     async def refresh(self, tokens: redeeming.Tokens, *, client: str = MUNICIPALITY) -> redeeming.Tokens:
@@ -279,7 +291,7 @@ class World:
         answered = await self.answer(await self.ask(days=days), citizen=who, chosen=chosen, by=by)
         assert isinstance(answered, granting.Answered), answered
         assert answered.grant is not None
-        code = answered.redirect.split("code=")[1].split("&")[0]
+        code = await self.code(answered, citizen=who)
         return Given(who, answered.grant, code, await self.exchange(code))
 
     async def disclose(

@@ -9,15 +9,9 @@ from msgspec.structs import replace
 
 from consent.grants.grant import Grant, version_of
 from consent.grants.shown import Shown, page_bytes, terms_hash
-from consent.oauth import jarm
-from consent.oauth.authorize import error_redirect, signed_redirect, success_redirect
-from consent.oauth.jarm import response_claims
-from consent.oauth.jose import sign_jws
-from consent.oauth.par import CODE_LIFE
 from consent.oauth.step_up import SignIn
-from consent.oauth.token import Code, handle_from, handle_hash
 from consent.storage.book import TURN, Book, Story
-from consent.storage.kinds import CODE, GRANT, GRANT_VERSION, KEYS, MANDATE, PURPOSE, REQUEST
+from consent.storage.kinds import GRANT, GRANT_VERSION, KEYS, MANDATE, PURPOSE, REQUEST
 from consent.storage.rows import AccessRequest
 from consent.vault.keys import CitizenKeys, pairwise_id
 from consent.words.actors import HERSELF, Actor
@@ -45,9 +39,9 @@ class Again(msgspec.Struct, frozen=True):
 
 
 class Answered(msgspec.Struct, frozen=True):
-    """Where her browser goes now; `grant` is None after a no."""
+    """It counts: `grant` is None after a no. The organisation hears it when she goes back (`lead_back`)."""
 
-    redirect: str
+    request: str
     grant: str | None
 
 
@@ -71,7 +65,6 @@ async def answer(
     """
     if not is_id(request):
         raise NotFound("there is no such request")
-    handle = handle_from(house.chance(32))
 
     def story(book: Book) -> Story[Answered | Again]:
         yield [REQUEST.one(request)]
@@ -96,7 +89,7 @@ async def answer(
         names = frozenset(asked.attributes)
         check_reach(book, by, "choose", citizen=citizen, organisation=asked.organisation, names=names)
         if decision == "no":
-            return _decline(house, book, replace(asked, citizen=citizen), citizen, keys, by)
+            return _decline(book, replace(asked, citizen=citizen), citizen, keys, by)
         trouble = _trouble(decision, chosen, seal, seen)
         if trouble is not None:
             return Again(seen, trouble)
@@ -104,22 +97,8 @@ async def answer(
         change = seen.shown.change
         agreed = frozenset(change.stays) if change is not None and change.only_end else chosen
         grant = _give(house, book, asked, seen.shown, citizen, keys, agreed, language, by, sign_in)
-        book.put(
-            CODE,
-            Code(
-                hash=handle_hash(handle),
-                request=asked.id,
-                grant=grant,
-                client=asked.client,
-                redirect_uri=asked.redirect_uri,
-                code_challenge=asked.code_challenge,
-                jkt=asked.dpop_jkt,
-                expires_at=book.at + CODE_LIFE,
-                used_at=None,
-            ),
-        )
-        book.put(REQUEST, replace(asked, answered_at=book.at, answer="yes"))
-        return Answered(_way_back(house, asked, code=handle, at=book.at), grant)
+        book.put(REQUEST, replace(asked, answered_at=book.at, answer="yes", grant=grant))
+        return Answered(asked.id, grant)
 
     return (await house.scribe.do(story)).outcome
 
@@ -229,10 +208,8 @@ def _give(
     return grant.id
 
 
-def _decline(
-    house: House, book: Book, asked: AccessRequest, citizen: str, keys: CitizenKeys, by: Actor
-) -> Answered:
-    """A no: her own line in the log, open to nobody else, and `access_denied` for the organisation.
+def _decline(book: Book, asked: AccessRequest, citizen: str, keys: CitizenKeys, by: Actor) -> Answered:
+    """A no: her own line in the log, open to nobody else; `access_denied` for the organisation once she goes back.
 
     A grant that was to be changed stays as it was; the line says which.
     """
@@ -255,18 +232,4 @@ def _decline(
         ),
     )
     book.put(REQUEST, replace(asked, answered_at=book.at, answer="no"))
-    return Answered(_way_back(house, asked, error="access_denied", at=book.at), None)
-
-
-def _way_back(
-    house: House, asked: AccessRequest, *, at: int, code: str | None = None, error: str | None = None
-) -> str:
-    """Where her browser takes a code or an error, in the form that the organisation asked for."""
-    uri, state, issuer = asked.redirect_uri, asked.state, house.issuer
-    if asked.response_mode == "jwt":
-        answer = {"code": code, "error": error, "state": state}
-        claims = response_claims(answer, issuer=issuer, client=asked.client, at=at)
-        return signed_redirect(uri, response=sign_jws(claims, key=house.server_key, type=jarm.TYPE))
-    if code is not None:
-        return success_redirect(uri, code=code, state=state, issuer=issuer)
-    return error_redirect(uri, error=error or "server_error", state=state, issuer=issuer)
+    return Answered(asked.id, None)

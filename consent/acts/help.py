@@ -18,6 +18,7 @@ from consent.words.purposes import Language
 
 from . import ask as asking
 from . import grant as granting
+from . import lead_back as leading
 from . import withdraw as withdrawing
 from .acting import works_for
 from .hold import Mine, holding, organisation_name
@@ -209,6 +210,29 @@ async def answer(
         sign_in=sign_in,
         by=helping.actor,
     )
+
+
+class Said(msgspec.Struct, frozen=True):
+    """An answer that counts."""
+
+    request: str
+    organisation: str
+    answer: str
+
+
+async def answered(house: House, helping: Helping, *, request: str) -> Said:
+    """An answered question of hers. Raises NotFound."""
+    await _check_question(house, helping, request)
+    asked = REQUEST.from_row((await house.store.read(REQUEST.get, request))[0])
+    if asked.answer is None:
+        raise NotFound("there is no such request")
+    return Said(asked.id, await organisation_name(house, asked.organisation), asked.answer)
+
+
+async def lead_back(house: House, helping: Helping, *, request: str) -> str:
+    """Where his browser takes the answer. Raises NotFound."""
+    await _check_question(house, helping, request)
+    return await leading.lead_back(house, citizen=helping.mandate.citizen, request=request)
 
 
 async def _check_question(house: House, helping: Helping, request: str) -> None:

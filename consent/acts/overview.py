@@ -12,6 +12,7 @@ from consent.words.purposes import Language, Purpose
 from .approve import purpose_from
 from .hold import organisation_name
 from .house import House
+from .lead_back import untold
 
 
 class OpenRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +38,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     last_disclosed_at: int | None
     disclosures: int
     on_hold: bool  # the operator suspended who asks, or what for: nothing goes out until that is over
+    untold: str | None  # the request to go back from: its organisation does not know of her yes yet
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +80,7 @@ async def overview(house: House, *, citizen: str, language: Language) -> Overvie
         grant: (count, last)
         for grant, count, last in await house.store.read("disclosed.count_of_citizen", citizen)
     }
+    back = {one.grant: one.request for one in reversed(await untold(house, citizen=citizen))}
     live, ended = [], []
     for row in await house.store.read("grant.of_citizen", citizen):
         grant = GRANT.from_row(row)
@@ -105,6 +108,7 @@ async def overview(house: House, *, citizen: str, language: Language) -> Overvie
                 last_disclosed_at=last,
                 disclosures=count,
                 on_hold=hold,
+                untold=back.get(grant.id),
             )
         )
     return Overview(requests=tuple(requests), grants=tuple(live), ended=tuple(ended))

@@ -17,6 +17,7 @@ from consent.words.purposes import Language, Organisation
 from .answers import Answers, answers
 from .approve import organisation_from
 from .house import House
+from .lead_back import untold
 from .overview import find_purpose, how_it_ended, is_on_hold, labels
 from .publish import head, prove
 
@@ -75,6 +76,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     entry: Place
     answers: Answers
     versions: tuple[VersionShown, ...]  # the newest first; one, when nothing was ever changed
+    untold: str | None  # the request to go back from: its organisation does not know of her yes yet
 
 
 async def receipt(house: House, *, citizen: str, grant: str, language: Language) -> Receipt:
@@ -83,6 +85,7 @@ async def receipt(house: House, *, citizen: str, grant: str, language: Language)
     purpose = await find_purpose(house, given.purpose, given.purpose_version)
     how = await how_it_ended(house, given, at=house.clock())
     rows = await house.store.read("disclosed.of_grant", grant, _SHOWN)
+    back = [one.request for one in await untold(house, citizen=citizen) if one.grant == grant]
     deliveries = [DISCLOSED.from_row(row) for row in rows]
     return Receipt(
         id=given.id,
@@ -118,6 +121,7 @@ async def receipt(house: House, *, citizen: str, grant: str, language: Language)
             )
             for one in reversed(await _versions(house, given))
         ),
+        untold=back[0] if back and how is None else None,
     )
 
 

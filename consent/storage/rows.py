@@ -100,6 +100,8 @@ class AccessRequest(msgspec.Struct, frozen=True, kw_only=True):
     amends_version: int | None = None  # in this version and in no other
     acr: str | None = None  # how good a sign-in it takes at least
     max_age: int | None = None  # and how young a one, in seconds
+    grant: str | None = None  # what her yes gave or changed
+    code: bytes | None = None  # hash of the newest code that she took back to the organisation
 
 
 class Used(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,13 +1,10 @@
-"""The citizen's door: who may see what, the question, the stop, her timeline and data. POST → 303 → GET, no script."""
+"""The citizen's door: who may see what, the stop, her timeline and data. POST → 303 → GET, no script."""
 
 from typing import Any
-from urllib.parse import quote, urlsplit
 
 from litestar import Response, get, post
 
-from consent.acts import ask as asking
 from consent.acts import explain as explaining
-from consent.acts import grant as granting
 from consent.acts import hold as holding
 from consent.acts import join as joining
 from consent.acts import overview as overviews
@@ -28,12 +25,9 @@ from .guard import (
     page,
     read_own_form,
     see_other,
-    sign_in_of,
     to_keep,
 )
 from .page_doors import shows, takes
-
-_TICKED = Field(name="ticked", where="query", description="From the page, before signing in again")
 
 
 def _in_path(name: str) -> Field:
@@ -55,92 +49,6 @@ async def home(request: Visit) -> Response[str]:
         ended=seen.ended,
         works=works,
         codes=codes,
-    )
-
-
-@get(
-    "/my/requests/{request_id:str}",
-    opt=shows("showRequest", "A question, with her own values", _in_path("request_id"), _TICKED),
-)
-async def show_request(request: Visit, request_id: str) -> Response[str]:
-    """The question: nothing ticked, yes and no alike."""
-    citizen = await citizen_of(request)
-    try:
-        asked = await asking.look(
-            house_of(request),
-            citizen=citizen,
-            request=request_id,
-            language=language_of(request),
-            sign_in=sign_in_of(request),
-            ticked=request.query_params.get("ticked", ""),
-        )
-    except asking.Gone as gone:
-        return await page(request, "request_gone.html", status=410, reason=gone.reason)
-    # A new question begins with nothing ticked; what she shares already is ticked, for her to untick.
-    change = asked.shown.change
-    chosen = frozenset(change.stays if change is not None else ())
-    return await _question(request, asked, chosen if asked.ticked is None else asked.ticked, None)
-
-
-@post(
-    "/my/requests/{request_id:str}",
-    opt=takes(
-        "answerRequest",
-        "Yes to what is ticked, or no",
-        _in_path("request_id"),
-        Field(name="attribute", where="form", description="A ticked attribute; may repeat"),
-        Field(name="decision", where="form", description="yes, no, or sign_in: to sign in again first"),
-        Field(name="shown", where="form", description="From the page"),
-    ),
-    status_code=200,
-)
-async def answer_request(request: Visit, request_id: str) -> Response[Any]:
-    """Take her answer. Without a decision nothing is shared and the page is shown again."""
-    citizen, fields = await read_own_form(request)
-    chosen = frozenset(fields.get("attribute", []))
-    try:
-        if one(fields, "decision") == "sign_in":
-            ticked = await asking.keep(
-                house_of(request),
-                citizen=citizen,
-                request=request_id,
-                language=language_of(request),
-                chosen=chosen,
-                seal=one(fields, "shown"),
-            )
-            back = f"/my/requests/{request_id}" + (f"?ticked={ticked}" if ticked else "")
-            return see_other(f"/sign-in?again=1&next={quote(back, safe='/')}")
-        outcome = await granting.answer(
-            house_of(request),
-            citizen=citizen,
-            request=request_id,
-            language=language_of(request),
-            decision=one(fields, "decision"),
-            chosen=chosen,
-            seal=one(fields, "shown"),
-            sign_in=sign_in_of(request),
-        )
-    except asking.Gone as gone:
-        return await page(request, "request_gone.html", status=410, reason=gone.reason)
-    if isinstance(outcome, granting.Again):
-        return await _question(request, outcome.page, chosen, outcome.trouble)
-    return see_other(outcome.redirect)
-
-
-async def _question(
-    request: Visit, asked: asking.Page, chosen: frozenset[str], trouble: str | None
-) -> Response[str]:
-    parts = urlsplit(asked.request.redirect_uri)
-    return await page(
-        request,
-        "request.html",
-        status=200 if trouble is None else 422,
-        redirect_origin=f"{parts.scheme}://{parts.netloc}",
-        shown=asked.shown,
-        seal=asked.seal,
-        chosen=chosen,
-        error=trouble,
-        sign_in=asked.sign_in,
     )
 
 
@@ -319,8 +227,6 @@ async def _form(
 
 HANDLERS = (
     home,
-    show_request,
-    answer_request,
     show_receipt,
     receipt_file,
     receipt_proof,

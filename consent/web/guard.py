@@ -181,31 +181,20 @@ def local_path(text: str) -> str:
     return text
 
 
-async def page(
-    request: Visit, template: str, *, status: int = 200, redirect_origin: str | None = None, **context: object
-) -> Response[str]:
-    """A page for a person, with the headers that all pages have.
-
-    *redirect_origin* is the one place outside to which the page's form may lead: the registered address of the
-    organisation that asks (a browser checks `form-action` also after a redirect).
-    """
+async def page(request: Visit, template: str, *, status: int = 200, **context: object) -> Response[str]:
+    """A page for a person, with the headers that all pages have."""
     citizen = await find_citizen(request)
-    return _page(request, template, citizen is not None, status, redirect_origin, context)
+    return _page(request, template, citizen is not None, status, context)
 
 
 def error_page(request: Visit, status: int, kind: str) -> Response[str]:
     """An honest page for an error; it must work when nothing else does, so it looks nobody up."""
     known = request.scope["state"].get("consent_visitor") is not None
-    return _page(request, "error.html", known, status, None, {"status": status, "kind": kind})
+    return _page(request, "error.html", known, status, {"status": status, "kind": kind})
 
 
 def _page(
-    request: Visit,
-    template: str,
-    signed_in: bool,
-    status: int,
-    redirect_origin: str | None,
-    context: dict[str, object],
+    request: Visit, template: str, signed_in: bool, status: int, context: dict[str, object]
 ) -> Response[str]:
     language = language_of(request)
     house = house_of(request)
@@ -222,7 +211,7 @@ def _page(
         **{"path": request.scope["path"], **context},
     )
     response = Response(html, status_code=status, media_type="text/html")
-    response.headers.update(page_headers(house, redirect_origin))
+    response.headers.update(page_headers(house))
     if request.query_params.get("lang") in LANGUAGES:
         response.set_cookie(
             Cookie(
@@ -238,13 +227,12 @@ def _page(
     return response
 
 
-def page_headers(house: House, redirect_origin: str | None = None) -> dict[str, str]:
-    """What every page says to the browser: nothing from elsewhere, in no frame, kept by nobody."""
-    form_action = f"'self' {redirect_origin}" if redirect_origin else "'self'"
+def page_headers(house: House) -> dict[str, str]:
+    """What every page says to the browser: nothing from elsewhere, no form to there, in no frame, kept by nobody."""
     headers = {
         "content-security-policy": (
             "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; "
-            f"connect-src 'self'; form-action {form_action}; frame-ancestors 'none'; base-uri 'none'; "
+            "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; "
             "require-trusted-types-for 'script'; trusted-types 'none'"
         ),
         "referrer-policy": "no-referrer",

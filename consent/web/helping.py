@@ -5,7 +5,6 @@ another mandate) is out of his reach by there being no way to it.
 """
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from litestar import Response, get, post
 
@@ -159,19 +158,39 @@ async def answer_request(request: Visit, mandate: str, request_id: str) -> Respo
         return await _page(request, helping, "request_gone.html", status=410, reason=gone.reason)
     if isinstance(outcome, granting.Again):
         return await _question(request, helping, outcome.page, chosen, outcome.trouble)
-    return see_other(outcome.redirect)
+    return see_other(f"/for/{mandate}/my/requests/{request_id}/answered")
+
+
+@get(
+    "/for/{mandate:str}/my/requests/{request_id:str}/answered",
+    opt=shows("helpAnswered", "Helping: his answer counts", _MANDATE, _REQUEST),
+)
+async def answered(request: Visit, mandate: str, request_id: str) -> Response[str]:
+    """What he answered, and the way back."""
+    helping = await _helping(request, mandate, "choose")
+    said = await acts.answered(house_of(request), helping, request=request_id)
+    return await _page(request, helping, "for_answered.html", said=said)
+
+
+@get(
+    "/for/{mandate:str}/my/requests/{request_id:str}/back",
+    opt=shows("helpBack", "Helping: back to who asked, with his answer", _MANDATE, _REQUEST, gives=None),
+    status_code=303,
+)
+async def go_back(request: Visit, mandate: str, request_id: str) -> Response[bytes]:
+    """He goes on where the question came from; she can do so herself instead."""
+    helping = await _helping(request, mandate, "choose")
+    return see_other(await acts.lead_back(house_of(request), helping, request=request_id))
 
 
 async def _question(
     request: Visit, helping: Helping, asked: asking.Page, chosen: frozenset[str], trouble: str | None
 ) -> Response[str]:
-    parts = urlsplit(asked.request.redirect_uri)
     return await _page(
         request,
         helping,
         "request.html",
         status=200 if trouble is None else 422,
-        redirect_origin=f"{parts.scheme}://{parts.netloc}",
         shown=asked.shown,
         seal=asked.seal,
         chosen=chosen,
@@ -180,4 +199,4 @@ async def _question(
     )
 
 
-HANDLERS = (home, timeline, data, stop, stopped, show_request, answer_request)
+HANDLERS = (home, timeline, data, stop, stopped, show_request, answer_request, answered, go_back)

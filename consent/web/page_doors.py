@@ -17,13 +17,16 @@ def shows(
     id: str,
     summary: str,
     *fields: Field,
-    gives: Answer = PAGE,
+    gives: Answer | None = PAGE,
     or_else: tuple[int, ...] = (303, 404),
     signed_in: bool = True,
     tag: Tag = "citizen",
 ) -> dict[str, Any]:
-    """The `opt` of a door that shows a page, or *gives* something else; *or_else* what other answers there are."""
-    answers = {200: gives} | {status: _ANSWERS[status] for status in or_else}
+    """The `opt` of a door that shows a page, or *gives* something else; *or_else* what other answers there are.
+
+    *gives* None: it only leads on.
+    """
+    answers = ({200: gives} if gives else {}) | {status: _ANSWERS[status] for status in or_else}
     return declared(
         Door(
             id=id,

@@ -218,7 +218,7 @@ async def test_a_no_leaves_the_grant_exactly_as_it_was_and_reads_as_a_no_to_a_ch
     answered = await world.answer(request, citizen=given.citizen, decision="no")
     assert isinstance(answered, Answered)
     assert answered.grant is None
-    assert "error=access_denied" in answered.redirect
+    assert "error=access_denied" in await world.back(answered, citizen=given.citizen)
     assert await world.house.store.read("grant.get", given.grant) == before
     assert isinstance(await world.disclose(given.tokens), Given)
     (month,) = await timeline(world.house, citizen=given.citizen, language="nl")

@@ -27,7 +27,7 @@ async def test_yes_and_no_go_back_signed_and_with_nothing_beside(world: World, d
     request = await world.ask(response_mode="jwt")
     answered = await world.answer(request, decision=decision)
     assert isinstance(answered, Answered)
-    query = parse_qs(urlsplit(answered.redirect).query)
+    query = parse_qs(urlsplit(await world.back(answered)).query)
     assert set(query) == {"response"}
     claims = read(world, query["response"][0], "jwt")
     said = claims.pop("code" if decision == "yes" else "error")

@@ -81,7 +81,7 @@ async def test_every_door_is_shut_before_the_next_knock_and_opens_again(
 @EACH
 async def test_a_code_is_not_lost_by_a_suspension(world: World, about: Subject) -> None:
     answered = await world.answer(await world.ask())
-    code = answered.redirect.split("code=")[1].split("&")[0]  # type: ignore[union-attr]
+    code = await world.code(answered)
     await do(world, suspend, about)
     _, caller = await world.caller(MUNICIPALITY, {}, TOKEN_PATH)
     with pytest.raises(UnauthorizedClient, match="nothing is lost"):

@@ -165,7 +165,7 @@ class Citizen:
     def yes(self, page: Page, ticks: list[str]) -> Page | str:
         """Say yes on *page*: the address at the organisation, or a page when the yes was not taken."""
         chosen = [("attribute", name) for name in ticks]
-        return self.browser.submit(page, "decide", *chosen, ("decision", "yes"))
+        return self.browser.answer(page, *chosen, ("decision", "yes"))
 
 
 def code_of(answer: Page | str) -> str:

@@ -93,7 +93,7 @@ def test_after_a_suspension_there_is_no_yes_but_still_a_no(attacker: Attacker, o
             assert not isinstance(refused, str)
             assert refused.status == 422
             must_refuse(other.token({"grant_type": "client_credentials"}), 400, "unauthorized_client")
-            no = citizen.browser.submit(citizen.page(address), "decide", ("decision", "no"))
+            no = citizen.browser.answer(citizen.page(address), ("decision", "no"))
             assert isinstance(no, str)
             assert "error=access_denied" in no
         finally:

@@ -81,7 +81,7 @@ async def test_a_key_of_another_client_is_its_own_and_hits_nothing(world: World)
         client="voorbeeld-energie-app", purpose="besparen", attributes=("energy_contract_number",)
     )
     answered = await world.answer(other, chosen=frozenset({"energy_contract_number"}))
-    code = answered.redirect.split("code=")[1].split("&")[0]  # type: ignore[union-attr]
+    code = await world.code(answered)
     tokens = await world.exchange(code, client="voorbeeld-energie-app")
     theirs = await world.disclose(tokens, key="one", client="voorbeeld-energie-app")
     assert isinstance(first, Given)

@@ -22,7 +22,7 @@ def test_every_answer_says_who_gives_it(attacker: Attacker, decision: str) -> No
     question = f"/my/requests/{attacker.question(attacker.ask())}"
     with Citizen(attacker.stage) as citizen:
         ticks = [("attribute", name) for name in REQUIRED]
-        back = citizen.browser.submit(citizen.page(question), "decide", *ticks, ("decision", decision))
+        back = citizen.browser.answer(citizen.page(question), *ticks, ("decision", decision))
     assert isinstance(back, str)
     said = parse_qs(urlsplit(back).query)
     assert said["iss"] == [attacker.issuer]

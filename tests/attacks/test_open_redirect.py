@@ -99,7 +99,7 @@ def test_her_answer_leads_to_the_pushed_address_whatever_the_form_says(
         page = citizen.page(f"{question}?redirect_uri={EVIL}")
         ticks = [("attribute", name) for name in REQUIRED]
         extra = [("redirect_uri", EVIL), ("next", EVIL), *ticks, ("decision", decision)]
-        back = citizen.browser.submit(page, "decide", *extra)
+        back = citizen.browser.answer(page, *extra)
     if isinstance(back, str):
         assert back.startswith(f"{attacker.stage.callback}?")
     else:

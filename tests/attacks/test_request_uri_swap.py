@@ -29,9 +29,9 @@ def test_an_answered_request_leads_nowhere_a_second_time(attacker: Attacker, dec
     with Citizen(attacker.stage) as citizen:
         page = citizen.page(question)
         ticks = [("attribute", name) for name in REQUIRED]
-        first = citizen.browser.submit(page, "decide", *ticks, ("decision", decision))
+        first = citizen.browser.answer(page, *ticks, ("decision", decision))
         assert isinstance(first, str)
-        again = citizen.browser.submit(page, "decide", *ticks, ("decision", decision))
+        again = citizen.browser.answer(page, *ticks, ("decision", decision))
         assert not isinstance(again, str)
         assert again.status == 410
         assert citizen.page(question).status == 410

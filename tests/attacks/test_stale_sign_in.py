@@ -116,7 +116,7 @@ def test_what_she_ticked_is_there_after_signing_in_again_and_a_made_up_link_tick
     grow_old(amal, served)
     assert ticked(amal, question) == []
     one = ("attribute", TICKS[0])
-    entrance = amal.browser.submit(amal.page(question), "decide", one, ("decision", "sign_in"))
+    entrance = amal.browser.answer(amal.page(question), one, ("decision", "sign_in"))
     assert isinstance(entrance, Page)
     back = parse_qs(urlsplit(entrance.url).query)["next"][0]
     again = amal.browser.submit(entrance, "sign-in-persona-amal", ("persona", "amal"))
@@ -134,7 +134,7 @@ def test_what_she_ticked_is_there_after_signing_in_again_and_a_made_up_link_tick
     page.forms["decide"].fields = [
         (name, "0" * 64 if name == "shown" else value) for name, value in page.forms["decide"].fields
     ]
-    entrance = amal.browser.submit(page, "decide", one, ("decision", "sign_in"))
+    entrance = amal.browser.answer(page, one, ("decision", "sign_in"))
     assert isinstance(entrance, Page)
     assert parse_qs(urlsplit(entrance.url).query)["next"] == [question]
 
@@ -142,7 +142,7 @@ def test_what_she_ticked_is_there_after_signing_in_again_and_a_made_up_link_tick
 def test_a_no_takes_no_fresh_sign_in(attacker: Attacker, amal: Citizen, served: Stage) -> None:
     question = ask(attacker, max_age="0")
     grow_old(amal, served)
-    back = amal.browser.submit(amal.page(question), "decide", ("decision", "no"))
+    back = amal.browser.answer(amal.page(question), ("decision", "no"))
     assert isinstance(back, str)
     assert "error=access_denied" in back
 

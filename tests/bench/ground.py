@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from consent.acts import ask as asking
 from consent.acts import grant as granting
+from consent.acts import lead_back as leading
 from consent.acts import redeem as redeeming
 from consent.acts.approve import approve
 from consent.acts.authenticate import authenticate
@@ -213,7 +214,8 @@ async def _say_yes(house: House, citizen: str, client: str, key: Key, purpose: s
         seal=page.seal,
     )
     assert isinstance(answered, granting.Answered)
-    code = answered.redirect.split("code=")[1].split("&")[0]
+    back = await leading.lead_back(house, citizen=citizen, request=request)
+    code = back.split("code=")[1].split("&")[0]
     _, caller = await _call(house, client, key, {}, TOKEN_PATH)
     exchange = CodeExchange(code=code, redirect_uri=None, verifier=_VERIFIER)
     return (await redeeming.redeem(house, caller, exchange)).access_token

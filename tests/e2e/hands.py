@@ -26,6 +26,12 @@ async def press(page: Page, words: str) -> None:
     await page.get_by_role("button", name=words).click()
 
 
+async def answer(page: Page, words: str) -> None:
+    """Say yes or no, and go on to whoever asked from the page that comes then."""
+    await press(page, words)
+    await page.locator("#onward a").click()
+
+
 async def stop(page: Page, grant: str) -> None:
     """Press the stop button of one grant."""
     await page.locator(f"#stop-{grant} button").click()

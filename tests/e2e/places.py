@@ -8,7 +8,7 @@ import consent_sdk
 import msgspec
 from playwright.async_api import Browser, Page
 
-from tests.e2e.hands import YES, code_on, press, sign_in, sign_up, stop, tick, type_code
+from tests.e2e.hands import NO, YES, answer, code_on, press, sign_in, sign_up, stop, tick, type_code
 from tests.e2e.town import NEEDED, OTHER_ATTRIBUTES, OTHER_PURPOSE, Town
 
 State = Any  # Playwright's storage state: the cookies of one browser
@@ -26,6 +26,8 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     waiting: str  # an address as an organisation gives it, for somebody who is not signed in
     dead: str  # such an address, after the answer
     answered: str
+    declined: str  # the page after a no
+    untold: str  # the receipt of a yes that its organisation does not know of yet
     missing: str  # a question to the newcomer, who keeps nothing yet
     live: str
     ended: str
@@ -42,7 +44,7 @@ async def furnish(browser: Browser, issuer: str, town: Town) -> Scene:
     first = await town.ask()
     await page.goto(first.url)
     await sign_in(page, "amal")
-    await press(page, "Nee, deel niets")
+    await answer(page, NO["nl"])
     await town.arrived()
 
     by_code = await _yes(page, town, *NEEDED)
@@ -72,6 +74,13 @@ async def furnish(browser: Browser, issuer: str, town: Town) -> Scene:
     code = await code_on(page)
     await page.goto(f"{issuer}/my/timeline")
     entry = str(await page.locator('a[href^="/my/entries/"]').first.get_attribute("href"))
+    await page.goto((await town.ask(*OTHER_ATTRIBUTES, purpose=OTHER_PURPOSE)).url)
+    await press(page, NO["nl"])
+    declined = urlsplit(page.url).path
+    await page.goto((await town.ask(*OTHER_ATTRIBUTES, purpose=OTHER_PURPOSE)).url)
+    await tick(page, *OTHER_ATTRIBUTES)
+    await press(page, YES["nl"])
+    untold = urlsplit(page.url).path
     await page.goto((await town.ask(*OTHER_ATTRIBUTES, purpose=OTHER_PURPOSE)).url)
     question = urlsplit(page.url).path
     settled = await context.storage_state()
@@ -105,6 +114,8 @@ async def furnish(browser: Browser, issuer: str, town: Town) -> Scene:
         waiting=(await town.ask()).url.removeprefix(issuer),
         dead=asked.url.removeprefix(issuer),
         answered=answered,
+        declined=declined,
+        untold=untold,
         missing=missing,
         live=f"/my/grants/{live.grant_id}",
         ended=f"/my/grants/{ended.grant_id}",
@@ -125,7 +136,7 @@ async def _answer(
     page: Page, town: Town, asked: consent_sdk.Ask, *attributes: str
 ) -> consent_sdk.Arrangement:
     await tick(page, *attributes)
-    await press(page, YES["nl"])
+    await answer(page, YES["nl"])
     return await town.receive(asked)
 
 
@@ -218,6 +229,8 @@ PLACES: dict[str, Place] = {
     "question-answered": Place("settled", _at("{answered}"), 410),
     "question-dead-link": Place("settled", _at("{dead}"), 400),
     "receipt": Place("settled", _at("{live}")),
+    "question-declined": Place("settled", _at("{declined}")),
+    "receipt-untold": Place("settled", _at("{untold}")),
     "receipt-ended": Place("settled", _at("{ended}")),
     "stopped": Place("settled", _at("{ended}/stopped")),
     "stop-code": Place("nobody", _at("/stop")),

@@ -7,7 +7,7 @@ from playwright.async_api import Page, expect
 
 from consent.demo import Stage
 from tests.e2e.conftest import Later, Open
-from tests.e2e.hands import NO, YES, path_of, press, sign_in, stop, tick
+from tests.e2e.hands import NO, YES, answer, path_of, press, sign_in, stop, tick
 from tests.e2e.places import Scene
 from tests.e2e.town import NEEDED, OTHER_ATTRIBUTES, OTHER_PURPOSE, Town
 
@@ -46,7 +46,7 @@ async def test_a_yes_without_a_choice_shares_nothing_and_says_what_to_do(open_pa
     ticked = page.locator("#decide :checked")
     assert [await box.get_attribute("value") for box in await ticked.all()] == [NEEDED[0]]
     assert town.nobody_arrived()
-    await press(page, NO["nl"])
+    await answer(page, NO["nl"])
     await town.arrived()
 
 
@@ -58,7 +58,7 @@ async def test_enter_in_a_box_never_grants(javascript: bool, open_page: Open, to
     await page.locator(f"#attribute-{NEEDED[0]}").press("Enter")
     await is_told(page, "Kies onderaan ‘Ja’ of ‘Nee’.")
     assert town.nobody_arrived()
-    await press(page, NO["nl"])
+    await answer(page, NO["nl"])
     await town.arrived()
 
 
@@ -83,7 +83,7 @@ async def test_what_is_missing_can_be_filled_in_on_the_way(
     await press(page, "Bewaren")
     assert path_of(page) == question
     await tick(page, *NEEDED)
-    await press(page, YES["nl"])
+    await answer(page, YES["nl"])
     assert set((await town.receive(asked)).attributes) == set(NEEDED)
 
     await page.goto(f"{served.issuer}/my/data")
@@ -99,15 +99,15 @@ async def test_an_answered_question_says_so_and_its_link_is_dead(open_page: Open
     await page.goto(asked.url)
     await sign_in(page, "riet")
     question = page.url
-    await press(page, NO["nl"])
+    await answer(page, NO["nl"])
     await town.arrived()
-    answer = await page.goto(question)
-    assert answer is not None
-    assert answer.status == 410
+    response = await page.goto(question)
+    assert response is not None
+    assert response.status == 410
     await expect(page.get_by_role("heading", level=1)).to_have_text("U gaf al antwoord op deze vraag")
-    answer = await page.goto(asked.url)
-    assert answer is not None
-    assert answer.status == 400
+    response = await page.goto(asked.url)
+    assert response is not None
+    assert response.status == 400
     await expect(page.get_by_role("heading", level=1)).to_have_text("Deze link werkt niet meer")
 
 
@@ -121,7 +121,7 @@ async def test_somebody_elses_question_looks_like_no_question(open_page: Open, t
     foreign = await his.locator("main").inner_text()
     await his.goto(hers.url[:-32] + "0" * 32)
     assert await his.locator("main").inner_text() == foreign
-    await press(hers, NO["nl"])
+    await answer(hers, NO["nl"])
     await town.arrived()
 
 
@@ -134,7 +134,7 @@ async def test_a_second_yes_for_the_same_purpose_takes_the_place_of_the_first(
         asked = await town.ask(*OTHER_ATTRIBUTES, purpose=OTHER_PURPOSE)
         await page.goto(asked.url)
         await tick(page, *chosen)
-        await press(page, YES["nl"])
+        await answer(page, YES["nl"])
         grants.append((await town.receive(asked)).grant_id)
     await page.goto(scene.issuer)
     await expect(page.locator(f"#stop-{grants[0]}")).to_have_count(0)
@@ -169,7 +169,7 @@ async def test_a_stop_after_her_session_ended_says_that_it_did_not_happen(
     await page.goto(asked.url)
     await sign_in(page, "riet")
     await tick(page, *NEEDED)
-    await press(page, YES["nl"])
+    await answer(page, YES["nl"])
     arrangement = await later.town.receive(asked)
     await page.goto(later.issuer)
     later.pass_time(61 * 60)
@@ -187,7 +187,7 @@ async def test_a_grant_that_ran_out_stands_under_what_has_stopped(open_page: Ope
     await page.goto(asked.url)
     await sign_in(page, "riet")
     await tick(page, *NEEDED)
-    await press(page, YES["nl"])
+    await answer(page, YES["nl"])
     grant = (await later.town.receive(asked)).grant_id
     later.pass_time(24 * 60 * 60)
     await page.goto(f"{later.issuer}/my/grants/{grant}")

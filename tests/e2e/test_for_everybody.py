@@ -10,7 +10,7 @@ from playwright.async_api import Page, Response, expect
 
 from consent.demo import Stage
 from tests.e2e.conftest import Open
-from tests.e2e.hands import NO, YES, press, sign_in
+from tests.e2e.hands import NO, YES, answer, sign_in
 from tests.e2e.places import PLACES, Scene
 from tests.e2e.town import NEEDED, Town
 
@@ -171,7 +171,7 @@ async def test_yes_and_no_look_the_same_and_stand_side_by_side(open_page: Open, 
         )
     assert len(looks[0]["style"]) > 200
     assert looks[0] == looks[1]
-    await press(page, NO["nl"])
+    await answer(page, NO["nl"])
     await town.arrived()
 
 

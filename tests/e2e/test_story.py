@@ -10,7 +10,7 @@ from playwright.async_api import Page, expect
 
 from consent.demo import Stage
 from tests.e2e.conftest import Open
-from tests.e2e.hands import NO, YES, path_of, press, sign_in, stop, tick
+from tests.e2e.hands import NO, YES, answer, path_of, press, sign_in, stop, tick
 from tests.e2e.town import NEEDED, OPTIONAL, Town
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -60,7 +60,7 @@ async def test_from_question_to_refusal_by_hand(
 
     # One tap an item and one for the yes; the browser arrives at the organisation, with a code.
     await tick(page, *NEEDED, OPTIONAL[0])
-    await press(page, YES[language])
+    await answer(page, YES[language])
     assert page.url.startswith(f"{town.origin}/callback?")
     arrangement = await town.receive(asked)
     assert set(arrangement.attributes) == {*NEEDED, OPTIONAL[0]}
@@ -101,7 +101,7 @@ async def test_a_no_is_one_tap_and_a_line_of_her_own(
     asked = await town.ask()
     await page.goto(asked.url)
     await sign_in(page, "riet")
-    await press(page, NO[language])
+    await answer(page, NO[language])
     assert page.url.startswith(f"{town.origin}/callback?error=access_denied")
     with pytest.raises(consent_sdk.Declined):
         await town.receive(asked)
@@ -119,7 +119,7 @@ async def test_the_receipt_is_hers_to_keep_and_its_proof_holds_for_an_outsider(
     await page.goto(asked.url)
     await sign_in(page, "riet")
     await tick(page, *NEEDED)
-    await press(page, YES["nl"])
+    await answer(page, YES["nl"])
     arrangement = await town.receive(asked)
     await page.goto(f"{served.issuer}/my/grants/{arrangement.grant_id}")
     kept = {}
@@ -162,7 +162,7 @@ async def test_changing_the_language_on_the_way_leads_to_the_same_question(
     await expect(page.get_by_role("heading", level=1)).to_have_text(ASKS["en"])
     await page.get_by_role("link", name="Nederlands").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text(ASKS["nl"])
-    await press(page, NO["nl"])
+    await answer(page, NO["nl"])
     await town.arrived()
 
 
@@ -173,7 +173,7 @@ async def test_a_question_open_in_two_windows_takes_one_answer(open_page: Open, 
     await sign_in(page, "riet")
     second = await page.context.new_page()
     await second.goto(page.url)
-    await press(page, NO["nl"])
+    await answer(page, NO["nl"])
     await town.arrived()
     await tick(second, *NEEDED)
     await press(second, YES["nl"])

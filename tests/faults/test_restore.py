@@ -26,7 +26,7 @@ async def agreed(stage: Stage, municipality: consent_sdk.Organisation) -> consen
         question = browser.submit(entrance, "sign-in-persona-sanne", ("persona", "sanne"))
         assert isinstance(question, Page)
         ticks = [("attribute", name) for name in ASKED]
-        callback = browser.submit(question, "decide", *ticks, ("decision", "yes"))
+        callback = browser.answer(question, *ticks, ("decision", "yes"))
     finally:
         browser.close()
     assert isinstance(callback, str)

@@ -16,7 +16,6 @@ from consent_sdk.keys import challenge_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from consent.acts import grant as granting
 from consent.acts import redeem as redeeming
 from consent.oauth.clients import Client
 from consent.oauth.forms import parse_form
@@ -326,8 +325,7 @@ class TwoHouses:
 
     async def _our_code(self) -> str:
         answered = await self.world.answer(await self.world.ask())
-        assert isinstance(answered, granting.Answered)
-        return answered.redirect.split("code=")[1].split("&")[0]
+        return await self.world.code(answered)
 
     async def _redeemed(self, asked: Try, code: str, refresh: str) -> tuple[str, redeeming.Tokens | None]:
         _, caller = await self.world.caller(asked.client, {}, TOKEN_PATH)

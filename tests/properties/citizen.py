@@ -2,15 +2,17 @@
 
 from collections.abc import Awaitable
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from consent.acts import ask as asking
 from consent.acts import grant as granting
+from consent.acts import lead_back as leading
 from consent.acts import withdraw as withdrawing
 from consent.oauth.step_up import INVENTED, SignIn
 from consent.words.purposes import Language
 
 from .hands import Hands, Step
-from .things import Grant, Request
+from .things import Code, Grant, Request
 
 
 class CitizenHands(Hands):
@@ -60,18 +62,35 @@ class CitizenHands(Hands):
                 grant, code = expected
                 assert isinstance(got, granting.Answered), (got, expected)
                 assert request.amends is None or got.grant == grant.id
-                grant.id, code.handle = got.grant, got.redirect.split("code=")[1].split("&")[0]
+                grant.id = got.grant
+                self.perform(self.back(request, citizen, code))
             elif expected == "declined":
                 assert isinstance(got, granting.Answered), got
                 assert got.grant is None
-                assert "error=access_denied" in got.redirect
+                self.perform(self.back(request, citizen, None))
             elif isinstance(got, granting.Again):
                 assert got.trouble == expected
                 return  # the page is hers alone and shows her values
             else:
                 assert type(got).__name__ == expected, (got, expected)
-                return
-            self.sent.append(got.redirect.encode())
+
+        return Step(ask, model, compare)
+
+    def back(self, request: Request, citizen: str, code: Code | None) -> Step:
+        """She goes back to who asked: with a code while her yes stands, else with a no."""
+
+        def ask() -> Awaitable[Any]:
+            return leading.lead_back(self.world.house, citizen=citizen, request=request.id)
+
+        def model() -> str:
+            return "code" if code is not None and self.model.is_live(code.grant) else "access_denied"
+
+        def compare(got: Any, expected: str) -> None:
+            query = parse_qs(urlsplit(got).query)
+            assert query.get("error", ["code"]) == [expected]
+            if code is not None and expected == "code":
+                (code.handle,) = query["code"]
+            self.sent.append(got.encode())
 
         return Step(ask, model, compare)
 

@@ -133,7 +133,7 @@ class Office:
         question = browser.submit(entrance, f"sign-in-persona-{persona}", ("persona", persona))
         assert isinstance(question, Page)
         ticks = [("attribute", name) for name in ASKED]
-        back = browser.submit(question, "decide", *ticks, ("decision", decision))
+        back = browser.answer(question, *ticks, ("decision", decision))
         assert isinstance(back, str), back.words
         browser.close()
         assert back.startswith((REDIRECT, PLAIN_REDIRECT))

@@ -173,6 +173,7 @@ def grants(language: str) -> list[Sample]:
             last_disclosed_at=at("2026-11-24 09:12"),
             disclosures=3,
             on_hold=False,
+            untold="0" * 31 + "1",
         ),
         Sample(
             id="b" * 32,
@@ -184,6 +185,7 @@ def grants(language: str) -> list[Sample]:
             last_disclosed_at=None,
             disclosures=0,
             on_hold=True,
+            untold=None,
         ),
     ]
 
@@ -221,6 +223,19 @@ def receipt(language: str, **changed: Any) -> Sample:
         "entry": Sample(log="2026", index=4217),
         "answers": Sample(heard=[heard("corrected")], gone=None, parts=[]),
         "versions": [version("2026-11-22 14:05", language, 3)],
+        "untold": None,
+    }
+    return Sample(**(fields | changed))
+
+
+def declined(language: str, **changed: Any) -> Sample:
+    fields: dict[str, Any] = {
+        "request": "0" * 31 + "1",
+        "organisation": ORGANISATION,
+        "other_way": two("Neem uw papieren mee naar de balie.", "Bring your papers to the desk.")[language],
+        "contact": contact(language),
+        "until": None,
+        "leads_back": True,
     }
     return Sample(**(fields | changed))
 

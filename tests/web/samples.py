@@ -10,6 +10,7 @@ from sample_things import (
     because,
     change,
     contact,
+    declined,
     gone,
     grants,
     heard,
@@ -332,6 +333,15 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
                 "stop_code": "1234 5678 9012 3456 K",
                 "stop_at": "https://gegevens.voorbeeldstad.example/stop",
             },
+        ),
+        "receipt_untold": (
+            "receipt.html",
+            {**signed, "receipt": receipt(language, untold="0" * 31 + "1", disclosures=[])},
+        ),
+        "declined": ("declined.html", {**signed, "said": declined(language)}),
+        "declined_change": (
+            "declined.html",
+            {**signed, "said": declined(language, until=at("2026-12-22 14:05"), leads_back=False)},
         ),
         "receipt_on_hold": ("receipt.html", {**signed, "receipt": receipt(language, on_hold=True)}),
         "receipt_ended": (

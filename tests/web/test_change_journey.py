@@ -38,7 +38,7 @@ def question(browser: Browser, url: str) -> Page:
 
 
 def says(browser: Browser, page: Page, decision: str, *names: str) -> str:
-    back = browser.submit(page, "decide", *[("attribute", name) for name in names], ("decision", decision))
+    back = browser.answer(page, *[("attribute", name) for name in names], ("decision", decision))
     assert isinstance(back, str), back.words
     return back
 

@@ -116,7 +116,7 @@ async def test_the_sdk_copes_with_nonces_by_itself(careful: Office) -> None:
         question = browser.submit(entrance, "sign-in-persona-sanne", ("persona", "sanne"))
         assert isinstance(question, Page)
         ticks = [("attribute", name) for name in ASKED]
-        back = browser.submit(question, "decide", *ticks, ("decision", "yes"))
+        back = browser.answer(question, *ticks, ("decision", "yes"))
         assert isinstance(back, str)
         browser.close()
         arrangement = await organisation.receive(back, ask)

@@ -24,7 +24,7 @@ def answer(browser: Browser, ask: Ask) -> str:
     question = browser.submit(page, "sign-in-persona-amal", ("persona", "amal"))
     assert isinstance(question, Page)
     ticks = [("attribute", name) for name in NAMES]
-    back = browser.submit(question, "decide", *ticks, ("decision", "yes"))
+    back = browser.answer(question, *ticks, ("decision", "yes"))
     assert isinstance(back, str), back.words
     return back
 

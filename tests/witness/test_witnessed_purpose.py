@@ -26,7 +26,7 @@ async def said_yes(world: World) -> Said:
     purpose = next(p for p in file.purposes if p.id == PURPOSE)
     await world.house.scribe.do(approve(file.organisation, [], [replace(purpose, version=2, witnessed=True)]))
     answered = await world.answer(await world.ask(version=2), chosen=NEEDED)
-    code = answered.redirect.split("code=")[1].split("&")[0]
+    code = await world.code(answered)
     return Said(world.citizen(), answered.grant, code, await world.exchange(code))
 
 

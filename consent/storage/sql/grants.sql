@@ -1,7 +1,7 @@
 -- name: request.get
 SELECT id, reference, client, organisation, purpose, purpose_version, attributes, duration_days,
   redirect_uri, code_challenge, state, dpop_jkt, asked_at, expires_at, citizen, answered_at, answer,
-  response_mode, amends, amends_version, acr, max_age
+  response_mode, amends, amends_version, acr, max_age, grant_id, code
 FROM requests
 WHERE id = $1;
 
@@ -9,12 +9,12 @@ WHERE id = $1;
 INSERT INTO requests
   (id, reference, client, organisation, purpose, purpose_version, attributes, duration_days,
    redirect_uri, code_challenge, state, dpop_jkt, asked_at, expires_at, citizen, answered_at,
-   answer, response_mode, amends, amends_version, acr, max_age)
+   answer, response_mode, amends, amends_version, acr, max_age, grant_id, code)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-  $20, $21, $22)
+  $20, $21, $22, $23, $24)
 ON CONFLICT (id) DO UPDATE SET
   expires_at = excluded.expires_at, citizen = excluded.citizen, answered_at = excluded.answered_at,
-  answer = excluded.answer;
+  answer = excluded.answer, grant_id = excluded.grant_id, code = excluded.code;
 
 -- name: grant.get
 SELECT id, citizen, organisation, client, purpose, purpose_version, attributes, language, terms,
@@ -143,17 +143,26 @@ ON CONFLICT (grant_id, reason, day) DO UPDATE SET
 -- name: request.by_reference
 SELECT id, reference, client, organisation, purpose, purpose_version, attributes, duration_days,
   redirect_uri, code_challenge, state, dpop_jkt, asked_at, expires_at, citizen, answered_at, answer,
-  response_mode, amends, amends_version, acr, max_age
+  response_mode, amends, amends_version, acr, max_age, grant_id, code
 FROM requests
 WHERE reference = $1;
 
 -- name: request.open_of_citizen
 SELECT id, reference, client, organisation, purpose, purpose_version, attributes, duration_days,
   redirect_uri, code_challenge, state, dpop_jkt, asked_at, expires_at, citizen, answered_at, answer,
-  response_mode, amends, amends_version, acr, max_age
+  response_mode, amends, amends_version, acr, max_age, grant_id, code
 FROM requests
 WHERE citizen = $1 AND answered_at IS NULL AND expires_at > $2
 ORDER BY asked_at DESC;
+
+-- name: request.untold
+-- A code that is no longer there was swept out unused: its organisation let it lie.
+SELECT r.id, r.grant_id
+FROM requests r
+LEFT JOIN codes c ON c.hash = r.code
+WHERE r.citizen = $1 AND r.answer = 'yes' AND r.answered_at > $2
+  AND (r.code IS NULL OR (c.hash IS NOT NULL AND c.used_at IS NULL))
+ORDER BY r.answered_at DESC;
 
 -- name: grant.step
 -- None of these columns is part of an index: half of what `move` costs.

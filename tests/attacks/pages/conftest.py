@@ -55,7 +55,9 @@ def loot(served: Stage) -> Loot:
             answer = visitor.http.post(
                 path, content=content, headers={"origin": served.issuer, "content-type": FORM}
             )
-            arrangement = await municipality.receive(answer.headers["location"], asked)
+            assert answer.status_code == 303
+            way_back = visitor.get(f"{path}/back").headers["location"]
+            arrangement = await municipality.receive(way_back, asked)
             disclosure = await municipality.fetch(arrangement, NEEDED)
             use = await municipality.use(disclosures=[disclosure.disclosure_id], template=TEMPLATE)
             waiting = await municipality.ask(attributes=list(ASKED), **wanted)

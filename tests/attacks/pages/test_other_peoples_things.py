@@ -101,6 +101,8 @@ def test_the_code_stands_in_no_page_and_the_answer_says_who_gave_it(served: Stag
     asked = asyncio.run(ask())
     path = victim.get(asked.url).headers["location"]
     answer = victim.post(path, {"csrf": victim.csrf(), "decision": "no"})
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{path}/no")
+    answer = victim.get(f"{path}/back")
     assert answer.status_code == 303
     assert answer.content == b""
     assert answer.headers["referrer-policy"] == "no-referrer"

@@ -1,0 +1,135 @@
+"""The question's door: what is asked, her answer, and the way back to whoever asked. POST → 303 → GET, no script."""
+
+from typing import Any
+from urllib.parse import quote
+
+from litestar import Response, get, post
+
+from consent.acts import ask as asking
+from consent.acts import grant as granting
+from consent.acts import lead_back as leading
+
+from .doors import Field
+from .guard import (
+    Visit,
+    citizen_of,
+    house_of,
+    language_of,
+    one,
+    page,
+    read_own_form,
+    see_other,
+    sign_in_of,
+)
+from .page_doors import shows, takes
+
+_ID = Field(name="request_id", where="path", description="From a link on her pages", required=True)
+_TICKED = Field(name="ticked", where="query", description="From the page, before signing in again")
+
+
+@get(
+    "/my/requests/{request_id:str}",
+    opt=shows("showRequest", "A question, with her own values", _ID, _TICKED),
+)
+async def show_request(request: Visit, request_id: str) -> Response[str]:
+    """The question: nothing ticked, yes and no alike."""
+    citizen = await citizen_of(request)
+    try:
+        asked = await asking.look(
+            house_of(request),
+            citizen=citizen,
+            request=request_id,
+            language=language_of(request),
+            sign_in=sign_in_of(request),
+            ticked=request.query_params.get("ticked", ""),
+        )
+    except asking.Gone as gone:
+        return await page(request, "request_gone.html", status=410, reason=gone.reason)
+    # A new question begins with nothing ticked; what she shares already is ticked, for her to untick.
+    change = asked.shown.change
+    chosen = frozenset(change.stays if change is not None else ())
+    return await _question(request, asked, chosen if asked.ticked is None else asked.ticked, None)
+
+
+@post(
+    "/my/requests/{request_id:str}",
+    opt=takes(
+        "answerRequest",
+        "Yes to what is ticked, or no",
+        _ID,
+        Field(name="attribute", where="form", description="A ticked attribute; may repeat"),
+        Field(name="decision", where="form", description="yes, no, or sign_in: to sign in again first"),
+        Field(name="shown", where="form", description="From the page"),
+    ),
+    status_code=200,
+)
+async def answer_request(request: Visit, request_id: str) -> Response[Any]:
+    """Take her answer. Without a decision nothing is shared and the page is shown again."""
+    citizen, fields = await read_own_form(request)
+    chosen = frozenset(fields.get("attribute", []))
+    try:
+        if one(fields, "decision") == "sign_in":
+            ticked = await asking.keep(
+                house_of(request),
+                citizen=citizen,
+                request=request_id,
+                language=language_of(request),
+                chosen=chosen,
+                seal=one(fields, "shown"),
+            )
+            back = f"/my/requests/{request_id}" + (f"?ticked={ticked}" if ticked else "")
+            return see_other(f"/sign-in?again=1&next={quote(back, safe='/')}")
+        outcome = await granting.answer(
+            house_of(request),
+            citizen=citizen,
+            request=request_id,
+            language=language_of(request),
+            decision=one(fields, "decision"),
+            chosen=chosen,
+            seal=one(fields, "shown"),
+            sign_in=sign_in_of(request),
+        )
+    except asking.Gone as gone:
+        return await page(request, "request_gone.html", status=410, reason=gone.reason)
+    if isinstance(outcome, granting.Again):
+        return await _question(request, outcome.page, chosen, outcome.trouble)
+    return see_other(f"/my/grants/{outcome.grant}" if outcome.grant else f"/my/requests/{request_id}/no")
+
+
+async def _question(
+    request: Visit, asked: asking.Page, chosen: frozenset[str], trouble: str | None
+) -> Response[str]:
+    return await page(
+        request,
+        "request.html",
+        status=200 if trouble is None else 422,
+        shown=asked.shown,
+        seal=asked.seal,
+        chosen=chosen,
+        error=trouble,
+        sign_in=asked.sign_in,
+    )
+
+
+@get("/my/requests/{request_id:str}/no", opt=shows("showNo", "She shared nothing", _ID))
+async def show_no(request: Visit, request_id: str) -> Response[str]:
+    """After a no: what the organisation sees, another way, and the way back."""
+    citizen = await citizen_of(request)
+    said = await leading.declined(
+        house_of(request), citizen=citizen, request=request_id, language=language_of(request)
+    )
+    return await page(request, "declined.html", said=said)
+
+
+@get(
+    "/my/requests/{request_id:str}/back",
+    opt=shows("goBack", "Back to who asked, with her answer", _ID, gives=None),
+    status_code=303,
+)
+async def go_back(request: Visit, request_id: str) -> Response[bytes]:
+    """A link, and not a form: so no form of ours ever leads to another site (`form-action`)."""
+    citizen = await citizen_of(request)
+    return see_other(await leading.lead_back(house_of(request), citizen=citizen, request=request_id))
+
+
+HANDLERS = (show_request, answer_request, show_no, go_back)
