@@ -1,11 +1,13 @@
 #!/usr/bin/env node
 /**
- * Check a consent log from the outside, in a browser or in Node 20: the same checks as verify.py, with WebCrypto and
- * nothing else. Nothing that is checked leaves this machine.
+ * Check a consent log from the outside, in a browser or in Node 20: the same checks as verify.py, with WebCrypto.
+ * Nothing that is checked leaves this machine. WebCrypto has no ML-DSA-44: that is checked with ml-dsa-44.js, a library
+ * of others, when it lies beside this file; without it the log's second signature is left out, and that is said.
  *
  *     node verify.js URL|DIR [--vkey VKEY | --policy FILE] [--seen FILE] [--checkpoint FILE …]
  *                    [--openings FILE [--complete]] [--clock-bound SECONDS]
- *     node verify.js FILE (--vkey VKEY | --policy FILE)      FILE: an answer with `entry` and `proof`, as received
+ *     node verify.js FILE (--vkey VKEY | --policy FILE)      FILE: an answer with `entry` and `proof`, as received, or
+ *                                                            a receipt or an entry that a citizen keeps
  *
  * Verdicts and exit codes are those of verify.py: OK 0, UNWITNESSED 0 (1 if witnesses are demanded), INVALID 1,
  * DIVERGED 2, UNCHECKED 3. The formats are described in docs/reference/ledger.md.
@@ -20,7 +22,16 @@ export class Unchecked extends Error {}
 
 const LOG_KEY = 1;
 const WITNESS_KEY = 4;
+const ML_DSA_44 = 6;
 const ML_DSA_SIGNATURE = 8 + 2420; // bytes: time and signature (C2SP tlog-cosignature, FIPS 204 table 2)
+const PUBLIC_BYTES = { [LOG_KEY]: 32, [WITNESS_KEY]: 32, [ML_DSA_44]: 1312 };
+let verifyMlDsa = null;
+
+/** Check ML-DSA-44 as well, with `verify(signature, message, publicKey)`, which answers whether it is right. */
+export function useMlDsa(verify) {
+  verifyMlDsa = verify;
+}
+
 const utf8 = new TextEncoder();
 const fromUtf8 = new TextDecoder("utf-8", { fatal: true });
 
@@ -139,13 +150,19 @@ export async function readKey(text) {
   if (!isName(name) || hex(expected) !== id || typed.length < 2) {
     throw new Unchecked("The id of a verifier key does not belong to its name and key.");
   }
-  if ([LOG_KEY, WITNESS_KEY].includes(typed[0]) && typed.length !== 33) {
+  if (typed.length - 1 !== (PUBLIC_BYTES[typed[0]] ?? typed.length - 1)) {
     throw new Unchecked("A verifier key has the wrong length.");
   }
   return { name, id, kind: typed[0], public: typed.slice(1) };
 }
 
+/** Whether this verifier can check what a key signs. */
+const isKnownKind = (key) => key.kind === LOG_KEY || (key.kind === ML_DSA_44 && verifyMlDsa !== null);
+
 async function isSigned(key, signature, message) {
+  if (key.kind === ML_DSA_44) {
+    return signature.length === ML_DSA_SIGNATURE - 8 && verifyMlDsa(signature, message, key.public);
+  }
   let imported;
   try {
     imported = await crypto.subtle.importKey("raw", key.public, { name: "Ed25519" }, false, ["verify"]);
@@ -185,8 +202,50 @@ export function readCheckpoint(note) {
   return { note, body, signatures, origin: lines[0], size, root };
 }
 
-/** Whether one of the log's keys signed; a known key's bad signature spoils everything, unknown ones do not. */
+/** When *key* cosigned, in seconds (C2SP tlog-cosignature, both types). */
+async function cosignedAt(checkpoint, key, signature) {
+  const wrong = new Broken(`The cosignature of ${key.name} under the checkpoint is wrong.`);
+  if (signature.length < 8 || signature[0] > 127) throw wrong;
+  const time = signature.slice(0, 8);
+  const at = new DataView(time.buffer).getBigUint64(0);
+  let message = utf8.encode(`cosignature/v1\ntime ${at}\n${checkpoint.body}`);
+  if (key.kind === ML_DSA_44) {
+    const [name, origin] = [utf8.encode(key.name), utf8.encode(checkpoint.origin)];
+    if (name.length > 255 || origin.length > 255) {
+      throw new Broken("The name of a cosigner or of the log is too long for its signature.");
+    }
+    const size = new Uint8Array(8);
+    new DataView(size.buffer).setBigUint64(0, BigInt(checkpoint.size));
+    const start = new Uint8Array(8);
+    const head = [utf8.encode("subtree/v1\n\0"), [name.length], name, time, [origin.length], origin];
+    message = joined(...head, start, size, checkpoint.root);
+  }
+  if (!(await isSigned(key, signature.slice(8), message))) throw wrong;
+  return Number(at);
+}
+
+/** The lines under a checkpoint that *key* made. */
+const linesOf = (checkpoint, key) =>
+  checkpoint.signatures.filter(({ name, id }) => name === key.name && id === key.id);
+
+/** Whether one of the log's ML-DSA-44 keys has signed too, if there are any. A wrong one spoils everything. */
+async function isSignedTwice(checkpoint, keys) {
+  const second = keys.filter((key) => key.kind === ML_DSA_44 && key.name === checkpoint.origin);
+  let isFound = false;
+  for (const key of second) {
+    for (const { signature } of linesOf(checkpoint, key)) {
+      await cosignedAt(checkpoint, key, signature);
+      isFound = true;
+    }
+  }
+  return isFound || !second.length;
+}
+
+/**
+ * Whether one of the log's Ed25519 keys signed; a known key's bad signature spoils everything, unknown ones do not.
+ */
 async function isSignedBy(checkpoint, keys) {
+  await isSignedTwice(checkpoint, keys);
   let isVerified = false;
   for (const { name, id, signature } of checkpoint.signatures) {
     const key = keys.find((one) => one.kind === LOG_KEY && one.name === name && one.id === id);
@@ -207,11 +266,11 @@ async function checkSignature(checkpoint, keys) {
 
 /**
  * The keys of one log that are trusted, and which sizes each may sign by what the log itself says. A key that came later
- * is trusted when the key before it signed the checkpoint behind which it ends. (ML-DSA keys are passed over.)
+ * is trusted when the keys before it signed the checkpoint behind which the first of them ends.
  */
 class Ring {
   constructor(origin, trusted) {
-    Object.assign(this, { origin, trusted: [...trusted], since: new Map(), until: new Map(), added: null });
+    Object.assign(this, { origin, trusted: [...trusted], since: new Map(), until: new Map(), added: null, closed: null });
   }
 
   at(size) {
@@ -236,6 +295,7 @@ class Ring {
   async take(index, body, root) {
     try {
       const said = parse(fromUtf8.decode(body));
+      if (said.ev === "log.closed") this.closed = { index, name: (await readKey(said.next)).name };
       if (!["log.opened", "key.added", "key.retired"].includes(said.ev)) return;
       const key = await readKey(said.key);
       const name = keyName(key);
@@ -243,21 +303,54 @@ class Ring {
         if (typeof said.last === "string") await this.follow(index, name, readCheckpoint(said.last), root);
         if (!this.until.has(name)) this.until.set(name, index);
       } else if (said.ev === "key.added" || index === 0) {
-        if (!this.since.has(name)) this.since.set(name, index);
+        this.begin(key, index);
         if (said.ev === "key.added") this.added = { index, key };
+        else if (said.cosigner !== undefined) this.begin(await readKey(said.cosigner), index);
       }
     } catch (wrong) {
       if (![Broken, Unchecked, SyntaxError, TypeError].some((kind) => wrong instanceof kind)) throw wrong;
     }
   }
 
+  begin(key, index) {
+    if (!this.since.has(keyName(key))) this.since.set(keyName(key), index);
+  }
+
+  knows(key) {
+    return this.trusted.some((one) => keyName(one) === keyName(key));
+  }
+
   async follow(index, old, last, root) {
     if (this.added === null || this.added.index !== index - 1) return;
     const { key } = this.added;
     const keys = this.at(index);
-    const isMeant = key.name === this.origin && key.kind === LOG_KEY && keys.some((one) => keyName(one) === old);
-    if (!isMeant || last.origin !== this.origin || last.size !== index) return;
-    if ((await isSignedBy(last, keys)) && same(last.root, await root())) this.trusted.push(key);
+    const isMeant = key.name === this.origin && keys.some((one) => keyName(one) === old && one.kind === key.kind);
+    if (!isMeant || this.knows(key) || last.origin !== this.origin || last.size !== index) return;
+    if (!(await isSignedBy(last, keys)) || !(await isSignedTwice(last, keys))) return;
+    if (same(last.root, await root())) this.trusted.push(key);
+  }
+
+  /** Go on by a change that a receipt carries: the entry that names the new key, the last one of its checkpoint. */
+  async learn(leaf, proof) {
+    const { index, checkpoint: last } = await checkProof(proof, leaf, null);
+    let key = null;
+    try {
+      const said = parse(fromUtf8.decode(leaf.subarray(152)));
+      if (leaf[4] === 1 && said.ev === "key.added" && last.size === index + 1) key = await readKey(said.key);
+    } catch (wrong) {
+      if (![Unchecked, SyntaxError, TypeError].some((kind) => wrong instanceof kind)) throw wrong;
+    }
+    if (key === null || last.origin !== this.origin || key.name !== this.origin) {
+      throw new Broken("What should be a change of keys in this file is not one.");
+    }
+    const keys = this.at(last.size);
+    const before = keys.filter((one) => one.kind === key.kind && keyName(one) !== keyName(key));
+    if (!before.length || !(await isSignedBy(last, keys)) || !(await isSignedTwice(last, keys))) return;
+    this.begin(key, index);
+    for (const one of before) {
+      if (!this.until.has(keyName(one))) this.until.set(keyName(one), last.size);
+    }
+    if (!this.knows(key)) this.trusted.push(key);
   }
 }
 
@@ -275,7 +368,7 @@ export async function readPolicy(text) {
     const isNew = words.length > 1 && words[1] !== "none" && !isDefined(words[1]);
     if (words[0] === "log" && [2, 3].includes(words.length)) {
       const key = await readKey(words[1]);
-      if (key.kind === LOG_KEY) policy.logs.push(key);
+      if (isKnownKind(key)) policy.logs.push(key);
       else policy.unknown += 1;
     } else if (words[0] === "witness" && [3, 4].includes(words.length) && isNew) {
       policy.witnesses.set(words[1], await readKey(words[2]));
@@ -300,18 +393,13 @@ export async function readPolicy(text) {
   return policy;
 }
 
-/** The witnesses of the policy whose cosignature (Ed25519, version 1) is right, each with its time in seconds. */
+/** The witnesses of the policy whose cosignature is right, each with its time in seconds. */
 async function cosigners(checkpoint, policy) {
   const found = new Map();
   for (const [witness, key] of policy.witnesses) {
-    for (const { name, id, signature } of checkpoint.signatures) {
-      if (key.kind !== WITNESS_KEY || name !== key.name || id !== key.id) continue;
-      const at = signature.slice(0, 8).reduce((sum, byte) => sum * 256 + byte, 0);
-      const message = utf8.encode(`cosignature/v1\ntime ${at}\n${checkpoint.body}`);
-      if (!(await isSigned(key, signature.slice(8), message))) {
-        throw new Broken(`The cosignature of witness ${witness} under the checkpoint is wrong.`);
-      }
-      found.set(witness, at);
+    if (key.kind !== WITNESS_KEY && (key.kind !== ML_DSA_44 || verifyMlDsa === null)) continue;
+    for (const { signature } of linesOf(checkpoint, key)) {
+      found.set(witness, await cosignedAt(checkpoint, key, signature));
     }
   }
   return found;
@@ -504,7 +592,10 @@ function checkContinuation(roots, old, now) {
 
 // --- One proof (C2SP tlog-proof) ---
 
-/** Prove that *leaf* is in the log under the proof's own signed checkpoint (RFC 9162 section 2.1.3.2). */
+/**
+ * Prove that *leaf* is in the log under the proof's own signed checkpoint (RFC 9162 section 2.1.3.2). Without *keys* its
+ * signature is the caller's to check.
+ */
 async function checkProof(text, leaf, keys) {
   const border = text.indexOf("\n\n");
   const lines = text.slice(0, Math.max(border, 0)).split("\n");
@@ -519,7 +610,7 @@ async function checkProof(text, leaf, keys) {
   }
   const index = Number(match[1]);
   const checkpoint = readCheckpoint(text.slice(border + 2));
-  await checkSignature(checkpoint, keys);
+  if (keys !== null) await checkSignature(checkpoint, keys);
   await checkLeaf(leaf, index);
   let [node, last] = [index, checkpoint.size - 1];
   if (node > last) throw new Broken(`The proof is for entry ${index}, which its checkpoint does not have.`);
@@ -831,23 +922,34 @@ async function readTrust(report, vkeys, policyText) {
     : await readPolicy(policyText);
   report.areWitnessesDemanded = policy.quorum !== null;
   const brought = await Promise.all(vkeys.map(readKey));
-  if (brought.some((key) => key.kind !== LOG_KEY)) {
+  if (brought.some((key) => !isKnownKind(key))) {
     throw new Unchecked("A verifier key is of a kind that this verifier cannot check.");
   }
   const keys = [...brought, ...policy.logs];
-  if ((vkeys.length || policyText !== null) && !keys.length) {
+  if ((vkeys.length || policyText !== null) && !keys.some((key) => key.kind === LOG_KEY)) {
     throw new Unchecked("The policy names no log key that this verifier can check.");
   }
   if (policy.unknown) report.sentences.push("Keys of later kinds (ML-DSA) were not checked; the Ed25519 key was.");
   return { policy, keys };
 }
 
-async function judge(report, checkpoint, policy) {
+async function judge(report, checkpoint, policy, keys) {
+  if (!(await isSignedTwice(checkpoint, keys))) {
+    report.sentences.push(
+      "The checkpoint lacks the log's second signature (ML-DSA-44), which its policy demands: it comes moments after the first.",
+    );
+    Object.assign(report, { verdict: "UNWITNESSED", areWitnessesDemanded: true });
+    return;
+  }
+  const isDemanded = keys.some((key) => key.kind === ML_DSA_44 && key.name === checkpoint.origin);
+  if (verifyMlDsa !== null && !isDemanded) {
+    report.sentences.push("The log's second signature (ML-DSA-44) was not demanded: no such key of it was given or kept.");
+  }
   // The kind of a key (0x06) is not in its line; the length of such a signature is its own.
   const later = checkpoint.signatures.filter(({ signature }) => signature.length === ML_DSA_SIGNATURE);
-  if (later.length) {
+  if (later.length && verifyMlDsa === null) {
     report.sentences.push(
-      `ML-DSA signatures under the checkpoint: ${later.length}. They were not checked: WebCrypto cannot do that. verify.py can.`,
+      `ML-DSA signatures under the checkpoint: ${later.length}. They were not checked: ml-dsa-44.js is not beside this verifier.`,
     );
   }
   if (policy.quorum === null) {
@@ -857,8 +959,11 @@ async function judge(report, checkpoint, policy) {
   }
   const cosigned = await cosigners(checkpoint, policy);
   const isEnough = isMet(policy, policy.quorum, cosigned);
+  const [count, all] = [cosigned.size, policy.witnesses.size];
   report.sentences.push(
-    `${cosigned.size} of ${policy.witnesses.size} witnesses cosigned: the quorum of the policy is ${isEnough ? "" : "not "}met.`,
+    isEnough
+      ? `${count} of ${all} witnesses cosigned: the quorum of the policy is met.`
+      : `${count} of ${all} witnesses cosigned: the quorum of the policy is not met.`,
   );
   report.verdict = isEnough ? "OK" : "UNWITNESSED";
 }
@@ -915,6 +1020,9 @@ export function verifyLog({
     if (!isKnown) {
       report.sentences.push("A key of the log was changed: the key before it signed the entry that names the new one.");
     }
+    if (ring.closed?.index === checkpoint.size - 1) {
+      report.sentences.push(`This log is closed. It names the key of the log that follows: ${ring.closed.name}.`);
+    }
     for (const one of earlier) report.sentences.push(checkContinuation(roots, one, checkpoint));
     if (!same(roots.get(checkpoint.size), checkpoint.root)) {
       throw new Broken("The entries and tiles do not hash to the root in the checkpoint.");
@@ -934,11 +1042,20 @@ export function verifyLog({
       if (replay.findings.length) throw new Broken(replay.findings[replay.findings.length - 1]);
       report.sentences.push("Replayed in the order of the log: each disclosure and use stands under a live grant.");
     }
-    await judge(report, checkpoint, policy);
+    await judge(report, checkpoint, policy, ring.at(checkpoint.size));
   });
 }
 
-/** Check one receipt alone: *answer* is the JSON text of an answer with `entry` and `proof`, as it was received. */
+/** What a citizen keeps of an entry, as its members; null for another kind of file. */
+function readKept(said) {
+  if (!["consent-receipt/v1", "consent-entry-proof/v1"].includes(said.format)) return null;
+  const changes = (Array.isArray(said.keys) ? said.keys : []).map(({ leaf, proof }) => [unbase64(leaf, "The leaf"), proof]);
+  const secret = unbase64(said.s, "The secret of the entry");
+  const opening = said.format === "consent-receipt/v1" ? said.opening : undefined;
+  return { leaf: unbase64(said.leaf, "The leaf"), opening, changes, secret };
+}
+
+/** Check one receipt alone: *answer* is the JSON text of an answer with `entry` and `proof`, or of a file for life. */
 export function verifyReceipt({ answer, vkeys = [], policy: policyText = null }) {
   return reported(async (report) => {
     const { policy, keys } = await readTrust(report, vkeys, policyText);
@@ -949,20 +1066,32 @@ export function verifyReceipt({ answer, vkeys = [], policy: policyText = null })
     } catch {
       throw new Unchecked("This is not a receipt.");
     }
-    if (!isObject(said) || !isObject(said.entry) || typeof said.proof !== "string") {
+    const kept = isObject(said) ? readKept(said) : null;
+    if (!isObject(said) || (kept === null && !isObject(said.entry)) || typeof said.proof !== "string") {
       throw new Unchecked("This is not a receipt: it has no entry and proof.");
     }
-    const leaf = unbase64(said.entry.leaf, "The leaf");
-    const { index, checkpoint } = await checkProof(said.proof, leaf, keys);
+    const leaf = kept?.leaf ?? unbase64(said.entry.leaf, "The leaf");
+    const { index, checkpoint } = await checkProof(said.proof, leaf, null);
+    const ring = new Ring(checkpoint.origin, keys.filter((key) => key.name === checkpoint.origin));
+    for (const [added, proof] of kept?.changes ?? []) await ring.learn(added, String(proof));
+    await ring.check(checkpoint);
     Object.assign(report, { origin: checkpoint.origin, size: checkpoint.size });
     report.sentences.push(`The proof leads from entry ${index} to a signed root of ${checkpoint.origin}.`);
-    if (said.entry.opening !== undefined) {
-      const opening = readOpening(said.entry.opening, "The opening of the entry");
+    const opened = kept === null ? said.entry.opening : kept.opening;
+    if (opened !== undefined) {
+      const opening = readOpening(opened, "The opening of the entry");
       await checkOpened(opening, leaf, checkpoint.origin);
       if (opening.index !== index) throw new Broken("The opening is of another entry than the proof.");
       report.sentences.push(`What was opened is what entry ${index} commits to (${opening.says.ev}).`);
     }
-    await judge(report, checkpoint, policy);
+    if (kept !== null) {
+      const tag = await keyed(kept.secret, utf8.encode("subject\0"), new Uint8Array(32));
+      if (kept.secret.length !== 32 || leaf[4] !== 0 || !same(tag, leaf.subarray(24, 56))) {
+        throw new Broken(`Entry ${index} is not about whom this file says.`);
+      }
+      report.sentences.push("This entry is about the person who gave you this file.");
+    }
+    await judge(report, checkpoint, policy, ring.at(checkpoint.size));
   });
 }
 
@@ -1023,6 +1152,7 @@ if (typeof process !== "undefined" && process.argv?.[1] && import.meta.url.start
   const { pathToFileURL } = await import("node:url");
   const { realpathSync } = await import("node:fs");
   if (import.meta.url === pathToFileURL(realpathSync(process.argv[1])).href) {
+    await import("./ml-dsa-44.js").then(({ verify }) => useMlDsa(verify), () => {});
     const report = await reported(async (outer) => Object.assign(outer, await main(process.argv.slice(2))));
     console.log([...report.sentences, `Verdict: ${report.verdict}`].join("\n"));
     process.exitCode = exitCode(report);

@@ -16,6 +16,7 @@ from consent.upkeep.succession import pen_of
 from tests.acts.test_rotate import KINDS, changed, live
 from tests.acts.test_scan import fill
 from tests.acts.test_succeed import EVE
+from tests.ledger.test_signed_twice import by_node, node
 from tests.world import World
 
 
@@ -45,6 +46,9 @@ class Drawer:
 
     def check(self, *words: str) -> int:
         return consent_verify.main(["receipt", str(self.file), *words])
+
+    def check_with_node(self, *vkeys: str) -> tuple[str, int, str]:
+        return by_node(str(self.file), vkeys=vkeys)
 
     def scan(self, *words: str, state: bool = False, log: str = "") -> int:
         kept = ["--state", str(self.folder / "state")] if state else []
@@ -165,6 +169,29 @@ async def test_a_lost_key_leads_nobody_and_its_receipt_is_renewed_under_the_new_
     assert drawer.check(*renew, *drawer.trust(old[ED25519], *new.values())) == 0
     drawer.file = fresh
     assert drawer.check(*drawer.trust(*new.values())) == 0
+
+
+@node
+async def test_the_page_and_node_check_her_files_too(world: World, drawer: Drawer) -> None:
+    """`verify.js` reads the same files: before and after a change of both keys, and nobody else's."""
+    old = await live(world)
+    given = await world.given()
+    other = await world.given(citizen=world.citizen("amal"))
+    await changed(world, ML_DSA_44)
+    await changed(world, ED25519)
+    await world.disclose(given.tokens)
+    kept = await drawer.keep()
+    verdict, code, said = drawer.check_with_node(*old.values())
+    assert (verdict, code) == ("UNWITNESSED", 0), said
+    assert "What was opened is what entry 1 commits to (granted)." in said
+    assert "This entry is about the person who gave you this file." in said
+    drawer.file.write_text(json.dumps({name: value for name, value in kept.items() if name != "keys"}))
+    assert drawer.check_with_node(*old.values())[0] == "INVALID"
+    theirs = await keeping.entry_proof(world.house, citizen=other.citizen, log=world.house.log, index=2)
+    drawer.file.write_text(json.dumps(theirs))
+    assert drawer.check_with_node(*old.values())[:2] == ("UNWITNESSED", 0)
+    drawer.file.write_text(json.dumps(theirs | {"s": kept["s"]}))
+    assert drawer.check_with_node(*old.values())[0] == "INVALID"
 
 
 async def test_a_renewed_receipt_carries_the_way_to_the_new_key(world: World, drawer: Drawer) -> None:

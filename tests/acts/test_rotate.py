@@ -23,6 +23,7 @@ from consent.storage.store import Batch, Statement, Unavailable
 from consent.upkeep.export import export_log
 from consent.upkeep.succession import heads_of, pen_of
 from consent.words.errors import Misconfigured
+from tests.ledger.test_signed_twice import by_node
 from tests.world import World
 
 KINDS = pytest.mark.parametrize("kind", [ED25519, ML_DSA_44])
@@ -210,7 +211,7 @@ async def test_who_looks_for_a_change_is_told_where_it_stands(world: World) -> N
 
 
 async def test_an_auditor_who_knows_the_old_keys_follows_both_changes(world: World, tmp_path: Path) -> None:
-    log, state = world.house.log, tmp_path / "state"
+    log, state, first = world.house.log, tmp_path / "state", await live(world)
     await export_log(world.house, log, tmp_path / "log")
     assert consent_verify.verify_log(str(tmp_path / "log"), state=state).exit_code == 0
     await changed(world, ML_DSA_44)
@@ -219,6 +220,8 @@ async def test_an_auditor_who_knows_the_old_keys_follows_both_changes(world: Wor
     await export_log(world.house, log, tmp_path / "log")
     report = consent_verify.verify_log(str(tmp_path / "log"), state=state)
     assert (report.verdict, report.exit_code) == ("UNWITNESSED", 0), report.sentences
+    if shutil.which("node") is not None:
+        assert by_node(str(tmp_path / "log"), vkeys=list(first.values()))[1] == 0
     await changed(world, lost=True)
     await export_log(world.house, log, tmp_path / "log")
     report = consent_verify.verify_log(str(tmp_path / "log"), state=state)

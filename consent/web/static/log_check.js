@@ -1,7 +1,8 @@
 // The page that checks a log or a receipt: whatever is dropped here stays in this window.
 const block = document.querySelector("[data-check]");
 // The same file that an auditor downloads; its address carries a hash of it.
-const { logAt, logOfFiles, verifyLog, verifyReceipt } = await import(block.dataset.verifier);
+const { logAt, logOfFiles, useMlDsa, verifyLog, verifyReceipt } = await import(block.dataset.verifier);
+useMlDsa((await import(block.dataset.mlDsa)).verify);
 const shown = block.querySelector("[data-found]");
 const work = block.querySelector("[data-work]");
 const trust = block.querySelector("[data-vkey]");
@@ -10,7 +11,7 @@ const log = block.dataset.check;
 // What the verifier says and the page says instead: {1} stands for what the verifier fills in.
 const plain = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 const words = [...block.querySelectorAll("[data-said]")].map((line) => ({
-  pattern: new RegExp(`^${line.dataset.said.split(/\{\d\}/).map(plain).join("(.+?)")}$`),
+  pattern: new RegExp(`^${line.dataset.said.split(/\{\d\}/).map(plain).join("(.+?)")}$`, "s"),
   own: line.textContent,
 }));
 

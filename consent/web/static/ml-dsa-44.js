@@ -1,0 +1,1 @@
+../../../clients/auditor/ml-dsa-44.js
