@@ -54,12 +54,14 @@ ACTS = words(
     "acknowledge admit amend approve ask audit authenticate begin close cosign disclose enrol erase expire explain "
     "browse export federate freeze grant help hold inspect join keep link mandate operate oversee propose publish "
     "recover redeem refuse register retain review revoke rotate scan sign_in signal stop succeed suspend tidy use "
-    "withdraw witness lead_back"
+    "withdraw witness lead_back "
+    "gauge judge weigh"
 )
 # … what a citizen looks at, and how every act is done: by whom written down, with what at hand, each proof once.
 BESIDE_ACTS = words(
     "acting allowance answers client_keys ending overview policy quorum receipt timeline scribe house once timekeeper "
-    "paper reach session ways"
+    "paper reach session ways "
+    "pulse"
 )
 
 # What attackers of an OAuth server are known to try (RFC 9700): a file each in tests/attacks.

@@ -14,7 +14,7 @@ from consent.ledger.entry import LEAF_BYTES
 from consent.ledger.errors import LedgerError
 from consent.ledger.tree import leaf_hash
 from consent.storage.kinds import ENTRY
-from consent.storage.rows import EntryRow
+from consent.storage.rows import FROZEN, EntryRow
 from consent.words.errors import NotFound
 from consent.words.instants import SECOND
 
@@ -108,7 +108,7 @@ async def front(house: House, log: str) -> Front:
         root=note.split("\n")[2],
         note=note,
         is_served=is_served,
-        is_frozen=bool(row.frozen),
+        is_frozen=row.frozen == FROZEN,
         signed=_signed(note, known),
         witnesses=tuple([await _state(house, log, w.vkey, w.name, w.organisation) for w in policy.witnesses]),
         needed=policy.needed,

@@ -16,6 +16,7 @@ from consent.words.secret import Secret
 
 from .client_keys import ClientKeys
 from .cosign import Cosigner
+from .pulse import Pulse
 from .quorum import Quorum
 from .scribe import Scribe
 from .timekeeper import Timekeeper
@@ -112,6 +113,7 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     broker: Broker | None = None
     limits: Limits = Limits()
     step_up: StepUp = StepUp()
+    pulse: Pulse = msgspec.field(default_factory=Pulse)
 
     @property
     def log(self) -> str:

@@ -1,6 +1,7 @@
 """Once a minute: what has expired is written down or goes, and a new signing key is taken up."""
 
 import asyncio
+import shutil
 from pathlib import Path
 
 import structlog
@@ -16,7 +17,9 @@ from consent.acts.tidy import tidy
 from consent.keyfiles import (
     read_issuer_keys,
 )
+from consent.opening import DATABASE
 from consent.upkeep import succession
+from consent.upkeep.backup import last_backup
 from consent.words.instants import MINUTE
 
 _log = structlog.get_logger()
@@ -25,6 +28,7 @@ _log = structlog.get_logger()
 async def sweep(house: House, folder: Path) -> None:
     """Every minute, what has expired is written down or goes, and a new signing key is taken up."""
     carried_into = ""
+    measure(house, folder)
     while True:
         await asyncio.sleep(MINUTE / 1_000_000)
         look_for_keys(house, folder)
@@ -40,8 +44,19 @@ async def sweep(house: House, folder: Path) -> None:
                 await carry_grants(house)
                 carried_into = into
             await retain_on(house)
+            house.pulse.swept(house.clock())
+            measure(house, folder)
         except Exception as fault:
+            house.pulse.sweep_failed()
             _log.error("sweep_failed", fault=type(fault).__name__)
+
+
+def measure(house: House, folder: Path) -> None:
+    """How much room there is for the database, and when it was copied last."""
+    room = shutil.disk_usage(folder)
+    house.pulse.disk_free, house.pulse.disk_size = room.free, room.total
+    house.pulse.database_size = (folder / DATABASE).stat().st_size
+    house.pulse.backed_up_at = last_backup(folder)
 
 
 def look_for_keys(house: House, folder: Path) -> None:

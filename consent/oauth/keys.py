@@ -56,6 +56,10 @@ class ServerKeys:
         """The key that signs at the instant *at* (microseconds): the newest whose time has come."""
         return self._keys[self._place(at)].private
 
+    def active_since(self, at: int) -> int:
+        """From when (microseconds) the key signs that signs at the instant *at*; 0 for the first one."""
+        return self._keys[self._place(at)].active_from
+
     def published(self, at: int) -> list[EllipticCurvePrivateKey]:
         """The active key, then those that will be, then those whose signatures are still around."""
         place = self._place(at)

@@ -35,6 +35,7 @@ from consent.words.errors import Misconfigured
 from consent.words.instants import SECOND, seconds
 
 DATA, KEYS, MANIFEST = "data.sqlite3", "keys.sqlite3", "manifest.json"
+LAST = "last-backup"  # in the data folder: when it was copied last
 _STAMP = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 _UNFINISHED = ".unfinished"
 
@@ -76,7 +77,16 @@ async def back_up(settings: Settings, into: Path, *, at: int, keep: int | None =
         await _fill(settings, unfinished, at=at)
     if keep is not None:
         drop_old_keys(into, keep)
+    (settings.folder / LAST).write_text(f"{seconds(at)}\n", "ascii")
     return _place(into, at)
+
+
+def last_backup(folder: Path) -> int | None:
+    """When (microseconds) the database of this data folder was copied last; None when that is not known."""
+    try:
+        return int((folder / LAST).read_text("ascii")) * SECOND
+    except (OSError, ValueError):
+        return None
 
 
 def _place(into: Path, at: int) -> Path:

@@ -149,6 +149,8 @@ def voice_of(path: str) -> Voice:
     """Which language of error an address speaks."""
     if path.startswith(("/oauth/", "/.well-known/", "/types/")):
         return "page" if path == "/oauth/authorize" else "oauth"
+    if path.startswith("/operator/pages/"):
+        return "page"
     if path in ("/disclosures", "/uses", "/grants") or path.startswith(
         ("/disclosures/", "/uses/", "/grants/", "/signals/", "/audit/", "/operator/", "/organisation/")
     ):

@@ -10,7 +10,7 @@ ELSEWHERE = Answer(description="To the next page", media=None, headers=("Locatio
 FORM = "application/x-www-form-urlencoded"
 CSRF = Field(name="csrf", where="form", description="From the page", required=True)
 _WAIT = Answer(description="Too often in a minute", media="text/html", headers=("Retry-After",))
-_ANSWERS = {200: PAGE, 303: ELSEWHERE, 400: PAGE, 403: PAGE, 404: PAGE, 429: _WAIT}
+_ANSWERS = {200: PAGE, 303: ELSEWHERE, 400: PAGE, 403: PAGE, 404: PAGE, 409: PAGE, 429: _WAIT}
 
 
 def shows(
