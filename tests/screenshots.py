@@ -42,6 +42,7 @@ async def take(folder: Path, issuer: str, stage: Stage, names: list[str]) -> int
             "settled": scene.settled,
             "newcomer": scene.newcomer,
             "leaving": scene.leaving,
+            "operator": scene.operator,
         }
         for name in names:
             place = PLACES[name]

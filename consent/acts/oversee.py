@@ -6,7 +6,7 @@ import msgspec
 
 from consent.oauth.registration import changes, registered
 from consent.storage.kinds import CLIENT, JOURNAL, ORGANISATION, PROPOSAL, PURPOSE, REGISTRATION
-from consent.storage.rows import JournalLine
+from consent.storage.rows import ClientRow, JournalLine
 from consent.words.errors import NotFound
 
 from .approve import organisation_from, purpose_from
@@ -121,9 +121,11 @@ async def _look_at_organisation(house: House, about: Subject) -> Look:
 async def _look_at_client(house: House, about: Subject) -> Look:
     rows = await house.store.read(REGISTRATION.get, about.id)
     row = REGISTRATION.from_row(rows[0]) if rows else None
+    there = [CLIENT.from_row(one) for one in await house.store.read(CLIENT.get, about.id)]
+    if row is None and there:
+        return _as_it_is(about, there[0].organisation, there[0].status, _as_filed(there[0]), is_approved=True)
     if row is None or row.state == "removed":
         raise NotFound("there is no such registration")
-    there = [CLIENT.from_row(one) for one in await house.store.read(CLIENT.get, about.id)]
     submitted = metadata_from(row.submitted)
     held = holding(row, there[0] if there else None)
     return Look(
@@ -135,6 +137,16 @@ async def _look_at_client(house: House, about: Subject) -> Look:
         in_effect=registered(held) if held is not None else None,
         changes=tuple(changes(held, submitted) if held is not None else sorted(registered(submitted))),
     )
+
+
+def _as_filed(row: ClientRow) -> dict[str, Any]:
+    """A client that came with its organisation's file."""
+    return {
+        "client_name": row.name,
+        "redirect_uris": msgspec.json.decode(row.redirect_uris),
+        "jwks": msgspec.json.decode(row.jwks),
+        "settings": msgspec.json.decode(row.settings),
+    }
 
 
 async def _look_at_purpose(house: House, about: Subject) -> Look:

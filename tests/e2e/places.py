@@ -21,6 +21,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     settled: State  # a citizen with questions, grants and a past
     newcomer: State  # a citizen with nothing
     leaving: State  # a citizen who is erasing everything
+    operator: State  # somebody who runs the service
     erasure: str  # where everybody with the code sees how far that is
     question: str
     waiting: str  # an address as an organisation gives it, for somebody who is not signed in
@@ -104,11 +105,19 @@ async def furnish(browser: Browser, issuer: str, town: Town) -> Scene:
     await page.wait_for_url(f"{issuer}/my/erase")
     leaving = await context.storage_state()
     await context.close()
+    context = await browser.new_context(locale="nl-NL", java_script_enabled=False)
+    page = await context.new_page()
+    await page.goto(f"{issuer}/sign-in")
+    await sign_in(page, "wil")
+    await town.propose_change()
+    operator = await context.storage_state()
+    await context.close()
     return Scene(
         issuer=issuer,
         settled=settled,
         newcomer=newcomer,
         leaving=leaving,
+        operator=operator,
         erasure=erasure,
         question=question,
         waiting=(await town.ask()).url.removeprefix(issuer),
@@ -146,7 +155,7 @@ Go = Callable[[Page, Scene], Awaitable[None]]
 class Place(msgspec.Struct, frozen=True):
     """One page in one state: who looks, how to get there, and the status that the door answers."""
 
-    who: str  # "nobody", "settled", "newcomer" or "leaving"
+    who: str  # "nobody", "settled", "newcomer", "leaving" or "operator"
     go: Go
     status: int = 200
 
@@ -205,6 +214,12 @@ async def _session_ends(page: Page) -> None:
     await page.reload()
 
 
+async def _refuse_without_a_word(page: Page, scene: Scene) -> None:
+    await page.goto(f"{scene.issuer}/operator")
+    await page.locator('#waiting a[href*="/purposes/"]').first.click()
+    await page.locator("#refuse").click()
+
+
 def _to_the_log(what: str) -> Go:
     async def go(page: Page, scene: Scene) -> None:
         await page.goto(f"{scene.issuer}/auditor")
@@ -250,6 +265,14 @@ PLACES: dict[str, Place] = {
     "export": Place("settled", _at("/my/export")),
     "leaving": Place("leaving", _at("/")),
     "erasure": Place("nobody", _at("{erasure}")),
+    "operator": Place("operator", _at("/operator")),
+    "operator-list": Place("operator", _at("/operator/pages/purposes")),
+    "operator-look": Place("operator", _at("/operator/pages/purposes/hulp-nieuw-in-nederland@1")),
+    "operator-decide": Place("operator", _at("/operator/pages/purposes/hulp-nieuw-in-nederland@2")),
+    "operator-organisation": Place("operator", _at("/operator/pages/organisations/voorbeeldstad")),
+    "operator-journal": Place("operator", _at("/operator/pages/journal")),
+    "operator-health": Place("operator", _at("/operator/pages/health")),
+    "operator-refused-nothing-said": Place("operator", _refuse_without_a_word, 400),
     "log": Place("nobody", _at("/auditor")),
     "log-entries": Place("nobody", _to_the_log("entries")),
     "log-itself": Place("nobody", _to_the_log("itself/0")),

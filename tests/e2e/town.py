@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import tomllib
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import consent_sdk
 
 from consent.demo import CLIENT, ORGANISATION, PURPOSE, TEMPLATE, Stage
+from consent.seed import SHIPPED
 
 NEEDED = ("income_below_threshold", "household_size")
 OPTIONAL = ("number_of_children", "energy_supplier")
@@ -76,6 +78,14 @@ class Town:
     async def receive(self, ask: consent_sdk.Ask) -> consent_sdk.Arrangement:
         """Take the answer that the browser just brought."""
         return await self.sdk.receive(await self.arrived(), ask)
+
+    async def propose_change(self) -> None:
+        """Propose other words for the other purpose, which an operator has to read."""
+        seed = tomllib.loads(SHIPPED.read_text("utf-8"))
+        purposes = [one for file in seed["organisations"] for one in file["purposes"]]
+        (purpose,) = [one for one in purposes if one["id"] == OTHER_PURPOSE]
+        purpose |= {"version": 2, "maximum_days": 700, "storage_places": ["NL", "US"]}
+        await self.sdk.account.propose(purpose)
 
     async def fetch(
         self, arrangement: consent_sdk.Arrangement, attributes: Sequence[str] | None = None
