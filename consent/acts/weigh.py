@@ -8,11 +8,11 @@ from typing import Any, Literal
 
 import msgspec
 
-from consent.storage.kinds import ORGANISATION, PURPOSE
+from consent.storage.kinds import ORGANISATION, PROPOSAL, PURPOSE
 from consent.storage.rows import JournalLine
 from consent.words.attributes import CATALOGUE
 from consent.words.errors import NotFound
-from consent.words.purposes import Purpose
+from consent.words.purposes import Language, Purpose
 
 from .approve import organisation_from, purpose_from
 from .house import House
@@ -94,6 +94,13 @@ async def weigh(house: House, about: Subject) -> Weighed:
         last=await last_about(house, about),
         beside=tuple(beside),
     )
+
+
+async def titles(house: House, language: Language) -> dict[str, str]:
+    """What each version of a purpose is for, by its reference."""
+    records = [PURPOSE.from_row(row).record for row in await house.store.read("purpose.all")]
+    records += [PROPOSAL.from_row(row).record for row in await house.store.read("proposal.all")]
+    return {one.reference: one.title.in_language(language) for one in map(purpose_from, records)}
 
 
 async def last_about(house: House, about: Subject) -> JournalLine | None:

@@ -15,7 +15,7 @@ from consent.acts.ways import NotFreshlySignedIn, is_fresh
 from consent.words.errors import BadInput, NotFound, OutOfDate
 
 from .doors import Field
-from .guard import Visit, citizen_of, house_of, one, page, read_own_form, see_other, visitor_of
+from .guard import Visit, citizen_of, house_of, language_of, one, page, read_own_form, see_other, visitor_of
 from .joining import WORKPLACES
 from .oversight import ID, KIND, kind_of
 from .page_doors import shows, takes
@@ -35,6 +35,10 @@ async def _operator_of(request: Visit) -> None:
     await judge.check_operator(house_of(request), await citizen_of(request))
 
 
+async def _titles(request: Visit) -> dict[str, str]:
+    return await weigh.titles(house_of(request), language_of(request))
+
+
 @get("/operator", opt=_shows("operatorHome", "What waits for a decision"))
 async def home(request: Visit) -> Response[str]:
     """What waits, and the way to everything else."""
@@ -45,7 +49,7 @@ async def home(request: Visit) -> Response[str]:
         for kind, name in (("clients", "client"), ("purposes", "purpose"))
         for found in await oversee.listing(house, kind_of(kind), waiting=True)
     ]
-    return await page(request, "operator.html", waiting=waiting)
+    return await page(request, "operator.html", waiting=waiting, titles=await _titles(request))
 
 
 @get(f"{_HERE}/journal", opt=_shows("operatorJournalPage", "What operators did, newest first"))
@@ -70,7 +74,7 @@ async def listed(request: Visit, kind: str) -> Response[str]:
     """All organisations, clients or purposes."""
     await _operator_of(request)
     found = await oversee.listing(house_of(request), kind_of(kind))
-    return await page(request, "operator_list.html", kind=kind, found=found)
+    return await page(request, "operator_list.html", kind=kind, found=found, titles=await _titles(request))
 
 
 @get(f"{_HERE}/{{kind:str}}/{{subject_id:str}}", opt=_shows("operatorLook", "What to decide about", KIND, ID))
@@ -91,6 +95,7 @@ async def _look(
         status=status,
         kind=kind,
         found=await weigh.weigh(house, about),
+        titles=await _titles(request),
         is_fresh=is_fresh(house, visitor),
         no=no,
         path=f"{_HERE}/{kind}/{about.reference}",

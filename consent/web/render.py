@@ -189,6 +189,12 @@ def _asset(context: Context, name: str) -> str:
     return f"/static/{name}?v={mark}"
 
 
+def _about(name: str) -> str:
+    """An attribute by its name, for the middle of a sentence; anything else, such as a country, as it is."""
+    known = CATALOGUE.get(name)
+    return name if known is None else in_sentence(known.label.in_language(_language.get()))
+
+
 def _is_hers_to_give(name: str) -> bool:
     """Whether she can fill in an attribute herself; what only a law may ask for comes from its register."""
     known = CATALOGUE.get(name)
@@ -215,6 +221,7 @@ def _build() -> Environment:
         listing=_listing,
         capital=_capital,
         small=in_sentence,
+        about=_about,
         sentence=_sentence,
         open=_open,
         tel=_tel,
