@@ -66,6 +66,7 @@ def build(
     app.state.product = settings.product or None
     app.state.look = read_look(settings.look)
     app.state.help_of = _help(settings)
+    app.state.away = settings.quick_exit or None
     inside = canonical_host(_past_the_router(app.asgi_handler), settings.public_issuer)
     app.asgi_handler = porch(
         inside,
@@ -83,7 +84,7 @@ def routes(lifespan: list[object] | None = None) -> Litestar:
         openapi_config=None,
         request_max_body_size=256 * 1024,
         lifespan=lifespan or [],  # type: ignore[arg-type]
-        state=State({"product": None, "look": Look(), "help_of": lambda language: None}),
+        state=State({"product": None, "away": None, "look": Look(), "help_of": lambda language: None}),
         debug=False,
         logging_config=None,
     )

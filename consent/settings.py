@@ -84,6 +84,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """What the service is called on its pages."""
     look: str = ""
     """A folder with a look of your own: its `theme.css` takes the place of ours, `mark.svg` and fonts too."""
+    quick_exit: str = "https://www.knmi.nl/"
+    """Where ‘Leave quickly’ leads, on every page: a harmless https address that many people visit. Empty: no button."""
     help: Contact | None = None
     """A human whom a citizen can turn to, on every page; left out when there is none."""
 
@@ -152,6 +154,11 @@ def check_settings(settings: Settings) -> None:
             raise Misconfigured("a witness has an http or https address, without query and fragment")
     _check_mail(settings)
     _check_broker(settings)
+    exit = urlsplit(settings.quick_exit)
+    if settings.quick_exit and (
+        exit.scheme != "https" or not exit.hostname or exit.username or not _is_plain(settings.quick_exit)
+    ):
+        raise Misconfigured("quick_exit is an https address, or empty")
     if not 1 <= settings.witness_seconds <= 60:
         raise Misconfigured("witness_seconds is a number of seconds from 1 to 60")
     if not 1 <= settings.acknowledge_days <= 365:
@@ -196,6 +203,11 @@ def _check_broker(settings: Settings) -> None:
     is_ours = where.scheme == "http" and _is_loopback(where.hostname or "")
     if settings.broker_issuer and not (where.scheme == "https" or is_ours):
         raise Misconfigured("the broker's issuer must be https")
+
+
+def _is_plain(address: str) -> bool:
+    """Whether it can stand in a header and in a page as it is."""
+    return address.isascii() and address.isprintable() and not any(c in " \"<>\\'" for c in address)
 
 
 def _is_loopback(host: str) -> bool:

@@ -47,6 +47,7 @@ _WIPES = (
     "wipe.disclosures",
     "wipe.planned_endings",
     "wipe.stop_codes",
+    "wipe.preferences",
     "wipe.codes",
     "wipe.tokens",
     "wipe.grant_versions",

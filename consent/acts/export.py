@@ -23,6 +23,7 @@ from .hold import Holding, holding, organisation_name
 from .house import House
 from .join import roles_of
 from .overview import find_purpose, labels
+from .prefer import preferences
 from .publish import opening_of, prove
 from .receipt import EVERY, receipt_file, receipt_proof
 
@@ -90,6 +91,7 @@ async def export(house: House, *, citizen: str) -> dict[str, Any]:
             {"organisation": one.organisation, "role": one.role, "from": seconds(one.joined_at)}
             for one in await roles_of(house, citizen)
         ],
+        "private": (await preferences(house, citizen=citizen)).private,
         "sign_in": {
             "passkeys": [
                 {"id": b64encode(one.credential).decode(), "created_at": seconds(one.created_at)}

@@ -177,6 +177,7 @@ PASSKEY = Kind("passkey", rows.Passkey, lambda r: r.credential)
 WAY = Kind("way", rows.Way, lambda r: r.hash)
 LINK = Kind("link", rows.Link, lambda r: r.hash)
 PERSONA = Kind("persona", rows.Persona, lambda r: r.id)
+PREFERENCES = Kind("preferences", rows.Preferences, lambda r: r.citizen)
 STOP_CODE = Kind("stop_code", rows.StopCode, lambda r: r.hash)
 ERASURE = Kind("erasure", rows.Erasure, lambda r: r.hash)
 PLANNED_ENDING = Kind("planned_ending", rows.PlannedEnding, lambda r: r.grant)
@@ -203,5 +204,5 @@ ALL: tuple[Kind[Any, Any], ...] = (
     CITIZEN, KEYS, VALUE, HOLDINGS, ORGANISATION, CLIENT, PURPOSE, REQUEST, GRANT, GRANT_VERSION, CODE, TOKEN, USED,
     DISCLOSED, MEMO, USE, REFUSAL, SIGNAL, DELETION, SESSION, CEREMONY, PASSKEY, WAY, LINK, PERSONA, MANDATE, AUDITOR,
     ENTRY, OPENING, OPERATOR, JOURNAL, INITIAL_TOKEN, REGISTRATION, PROPOSAL, CITIZEN_ENTRY, ALLOWANCE,
-    ERASURE, PLANNED_ENDING, WATERMARK, DROPPED, MEMBER, INVITATION, STOP_CODE,
+    ERASURE, PLANNED_ENDING, WATERMARK, DROPPED, MEMBER, INVITATION, STOP_CODE, PREFERENCES,
 )  # fmt: skip

@@ -341,6 +341,13 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     decided_at: int | None = None
 
 
+class Preferences(msgspec.Struct, frozen=True, kw_only=True):
+    """How a citizen wants to be told; no row is as for everybody."""
+
+    citizen: str
+    private: bool = False  # nothing where somebody else may see it
+
+
 class StopCode(msgspec.Struct, frozen=True, kw_only=True):
     """The code on the receipt of a grant: `hash` finds it, the code itself is derived when she looks at her receipt."""
 

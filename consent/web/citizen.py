@@ -8,6 +8,7 @@ from consent.acts import explain as explaining
 from consent.acts import hold as holding
 from consent.acts import join as joining
 from consent.acts import overview as overviews
+from consent.acts import prefer as preferring
 from consent.acts import receipt as receipts
 from consent.acts import stop as stopping
 from consent.acts import timeline as timelines
@@ -40,7 +41,8 @@ async def home(request: Visit) -> Response[str]:
     citizen = await citizen_of(request)
     seen = await overviews.overview(house_of(request), citizen=citizen, language=language_of(request))
     works = bool(await joining.roles_of(house_of(request), citizen))
-    codes = await stopping.used(house_of(request), citizen=citizen)
+    chosen = await preferring.preferences(house_of(request), citizen=citizen)
+    codes = [] if chosen.private else await stopping.used(house_of(request), citizen=citizen)
     return await page(
         request,
         "home.html",

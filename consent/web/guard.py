@@ -9,6 +9,7 @@ from litestar import Request, Response
 from litestar.datastructures import Cookie
 
 from consent.acts import erase, session
+from consent.acts import prefer as preferring
 from consent.acts.house import House
 from consent.oauth.forms import is_form
 from consent.oauth.step_up import SignIn
@@ -184,6 +185,9 @@ def local_path(text: str) -> str:
 async def page(request: Visit, template: str, *, status: int = 200, **context: object) -> Response[str]:
     """A page for a person, with the headers that all pages have."""
     citizen = await find_citizen(request)
+    if citizen is not None:
+        chosen = await preferring.preferences(house_of(request), citizen=citizen)
+        context = {"private": chosen.private, **context}
     return _page(request, template, citizen is not None, status, context)
 
 
@@ -206,6 +210,7 @@ def _page(
         signed_in=signed_in,
         help=request.app.state.help_of(language),
         product=request.app.state.product,
+        away=request.app.state.away,
         sandbox=house.sandbox,
         marks=request.app.state.look.marks,
         **{"path": request.scope["path"], **context},

@@ -54,6 +54,8 @@ def render(template: str, language: Language, **context: object) -> str:
             "help": None,
             "product": None,
             "sandbox": False,
+            "away": None,
+            "private": False,
             "marks": {},
             "helping": None,  # whose pages somebody else looks at, with a mandate
             "at": "",  # what stands before the addresses of her pages then

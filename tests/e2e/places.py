@@ -248,6 +248,7 @@ PLACES: dict[str, Place] = {
     "receipt-untold": Place("settled", _at("{untold}")),
     "receipt-ended": Place("settled", _at("{ended}")),
     "stopped": Place("settled", _at("{ended}/stopped")),
+    "quiet": Place("settled", _at("/my/quiet")),
     "stop-code": Place("nobody", _at("/stop")),
     "stop-code-wrong": Place("nobody", _type("0000 0000 0000 0000 B"), 404),
     "stop-code-sure": Place("nobody", _type("{code}")),

@@ -209,4 +209,5 @@ async def test_a_first_visit_weighs_little_and_asks_nobody_else(
     assert 2 * KILO < packed <= 15 * KILO
     assert sum(sizes.values()) <= 25 * KILO
     assert scripts <= 3 * KILO
-    assert (scripts > 0) == (name == "sign-in")
+    files = {urlsplit(address).path for address in addresses if ".js" in address}
+    assert files == {"/static/away.js"} | ({"/static/passkey.js"} if name == "sign-in" else set())

@@ -268,6 +268,8 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
                 ],
             },
         ),
+        "quiet": ("quiet.html", {**signed, "path": "/my/quiet", "is_on": False, "to": "weer.example"}),
+        "quiet_on": ("quiet.html", {**signed, "path": "/my/quiet", "is_on": True, "to": None}),
         "stop_code": ("stop_code.html", {"path": "/stop", "error": False}),
         "stop_code_wrong": ("stop_code.html", {"path": "/stop", "error": True}),
         "stop_code_sure": (

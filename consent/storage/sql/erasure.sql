@@ -93,6 +93,9 @@ DELETE FROM dropped WHERE grant_id IN (SELECT id FROM grants WHERE citizen = $1)
 -- name: wipe.planned_endings
 DELETE FROM planned_endings WHERE grant_id IN (SELECT id FROM grants WHERE citizen = $1);
 
+-- name: wipe.preferences
+DELETE FROM preferences WHERE citizen = $1;
+
 -- name: wipe.stop_codes
 DELETE FROM stop_codes WHERE citizen = $1;
 

@@ -208,3 +208,15 @@ ORDER BY used_at DESC;
 SELECT used_at
 FROM stop_codes
 WHERE grant_id = $1 AND used_at IS NOT NULL;
+
+-- name: preferences.get
+SELECT citizen, private
+FROM preferences
+WHERE citizen = $1;
+
+-- name: preferences.put
+INSERT INTO preferences
+  (citizen, private)
+VALUES ($1, $2)
+ON CONFLICT (citizen) DO UPDATE SET
+  private = excluded.private;
