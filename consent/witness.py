@@ -4,6 +4,7 @@ C2SP tlog-witness over a memory of one checkpoint for each log: no personal data
 receives data under a log can run one beside it, and is then no longer asked to believe.
 
     POST /add-checkpoint                      cosigns what continues the last checkpoint
+    POST /follow                              takes the key that the last entry of that checkpoint names
     GET  /<sha256 of the origin>/checkpoint   what was cosigned last
     GET  /<sha256 of the origin>/refused      signed by the log and not cosigned: what to look at after a fork
 """
@@ -11,10 +12,12 @@ receives data under a log can run one beside it, and is then no longer asked to 
 import asyncio
 import hashlib
 import os
+from base64 import b64decode
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from litestar.enums import ScopeType
@@ -23,6 +26,7 @@ from litestar.types import Receive, Scope, Send
 from consent.keyfiles import make_folder, make_witness_key, read_witness_key
 from consent.ledger.checkpoint import (
     ED25519,
+    ML_DSA_44,
     Note,
     check_checkpoint,
     parse_body,
@@ -31,7 +35,10 @@ from consent.ledger.checkpoint import (
     signature_line,
 )
 from consent.ledger.cosignature import cosign, cosigner_vkey
+from consent.ledger.entry import LEAF_BYTES, is_control
 from consent.ledger.errors import LedgerError
+from consent.ledger.proof import parse_proof
+from consent.ledger.tree import check_inclusion, leaf_hash
 from consent.ledger.witness import SIZE_MEDIA, judge, parse_submission
 from consent.storage.sightings import Sighting, Sightings
 from consent.words.errors import Misconfigured
@@ -63,7 +70,15 @@ class Witness:
         self._logs: dict[str, list[str]] = {}
         for vkey in logs:
             self._logs.setdefault(_log_name(vkey), []).append(vkey)
-        self._paths = {hashlib.sha256(origin.encode()).hexdigest(): origin for origin in self._logs}
+        # What a log led to counts for as long as the key that led there is watched.
+        for vkey, led_by in memory.followed():
+            if led_by in [known for keys in self._logs.values() for known in keys]:
+                self._watch(vkey)
+
+    @property
+    def count(self) -> int:
+        """How many logs it watches."""
+        return len(self._logs)
 
     def add_checkpoint(self, text: str) -> Answer:
         """Judge what a log sends, and cosign it when it continues what we saw before."""
@@ -104,6 +119,39 @@ class Witness:
             _log.error("not_cosigned", log=origin, size=new.size)
         return done
 
+    def follow(self, text: str) -> Answer:
+        """Go on to another key of a log, or to the log of the next year: as the last entry of what we cosigned says.
+
+        *text* is that entry in base64, a newline, and its tlog-proof under the checkpoint that we cosigned last.
+        """
+        encoded, _, proven = text.partition("\n")
+        try:
+            leaf, proof = b64decode(encoded, validate=True), parse_proof(proven)
+            parsed = parse_note(proof.note)
+            checkpoint = parse_body(parsed.body)
+            check_inclusion(leaf_hash(leaf), proof.index, checkpoint.size, proof.hashes, checkpoint.root)
+            vkey = _named_key(leaf, checkpoint.origin)
+        except (LedgerError, ValueError) as no:
+            return 400, _TEXT, f"{no}\n" if isinstance(no, LedgerError) else "the entry is not base64\n"
+        last = self._memory.last(checkpoint.origin)
+        if checkpoint.origin not in self._logs or last is None:
+            return 404, _TEXT, "this witness does not watch that log\n"
+        if parse_note(last.note).body != parsed.body:
+            return 409, SIZE_MEDIA, f"{parse_body(parse_note(last.note).body).size}\n"
+        if vkey is None or proof.index != checkpoint.size - 1:
+            return 422, _TEXT, "the last entry of the checkpoint does not name a key to follow\n"
+        led_by = next(one for one in self._logs[checkpoint.origin] if _is_signed(last.note, one))
+        if not self._memory.follow(vkey, led_by, self._clock()):
+            return 422, _TEXT, "this witness follows too many keys already\n"
+        self._watch(vkey)
+        _log.info("followed", log=_log_name(vkey))
+        return 200, _TEXT, "followed\n"
+
+    def _watch(self, vkey: str) -> None:
+        known = self._logs.setdefault(_log_name(vkey), [])
+        if vkey not in known:
+            known.append(vkey)
+
     def close(self) -> None:
         """Let go of the memory."""
         self._memory.close()
@@ -121,7 +169,8 @@ class Witness:
     def read(self, path: str) -> Answer:
         """What is known of one log, for whoever compares. Nothing here is secret."""
         place, _, what = path.strip("/").partition("/")
-        origin = self._paths.get(place)
+        origins = (one for one in self._logs if hashlib.sha256(one.encode()).hexdigest() == place)
+        origin = next(origins, None)
         if origin is None or what not in ("checkpoint", "refused"):
             return 404, _TEXT, "there is nothing here\n"
         if what == "refused":
@@ -131,15 +180,16 @@ class Witness:
 
 
 def application(witness: Witness) -> Callable[[Scope, Receive, Send], Any]:
-    """The three doors as an ASGI application."""
+    """The doors as an ASGI application."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
             return
-        if scope["method"] == "POST" and scope["path"] == "/add-checkpoint":
+        does = {"/add-checkpoint": witness.add_checkpoint, "/follow": witness.follow}.get(scope["path"])
+        if scope["method"] == "POST" and does is not None:
             body = await _body(receive)
             # In a thread of its own: while one submission waits for the disk, others are read.
-            answer = await asyncio.to_thread(witness.add_checkpoint, body) if isinstance(body, str) else body
+            answer = await asyncio.to_thread(does, body) if isinstance(body, str) else body
         elif scope["method"] in ("GET", "HEAD"):
             answer = await asyncio.to_thread(witness.read, scope["path"])
         else:
@@ -199,11 +249,39 @@ def open_witness(folder: Path, *, name: str, logs: Iterable[str], clock: Callabl
     return Witness(name=own, key=key, logs=logs, memory=memory, clock=clock)
 
 
+def _named_key(leaf: bytes, origin: str) -> str | None:
+    """The key that an entry says to follow: a new one of this log, or that of the next log of the same service."""
+    if not is_control(leaf):
+        return None
+    try:
+        said = msgspec.json.decode(leaf[LEAF_BYTES:], type=dict[str, Any])
+        vkey = {"log.closed": said.get("next"), "key.added": said.get("key")}[said["ev"]]
+        key = parse_vkey(str(vkey))
+    except (LedgerError, msgspec.DecodeError, KeyError, TypeError):
+        return None
+    is_next = said["ev"] == "log.closed" and key.name != origin and _service(key.name) == _service(origin)
+    is_new = said["ev"] == "key.added" and key.name == origin
+    is_meant = is_new if key.algorithm == ML_DSA_44 else is_next or (is_new and key.algorithm == ED25519)
+    return str(vkey) if is_meant else None
+
+
+def _service(origin: str) -> str:
+    return origin.rpartition("/log/")[0]
+
+
+def _is_signed(note: str, vkey: str) -> bool:
+    try:
+        check_checkpoint(note, [vkey])
+    except LedgerError:
+        return False
+    return True
+
+
 def _log_name(vkey: str) -> str:
     try:
         key = parse_vkey(vkey)
     except LedgerError as no:
         raise Misconfigured(f"the key of a log cannot be read: {no}") from None
-    if key.algorithm != ED25519:
-        raise Misconfigured("a log is watched under its Ed25519 key")
+    if key.algorithm not in (ED25519, ML_DSA_44):
+        raise Misconfigured("a log is watched under a key of its own: Ed25519, and ML-DSA-44 if you like")
     return key.name

@@ -2,6 +2,8 @@
 
 import asyncio
 import hashlib
+import itertools
+from base64 import b64encode
 from typing import Literal
 
 import msgspec
@@ -16,17 +18,21 @@ from consent.ledger.checkpoint import (
     signature_line,
 )
 from consent.ledger.cosignature import check_cosignature
+from consent.ledger.entry import LEAF_BYTES
 from consent.ledger.errors import LedgerError
+from consent.ledger.proof import format_proof
 from consent.ledger.tiles import consistency_needs, consistency_proof_from
 from consent.ledger.witness import SIZE_MEDIA, format_submission, parse_size
 from consent.storage.book import TURN, Book, Story
+from consent.storage.kinds import HEAD
+from consent.storage.rows import CLOSED
 from consent.storage.store import Statement
 from consent.words.errors import NotReached
 from consent.words.instants import DAY, SECOND
 
 from .house import House
 from .policy import Witness
-from .publish import checkpoint, keys
+from .publish import checkpoint, inclusion, keys, leaf_of
 
 # `diverged`: it saw another history, or a longer one than we have: we have lost what we signed, or somebody else signs.
 Failure = Literal["not_reached", "refused", "wrong_signature", "diverged"]
@@ -102,6 +108,40 @@ async def ask(house: House, log: str, witness: Witness, *, old: int, size: int, 
             return Asked(old, "diverged" if remembered == old == size else "refused")
         old = remembered
     raise AssertionError("the second try returns")
+
+
+async def lead(house: House, log: str, witness: Witness) -> bool:
+    """Show a witness that refuses *log* how it came to its key: by a change of key, or from the log of last year.
+
+    A witness of ours goes on by itself (`POST /follow`); any other has to be told by whoever runs it. Answers whether
+    it followed.
+    """
+    followed = False
+    for key in await keys(house, log):
+        if key.retired is None or key.lost:
+            continue
+        ends = msgspec.json.decode((await leaf_of(house, log, key.retired))[LEAF_BYTES:])
+        # It has to know the checkpoint that ends with the new key; a witness that is further needs none of this.
+        if (await ask(house, log, witness, old=0, size=key.retired, note=ends["last"])).failure is None:
+            followed |= await _show(house, log, witness, key.retired, ends["last"])
+    if not followed:
+        heads = [HEAD.from_row(row) for row in await house.store.read("head.all")]
+        before = [
+            one for one, after in itertools.pairwise(heads) if after.log == log and one.frozen == CLOSED
+        ]
+        for head in before:
+            followed = await _show(house, head.log, witness, head.size, head.note)
+    return followed
+
+
+async def _show(house: House, log: str, witness: Witness, size: int, note: str) -> bool:
+    proof = format_proof(size - 1, await inclusion(house, log, size - 1, size), note)
+    shown = f"{b64encode(await leaf_of(house, log, size - 1)).decode()}\n{proof}"
+    try:
+        reply = await house.to_witnesses.send("POST", f"{witness.url}/follow", shown.encode())
+    except NotReached:
+        return False
+    return reply.status == 200
 
 
 async def settle(house: House, log: str, size: int) -> bool:

@@ -7,8 +7,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from consent.ledger.checkpoint import ML_DSA_44, parse_vkey
-from consent.ledger.errors import LedgerError
 from consent.words.errors import Misconfigured
 
 
@@ -62,24 +60,16 @@ def _run(arguments: argparse.Namespace) -> int:
                 timeout_graceful_shutdown=5,
             )
         )
-        print(f"Witnessing {len(logs)} at http://{arguments.host}:{arguments.port}", flush=True)
+        print(f"Witnessing {witness.count} at http://{arguments.host}:{arguments.port}", flush=True)
         with contextlib.suppress(KeyboardInterrupt), listener:
             server.run(sockets=[listener])
     return 0 if server.started else 1
 
 
 def _logs_in(policy: Path) -> list[str]:
-    """The keys of a policy under which logs are watched; a log's second key is another line, and not one of them."""
+    """The keys of a policy under which logs are watched: of a log with two, both have to sign."""
     try:
         lines = [line.split() for line in policy.read_text("utf-8").splitlines()]
     except (OSError, UnicodeDecodeError):
         raise Misconfigured("the policy cannot be read") from None
-    logs = [words[1] for words in lines if len(words) > 1 and words[0] == "log"]
-    return [vkey for vkey in logs if not _is_second_key(vkey)]
-
-
-def _is_second_key(vkey: str) -> bool:
-    try:
-        return parse_vkey(vkey).algorithm == ML_DSA_44
-    except LedgerError:
-        return False  # who opens the witness says what is wrong with it
+    return [words[1] for words in lines if len(words) > 1 and words[0] == "log"]

@@ -15,7 +15,7 @@ import structlog
 
 from consent.acts.house import House
 from consent.acts.policy import Witness
-from consent.acts.witness import candidate, settle, submit
+from consent.acts.witness import candidate, lead, settle, submit
 from consent.errands.lookout import heed
 from consent.storage.kinds import HEAD
 from consent.storage.rows import CLOSED, FROZEN
@@ -113,6 +113,8 @@ class Asker:
             fault: str = asked.failure
             if fault == "diverged" and self._heed is not None:
                 await self._heed(log, witness)
+            if fault == "refused" and await lead(self._house, log, witness):
+                return  # it knows the key now, and is asked again in the next round
         except Exception as unexpected:
             fault = type(unexpected).__name__
         times = self._failed[whom] = self._failed.get(whom, 0) + 1

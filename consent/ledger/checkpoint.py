@@ -163,18 +163,19 @@ def parse_body(text: str) -> Checkpoint:
 def check_checkpoint(note: str, vkeys: Iterable[str]) -> Checkpoint:
     """Check that one of the keys *vkeys* signed *note* as the log that it names, and return what it says.
 
-    A signature by a known key that fails spoils the whole note; one by an unknown key is ignored. Raises
-    LedgerError, also when a key is given that is not Ed25519: to skip it would be to check less than was
-    asked.
+    A signature by a known key that fails spoils the whole note; one by an unknown key is ignored. When second
+    keys of the log (ML-DSA-44) are given too, one of them must have signed as well: to skip them would be to
+    check less than was asked. Raises LedgerError.
     """
+    from consent.ledger.cosignature import check_cosignatures  # which reads notes itself
+
     parsed = parse_note(note)
     checkpoint = parse_body(parsed.body)
-    known = {}
-    for text in vkeys:
-        vkey = parse_vkey(text)
-        if vkey.algorithm != ED25519:
-            raise LedgerError("a verifier key is of a kind that is not supported")
-        known[vkey.name, vkey.key_id] = vkey
+    keys = {text: key for text in vkeys if (key := parse_vkey(text)).name == checkpoint.origin}
+    known = {(key.name, key.key_id): key for key in keys.values() if key.algorithm == ED25519}
+    second = [text for text, key in keys.items() if key.algorithm != ED25519]
+    if second and not check_cosignatures(note, second):
+        raise LedgerError("a checkpoint lacks the second signature of its log")
     verified = False
     message = parsed.body.encode()
     for line in parsed.signatures:

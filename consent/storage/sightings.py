@@ -20,7 +20,9 @@ _SHAPE = (
     "CREATE TABLE IF NOT EXISTS sightings (origin TEXT PRIMARY KEY, note TEXT NOT NULL, at INTEGER NOT NULL) STRICT",
     "CREATE TABLE IF NOT EXISTS refused (origin TEXT NOT NULL, note TEXT NOT NULL, at INTEGER NOT NULL, "
     "PRIMARY KEY (origin, note)) STRICT",
+    "CREATE TABLE IF NOT EXISTS followed (vkey TEXT PRIMARY KEY, led_by TEXT NOT NULL, at INTEGER NOT NULL) STRICT",
 )
+MOST_FOLLOWED = 256  # keys: a log has one a year
 MOST_REFUSED = 64  # of one log: evidence, but nobody may fill the disk with it
 
 
@@ -98,6 +100,22 @@ class Sightings:
                 "SELECT note FROM refused WHERE origin = ? ORDER BY at, note", (origin,)
             ).fetchall()
         return [note for (note,) in rows]
+
+    def follow(self, vkey: str, led_by: str, at: int) -> bool:
+        """Remember that the log under the key *led_by* named the key *vkey*; False when there are too many."""
+        with self._lock:
+            self._connection.execute(
+                "INSERT OR IGNORE INTO followed (vkey, led_by, at) "
+                "SELECT ?, ?, ? WHERE (SELECT count(*) FROM followed) < ?",
+                (vkey, led_by, at, MOST_FOLLOWED),
+            )
+            rows = self._connection.execute("SELECT 1 FROM followed WHERE vkey = ?", (vkey,)).fetchall()
+        return bool(rows)
+
+    def followed(self) -> list[tuple[str, str]]:
+        """Each key that was named, and the key that led there; the oldest first."""
+        with self._lock:
+            return self._connection.execute("SELECT vkey, led_by FROM followed ORDER BY at, rowid").fetchall()
 
     def close(self) -> None:
         """Let go of the file."""

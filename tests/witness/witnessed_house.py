@@ -63,9 +63,8 @@ class Town:
         witness = self.witnesses[name]
         if method == "GET" and name in self.unread:
             return Reply(status=404, headers={}, body=b"")
-        status, media, text = (
-            witness.add_checkpoint(body.decode()) if method == "POST" else witness.read(path)
-        )
+        does = {"add-checkpoint": witness.add_checkpoint, "follow": witness.follow}
+        status, media, text = does[path](body.decode()) if method == "POST" else witness.read(path)
         return Reply(status=status, headers={"content-type": media}, body=text.encode())
 
 
