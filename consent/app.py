@@ -65,7 +65,7 @@ def build(
     app = routes(lifespan=[lifespan])
     app.state.product = settings.product or None
     app.state.look = read_look(settings.look)
-    app.state.help_of = _help(settings)
+    app.state.people_of = _people(settings)
     app.state.away = settings.quick_exit or None
     inside = canonical_host(_past_the_router(app.asgi_handler), settings.public_issuer)
     app.asgi_handler = porch(
@@ -84,7 +84,7 @@ def routes(lifespan: list[object] | None = None) -> Litestar:
         openapi_config=None,
         request_max_body_size=256 * 1024,
         lifespan=lifespan or [],  # type: ignore[arg-type]
-        state=State({"product": None, "away": None, "look": Look(), "help_of": lambda language: None}),
+        state=State({"product": None, "away": None, "look": Look(), "people_of": lambda language: {}}),
         debug=False,
         logging_config=None,
     )
@@ -97,9 +97,14 @@ def _made(settings: Settings) -> Path:
     return settings.folder
 
 
-def _help(settings: Settings) -> object:
-    def of(language: Language) -> object:
-        return shown_contact(settings.help, language) if settings.help is not None else None
+def _people(settings: Settings) -> Callable[[Language], dict[str, object]]:
+    def of(language: Language) -> dict[str, object]:
+        return {
+            "help": settings.help and shown_contact(settings.help, language),
+            "library": settings.library and shown_contact(settings.library, language),
+            "call_back": settings.call_back,
+            "authority": shown_contact(settings.authority, language),
+        }
 
     return of
 

@@ -16,7 +16,10 @@ import msgspec
 from consent.acts.policy import Witness, WitnessPolicy, check_policy
 from consent.ledger.errors import LedgerError
 from consent.words.errors import Misconfigured
-from consent.words.purposes import Contact
+from consent.words.purposes import Contact, Text
+
+# A settings file alone can say these.
+_TABLES = ("help", "library", "authority", "witnesses")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -88,6 +91,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Where ‘Leave quickly’ leads, on every page: a harmless https address that many people visit. Empty: no button."""
     help: Contact | None = None
     """A human whom a citizen can turn to, on every page; left out when there is none."""
+    library: Contact | None = None
+    """Where people get help with computers nearby, on the help page; left out when there is none."""
+    call_back: str = ""
+    """The https address of a page where people ask to be called, on the help page; empty: there is none."""
+    authority: Contact = Contact(
+        name=Text("de Autoriteit Persoonsgegevens", "the Dutch Data Protection Authority"),
+        url="https://www.autoriteitpersoonsgegevens.nl/",
+    )
+    """Who watches over the law on personal data: where a citizen complains when nothing else helped."""
 
     @property
     def public_issuer(self) -> str:
@@ -118,7 +130,7 @@ def read_settings(flags: Mapping[str, Any], *, environment: Mapping[str, str] | 
             raise Misconfigured("the settings file cannot be read as TOML") from None
     for name in names:
         value = variables.get(f"CONSENT_{name.upper()}")
-        if value is not None and name not in ("help", "witnesses"):
+        if value is not None and name not in _TABLES:
             found[name] = value
     found.update({name: value for name, value in flags.items() if name in names and value is not None})
     try:
@@ -152,6 +164,8 @@ def check_settings(settings: Settings) -> None:
         where = urlsplit(witness.url)
         if where.scheme not in ("https", "http") or not where.hostname or where.query or where.fragment:
             raise Misconfigured("a witness has an http or https address, without query and fragment")
+    if settings.call_back and not settings.call_back.startswith("https://"):
+        raise Misconfigured("call_back is an https address")
     _check_mail(settings)
     _check_broker(settings)
     exit = urlsplit(settings.quick_exit)

@@ -15,9 +15,10 @@ from pathlib import Path
 import msgspec
 
 from consent.__main__ import _parser
-from consent.settings import Settings
+from consent.settings import _TABLES, Settings
 from consent.web.errors import CODES
 from consent.words import errors
+from consent.words.purposes import Contact
 
 from .specifications import SUPPORT
 
@@ -89,9 +90,11 @@ def settings_page() -> str:
     flags = {action.dest: action.option_strings[0] for action in known["consent serve"][1]._actions}
     rows = ""
     for field in msgspec.structs.fields(Settings):
-        flag = f"`{flags[field.name]}`" if field.name in flags and field.name != "help" else "–"
-        variable = f"`CONSENT_{field.name.upper()}`" if field.name != "help" else "–"
+        flag = f"`{flags[field.name]}`" if field.name in flags and field.name not in _TABLES else "–"
+        variable = f"`CONSENT_{field.name.upper()}`" if field.name not in _TABLES else "–"
         default = {"": "–", "None": "–", "False": "off"}.get(str(field.default), f"`{field.default}`")
+        if isinstance(field.default, Contact):
+            default = field.default.name.en
         rows += f"| `{field.name}` | {flag} | {variable} | {default} | {said[field.name]} |\n"
     table = "".join(f"| `{name}` | {about} |\n" for name, (about, _) in known.items())
     return _SETTINGS.format(

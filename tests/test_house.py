@@ -51,6 +51,7 @@ WORLDLY_CALLS = words(
 )
 # What people can do, as verbs …
 ACTS = words(
+    "demand narrow "
     "acknowledge admit amend approve ask audit authenticate begin close cosign disclose enrol erase expire explain "
     "browse export federate freeze gauge grant help hold inspect join judge keep lead_back link mandate operate "
     "oversee prefer propose publish recover redeem refuse register retain review revoke rotate scan sign_in signal "
@@ -58,6 +59,7 @@ ACTS = words(
 )
 # … what a citizen looks at, and how every act is done: by whom written down, with what at hand, each proof once.
 BESIDE_ACTS = words(
+    "dealings "
     "acting allowance answers client_keys ending overview policy quorum receipt timeline scribe house once timekeeper "
     "paper reach session ways "
     "pulse"

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from consent.grants import grant as grants
+from consent.ledger.record import Reason
 from consent.oauth.step_up import SignIn
 from consent.storage.book import Book, Detail
 from consent.storage.kinds import DROPPED, GRANT, GRANT_VERSION, Ask
@@ -56,8 +57,26 @@ def amend(
         signed_in_at=sign_in.at if sign_in is not None else None,
         at=book.at,
     )
-    if after is None:
+    if before is None or after is None:
         raise Gone("changed")
+    write_amendment(book, before, after, keys=keys, by=by, detail=detail)
+    return after.id
+
+
+def write_amendment(
+    book: Book,
+    before: grants.Grant,
+    after: grants.Grant,
+    *,
+    keys: CitizenKeys,
+    by: Actor,
+    detail: Detail,
+    reason: Reason | None = None,
+) -> None:
+    """Write that *before* is *after* from now on: the grant, its version, its entry and the word to its client.
+
+    What `asks_to_amend` asks for must have been read.
+    """
     index, _ = book.record_event(
         "amended",
         citizen=after.citizen,
@@ -65,12 +84,12 @@ def amend(
         grant=after,
         attributes=after.attributes,
         by=by.kind,
-        terms=terms,
+        terms=after.terms,
+        reason=reason,
         detail=detail,
     )
     book.put(GRANT_VERSION, grants.version_of(after, by=by, at=book.at, index=index))
-    signal(book, after, "amended", attributes=_owe(book, before, after) if before is not None else ())
-    return after.id
+    signal(book, after, "amended", attributes=_owe(book, before, after))
 
 
 def _owe(book: Book, before: grants.Grant, after: grants.Grant) -> tuple[str, ...]:

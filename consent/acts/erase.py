@@ -42,6 +42,7 @@ _WIPES = (
     "wipe.deletions",
     "wipe.dropped",
     "wipe.signals",
+    "wipe.demands",
     "wipe.uses",
     "wipe.refusals",
     "wipe.disclosures",

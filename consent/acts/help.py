@@ -118,7 +118,7 @@ async def what_happened(house: House, helping: Helping, *, language: Language) -
     grants = [GRANT.from_row(row) for row in await house.store.read("grant.of_citizen", her)]
     in_sight = {grant.id for grant in grants if _sees_grant(helping, grant, at=at)}
     months = []
-    for month in await timeline(house, citizen=her, language=language):
+    for month in (await timeline(house, citizen=her, language=language)).months:
         lines = []
         for line in month.lines:
             if line.org is None or line.grant is None or line.grant not in in_sight:

@@ -27,9 +27,10 @@ class OpenRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True):
-    """A live grant, with how it was used."""
+    """A live grant, with how it was used. `of` is the organisation's id."""
 
     id: str
+    of: str
     organisation: str
     verified: bool
     purpose: str
@@ -100,6 +101,7 @@ async def overview(house: House, *, citizen: str, language: Language) -> Overvie
         live.append(
             Card(
                 id=grant.id,
+                of=grant.organisation,
                 organisation=name,
                 verified=not hold,
                 purpose=title,

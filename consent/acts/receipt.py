@@ -148,35 +148,6 @@ async def receipt_proof(house: House, *, citizen: str, grant: str) -> str:
     return await prove(house, place.log, place.index)
 
 
-class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """What an organisation has seen under one grant: `labels`, and a human there to ask about it."""
-
-    grant: Grant
-    organisation: str
-    purpose: str
-    labels: tuple[str, ...]
-    contact: ShownContact
-
-
-async def seen(house: House, *, citizen: str, grant: str, language: Language) -> Seen:
-    """For the page after a stop. Raises NotFound for a grant that is not hers."""
-    given = await own_grant(house, citizen, grant)
-    names = {
-        name
-        for row in await house.store.read("disclosed.of_grant", grant, EVERY)
-        for name, _ in DISCLOSED.from_row(row).items
-    }
-    purpose = await find_purpose(house, given.purpose, given.purpose_version)
-    organisation = await _organisation(house, given)
-    return Seen(
-        grant=given,
-        organisation=organisation.name,
-        purpose=purpose.title.in_language(language),
-        labels=labels(tuple(sorted(names)), language),
-        contact=shown_contact(purpose.contact, language),
-    )
-
-
 async def own_grant(house: House, citizen: str, grant: str) -> Grant:
     """A citizen's own grant; foreign, unknown and erased ones are all NotFound."""
     rows = await house.store.read(GRANT.get, grant) if is_id(grant) else []

@@ -1,13 +1,23 @@
 """What happened: one line per entry of the log under her key. The page reads the log's own records, so it cannot
 say anything else than what outsiders verify."""
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from consent.grants.use import because
 from consent.ledger import entry as ledger_entry
-from consent.storage.kinds import CITIZEN_ENTRY, KEYS, MANDATE, OPENING, ORGANISATION, REFUSAL, SIGNAL, USE
+from consent.storage.kinds import (
+    CITIZEN_ENTRY,
+    GRANT,
+    KEYS,
+    MANDATE,
+    OPENING,
+    ORGANISATION,
+    REFUSAL,
+    SIGNAL,
+    USE,
+)
 from consent.storage.rows import Use
 from consent.words.dates import local, month_name
 from consent.words.errors import NotFound
@@ -21,7 +31,23 @@ from .mandate import names_of
 from .overview import find_purpose, kind_of, labels
 from .publish import head
 
-MOST_LINES = 500
+LINES = 50  # on one page
+_PIECE = 200  # entries that are read at once
+_MOST_READ = 2_000  # for one page: whoever looks for something rare goes on from there
+
+# What she may look for. Whatever is in none of these is hers: a yes, a no, a stop, an end.
+Group = Literal["looked", "used", "refused", "answers", "choices"]
+GROUPS: tuple[Group, ...] = ("looked", "used", "refused", "choices", "answers")
+_GROUP_OF: dict[str, Group] = {
+    "disclosed": "looked",
+    "lawful": "looked",
+    "used": "used",
+    "refused": "refused",
+    "acknowledged": "answers",
+    "deletion_stated": "answers",
+    "corrected": "answers",
+}
+_NEWEST = (2**62, "~", 0)  # after every entry
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,18 +89,77 @@ class _Told(msgspec.Struct, frozen=True):
     helpers: dict[str, tuple[str, bool]]  # by mandate: what she calls him, and whether he is her parent
 
 
-async def timeline(house: House, *, citizen: str, language: Language) -> list[Month]:
-    """Everything that happened with her data, newest first, by month."""
+class Timeline(msgspec.Struct, frozen=True):
+    """One page of it, newest first; *older* is the place after which the next one begins, None at the end."""
+
+    months: tuple[Month, ...]
+    older: tuple[str, int] | None
+
+
+async def timeline(
+    house: House,
+    *,
+    citizen: str,
+    language: Language,
+    organisation: str | None = None,
+    group: Group | None = None,
+    before: tuple[str, int] | None = None,
+    most: int = LINES,
+) -> Timeline:
+    """What happened with her data, by month: of one *organisation*, of one *group*, *before* an entry of hers.
+
+    What happens meanwhile moves nothing: no line is missed and none comes twice. Raises NotFound when *before* is no
+    entry of hers.
+    """
+    place = _NEWEST if before is None else await _place(house, citizen, *before)
     told = await _beside(house, citizen)
+    lines: list[Line] = []
+    read, whole = 0, _PIECE
+    while len(lines) < most and whole == _PIECE and read < _MOST_READ:
+        rows = await house.store.read("citizen_entry.of_citizen", citizen, *place, organisation or "", _PIECE)
+        read, whole = read + len(rows), len(rows)
+        for log, index, grant, octets, at in rows:
+            if len(lines) == most:
+                whole = _PIECE  # there is at least this one
+                break
+            place = (at, log, index)
+            if group is not None and _group_of(octets) != group:
+                continue
+            line = await _line(house, citizen, told, log, index, grant, octets, language)
+            if organisation is None or line.org == organisation:
+                lines.append(line)
     months: dict[tuple[int, int], list[Line]] = {}
-    for log, index, grant, octets in await house.store.read("citizen_entry.of_citizen", citizen, MOST_LINES):
-        line = await _line(house, citizen, told, log, index, grant, octets, language)
+    for line in lines:
         day = local(line.at)
         months.setdefault((day.year, day.month), []).append(line)
-    return [
-        Month(f"{month_name(month, language)} {year}", tuple(lines))
-        for (year, month), lines in months.items()
-    ]
+    return Timeline(
+        tuple(
+            Month(f"{month_name(month, language)} {year}", tuple(found))
+            for (year, month), found in months.items()
+        ),
+        (place[1], place[2]) if whole == _PIECE else None,
+    )
+
+
+async def organisations(house: House, *, citizen: str) -> dict[str, str]:
+    """Those that she ever said yes to: id and name, for her to choose from."""
+    grants = [GRANT.from_row(row) for row in await house.store.read("grant.of_citizen", citizen)]
+    return {
+        one: await organisation_name(house, one)
+        for one in dict.fromkeys(grant.organisation for grant in grants)
+    }
+
+
+def _group_of(octets: bytes) -> Group:
+    return _GROUP_OF.get(msgspec.json.decode(octets)["ev"], "choices")
+
+
+async def _place(house: House, citizen: str, log: str, index: int) -> tuple[int, str, int]:
+    hers = await house.store.read(CITIZEN_ENTRY.get, citizen, log, index)
+    opened = await house.store.read(OPENING.get, log, index)
+    if not hers or not opened:
+        raise NotFound("there is no such entry of yours")
+    return OPENING.from_row(opened[0]).at, log, index
 
 
 async def entry(house: House, *, citizen: str, log: str, index: int, language: Language) -> Line:

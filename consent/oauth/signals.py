@@ -14,7 +14,7 @@ from consent.oauth.clients import CLOCK_SKEW
 from consent.words.errors import BadInput
 from consent.words.instants import HOUR, SECOND, instant, seconds
 
-SignalEvent = Literal["ended", "amended", "corrected", "erased"]
+SignalEvent = Literal["ended", "amended", "corrected", "erased", "asked"]
 Scope = Literal["all", "all_but_legal_duty"]
 SCOPES: frozenset[str] = frozenset(get_args(Scope))
 
@@ -28,6 +28,7 @@ _NAMES: dict[SignalEvent, str] = {
     "amended": "grant-amended",
     "corrected": "value-corrected",
     "erased": "account-erased",
+    "asked": "demand-made",
 }
 # Where another profile has an event of exactly this meaning, its name stands beside ours (OpenID RISC 1.0 §2.2).
 _ALSO: dict[SignalEvent, tuple[str, ...]] = {
@@ -69,8 +70,9 @@ def event_claims(
 ) -> dict[str, Any]:
     """The claims of one security event token (RFC 8417 §2.2), made at *at* about what happened at *happened_at*.
 
-    The subject is the grant, by the id under which this organisation alone knows it (RFC 9493 §3.2.7); so nothing
-    else about the citizen travels. *attributes* are names. There is no `exp` and no `sub` (RFC 8417 §2.2, §4.1).
+    The subject is the grant, or a demand that is about none, by the id under which this organisation alone knows it
+    (RFC 9493 §3.2.7); so nothing else about the citizen travels. *attributes* are names. There is no `exp` and no
+    `sub` (RFC 8417 §2.2, §4.1).
     """
     payload: dict[str, Any] = {"attributes": sorted(attributes)} if attributes else {}
     return {

@@ -14,7 +14,7 @@ from consent.oauth.token import Code, Token
 from consent.vault.keys import WrappedKeys
 from consent.vault.seal import SealedValue
 
-from . import mandates, members, rows
+from . import demands, mandates, members, rows
 
 K = TypeVar("K")
 R = TypeVar("R", bound=msgspec.Struct)
@@ -171,6 +171,7 @@ REFUSAL = Kind("refusal", rows.RefusalCount, lambda r: (r.grant, r.reason, r.day
 SIGNAL = Kind("signal", rows.Signal, lambda r: r.id)
 DELETION = Kind("deletion", rows.StatedDeletion, lambda r: (r.grant, r.scope))
 DROPPED = Kind("dropped", rows.Dropped, lambda r: (r.grant, r.version))
+DEMAND = Kind("demand", demands.Demand, lambda r: r.id)
 SESSION = Kind("session", rows.Session, lambda r: r.hash)
 CEREMONY = Kind("ceremony", rows.Ceremony, lambda r: r.hash)
 PASSKEY = Kind("passkey", rows.Passkey, lambda r: r.credential)
@@ -204,5 +205,5 @@ ALL: tuple[Kind[Any, Any], ...] = (
     CITIZEN, KEYS, VALUE, HOLDINGS, ORGANISATION, CLIENT, PURPOSE, REQUEST, GRANT, GRANT_VERSION, CODE, TOKEN, USED,
     DISCLOSED, MEMO, USE, REFUSAL, SIGNAL, DELETION, SESSION, CEREMONY, PASSKEY, WAY, LINK, PERSONA, MANDATE, AUDITOR,
     ENTRY, OPENING, OPERATOR, JOURNAL, INITIAL_TOKEN, REGISTRATION, PROPOSAL, CITIZEN_ENTRY, ALLOWANCE,
-    ERASURE, PLANNED_ENDING, WATERMARK, DROPPED, MEMBER, INVITATION, STOP_CODE, PREFERENCES,
+    ERASURE, PLANNED_ENDING, WATERMARK, DROPPED, MEMBER, INVITATION, STOP_CODE, PREFERENCES, DEMAND,
 )  # fmt: skip

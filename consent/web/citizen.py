@@ -1,9 +1,10 @@
-"""The citizen's door: who may see what, the stop, her timeline and data. POST → 303 → GET, no script."""
+"""The citizen's door: who may see what, the stop, her data. POST → 303 → GET, no script."""
 
 from typing import Any
 
 from litestar import Response, get, post
 
+from consent.acts import dealings as dealing
 from consent.acts import explain as explaining
 from consent.acts import hold as holding
 from consent.acts import join as joining
@@ -11,7 +12,6 @@ from consent.acts import overview as overviews
 from consent.acts import prefer as preferring
 from consent.acts import receipt as receipts
 from consent.acts import stop as stopping
-from consent.acts import timeline as timelines
 from consent.acts import withdraw as withdrawing
 from consent.words.errors import BadInput
 
@@ -108,29 +108,12 @@ async def stop(request: Visit, grant_id: str) -> Response[bytes]:
 async def stopped(request: Visit, grant_id: str) -> Response[Any]:
     """What stopping did, and its honest limit."""
     citizen = await citizen_of(request)
-    seen = await receipts.seen(
+    ended = await dealing.dealing(
         house_of(request), citizen=citizen, grant=grant_id, language=language_of(request)
     )
-    if seen.grant.ended_at is None:
+    if ended.ended_at is None:
         return see_other(f"/my/grants/{grant_id}")
-    return await page(
-        request,
-        "stopped.html",
-        grant=seen.grant.id,
-        organisation=seen.organisation,
-        purpose=seen.purpose,
-        seen=seen.labels,
-        at=seen.grant.ended_at,
-        contact=seen.contact,
-    )
-
-
-@get("/my/timeline", opt=shows("timeline", "What happened"))
-async def timeline(request: Visit) -> Response[str]:
-    """One line per entry of the log."""
-    citizen = await citizen_of(request)
-    months = await timelines.timeline(house_of(request), citizen=citizen, language=language_of(request))
-    return await page(request, "timeline.html", months=months)
+    return await page(request, "stopped.html", dealing=ended)
 
 
 @get("/why/{use_id:str}", opt=shows("why", "Why do I see this?", _in_path("use_id")))
@@ -234,7 +217,6 @@ HANDLERS = (
     receipt_proof,
     stop,
     stopped,
-    timeline,
     why,
     my_data,
     edit,

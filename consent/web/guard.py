@@ -208,12 +208,11 @@ def _page(
         language,
         csrf=session.form_key(secret) if signed_in and secret else None,
         signed_in=signed_in,
-        help=request.app.state.help_of(language),
         product=request.app.state.product,
         away=request.app.state.away,
         sandbox=house.sandbox,
         marks=request.app.state.look.marks,
-        **{"path": request.scope["path"], **context},
+        **{"path": request.scope["path"], **request.app.state.people_of(language), **context},
     )
     response = Response(html, status_code=status, media_type="text/html")
     response.headers.update(page_headers(house))

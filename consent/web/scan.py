@@ -7,6 +7,7 @@ import segno
 from litestar import Response, get, post
 from litestar.response import Stream
 
+from consent.acts import dealings as dealing
 from consent.acts import keep as keeping
 from consent.acts import scan as scanning
 from consent.acts import timeline as timelines
@@ -147,6 +148,25 @@ async def entry_code(request: Visit, log: str, index: str) -> Response[bytes]:
     return Response(svg.encode(), media_type="image/svg+xml", headers=page_headers(house_of(request)))
 
 
+@get(
+    "/my/entries/{log:str}/{index:str}/report",
+    opt=shows("reportEntry", "A complaint about one entry, to print and send to the authority", *_ENTRY),
+)
+async def report(request: Visit, log: str, index: str) -> Response[str]:
+    """The facts of one entry on a sheet of paper; nothing is sent from here."""
+    citizen, place = await citizen_of(request), _place(log, index)
+    house = house_of(request)
+    line = await timelines.entry(house, citizen=citizen, log=log, index=place, language=language_of(request))
+    return await page(
+        request,
+        "report.html",
+        line=line,
+        paper=await keeping.paper(house, citizen=citizen, log=log, index=place),
+        organisation=await dealing.known(house, line.org) if line.org is not None else None,
+        entry=f"/my/entries/{log}/{index}",
+    )
+
+
 async def _scan_page(request: Visit, *, status: int = 200, stale: bool = False) -> Response[str]:
     house = house_of(request)
     sizes = await scanning.sizes(house)
@@ -160,4 +180,4 @@ def _place(log: str, index: str) -> int:
     return int(index)
 
 
-HANDLERS = (show_scan, audit_key, own_openings, show_entry, entry_receipt, entry_proof, entry_code)
+HANDLERS = (show_scan, audit_key, own_openings, show_entry, entry_receipt, entry_proof, entry_code, report)

@@ -224,5 +224,5 @@ async def test_an_answered_signal_is_forgotten_in_time_and_an_unanswered_one_is_
         await world.acknowledge(signal.id)
 
 
-async def _timeline(world: World) -> list[Month]:
-    return await timeline(world.house, citizen=world.citizen(), language="nl")
+async def _timeline(world: World) -> tuple[Month, ...]:
+    return (await timeline(world.house, citizen=world.citizen(), language="nl")).months

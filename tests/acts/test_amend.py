@@ -221,7 +221,7 @@ async def test_a_no_leaves_the_grant_exactly_as_it_was_and_reads_as_a_no_to_a_ch
     assert "error=access_denied" in await world.back(answered, citizen=given.citizen)
     assert await world.house.store.read("grant.get", given.grant) == before
     assert isinstance(await world.disclose(given.tokens), Given)
-    (month,) = await timeline(world.house, citizen=given.citizen, language="nl")
+    (month,) = (await timeline(world.house, citizen=given.citizen, language="nl")).months
     assert [line.kind for line in month.lines] == ["disclosed", "kept", "granted"]
 
 
@@ -427,7 +427,7 @@ async def test_the_receipt_keeps_what_held_from_when_on(world: World) -> None:
         "dpv:ConsentGiven",
         "dpv:RenewedConsentGiven",
     ]
-    (month,) = await timeline(world.house, citizen=given.citizen, language="nl")
+    (month,) = (await timeline(world.house, citizen=given.citizen, language="nl")).months
     assert (month.lines[0].kind, month.lines[0].until) == ("amended", world.at + 20 * DAY)
 
 

@@ -102,7 +102,7 @@ async def test_the_timeline_says_what_was_confirmed(world: World) -> None:
     await world.state_deletion(given.grant, world.statement(given.grant, scope="all_but_legal_duty"))
     world.pass_time(1)
     await world.state_deletion(given.grant)
-    (month,) = await timeline(world.house, citizen=world.citizen(), language="en")
+    (month,) = (await timeline(world.house, citizen=world.citizen(), language="en")).months
     told = [
         (line.kind, line.about) for line in month.lines if line.kind in ("acknowledged", "deletion_stated")
     ]

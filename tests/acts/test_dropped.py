@@ -59,7 +59,7 @@ async def test_from_the_change_to_the_statement(world: World, tmp_path: Path) ->
     assert await shown(world, given.grant) == [((label,), "all", False)]
     entry = (await records(world, given.grant))[-1]
     assert (entry["ev"], entry["by"], entry["attributes"]) == ("deletion_stated", "organisation", [OTHER])
-    (month, *_) = await timeline(world.house, citizen=world.citizen(), language="en")
+    (month, *_) = (await timeline(world.house, citizen=world.citizen(), language="en")).months
     assert (month.lines[0].kind, month.lines[0].labels) == ("deletion_stated", (label,))
     report = await world.audit(tmp_path / "log")
     assert report.exit_code == 0, report.sentences

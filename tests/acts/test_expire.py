@@ -17,7 +17,7 @@ async def test_the_entry_is_written_once_and_the_log_stays_good(world: World, tm
     assert [(ended.id, ended.how) for ended in seen.ended] == [(given.grant, "expired")]
     assert (await world.house.scribe.do(expire(world.at))).outcome == 1
     assert (await world.house.scribe.do(expire(world.at))).outcome == 0
-    months = await timeline(world.house, citizen=given.citizen, language="en")
+    months = (await timeline(world.house, citizen=given.citizen, language="en")).months
     assert [line.kind for month in months for line in month.lines] == ["expired", "granted"]
     report = await world.audit(tmp_path / "log")
     assert report.exit_code == 0, report.sentences

@@ -174,5 +174,5 @@ async def test_the_link_works_for_minutes_and_whoever_looked_has_a_day_to_answer
 async def test_a_replaced_grant_does_not_read_as_a_stop(world: World) -> None:
     given = await world.given()
     await world.given(chosen=NEEDED | {"number_of_children"})
-    months = await timeline(world.house, citizen=given.citizen, language="nl")
+    months = (await timeline(world.house, citizen=given.citizen, language="nl")).months
     assert [line.kind for line in months[0].lines] == ["granted", "replaced", "granted"]

@@ -41,7 +41,7 @@ async def given(world: World, *, to: str | None = "daan", by: str = "sanne", **w
 
 
 async def lines(world: World, persona: str = "sanne") -> list[tuple[str, str | None]]:
-    months = await timeline(world.house, citizen=world.citizen(persona), language="nl")
+    months = (await timeline(world.house, citizen=world.citizen(persona), language="nl")).months
     return [(line.kind, line.helper) for month in months for line in month.lines]
 
 

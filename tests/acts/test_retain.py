@@ -43,7 +43,7 @@ async def test_what_is_old_opens_no_more_and_the_log_stays_good(world: World, tm
     fresh = await world.given(citizen=world.citizen("riet"))
     assert await retain(world.house, before=world.at, by=ANNA) == Retained(world.house.log, end, True)
     assert [record["i"] for record in await opened(world)] == [end]
-    assert await timeline(world.house, citizen=old.citizen, language="en") == []
+    assert (await timeline(world.house, citizen=old.citizen, language="en")).months == ()
     # A retry of what no longer opens: refused as ever, and nothing breaks.
     assert await world.disclose(old.tokens, key="k") == Refused("not_active")
     assert isinstance(await world.disclose(fresh.tokens), Given)

@@ -86,7 +86,7 @@ async def test_she_reads_that_they_stopped_it_and_not_that_she_or_somebody_else_
     given = await world.given()
     await world.let_go(given.grant)
     await world.disclose(given.tokens)  # a refusal after the end must not hide who ended it
-    (month,) = await timeline(world.house, citizen=given.citizen, language="nl")
+    (month,) = (await timeline(world.house, citizen=given.citizen, language="nl")).months
     assert [line.kind for line in month.lines] == ["refused", "let_go", "granted"]
     page = await receipt(world.house, citizen=given.citizen, grant=given.grant, language="nl")
     assert (page.ended_how, page.ended_at) == ("let_go", world.at)

@@ -84,7 +84,7 @@ async def test_of_many_at_once_one_stops_it(world: World) -> None:
 async def test_she_hears_of_it_until_she_says_that_she_read_it(world: World) -> None:
     given = await world.given()
     await stop.stop(world.house, code=await code_of(world, given.grant), marks=())
-    (line, *_) = (await timeline(world.house, citizen=given.citizen, language="en"))[0].lines
+    (line, *_) = (await timeline(world.house, citizen=given.citizen, language="en")).months[0].lines
     assert (line.kind, line.about, line.grant) == ("withdrawn", "stop_code", given.grant)
     (ended,) = (await overview(world.house, citizen=given.citizen, language="en")).ended
     assert ended.how == "stop_code"
@@ -99,7 +99,7 @@ async def test_her_own_stop_is_not_told_as_one_with_the_code(world: World) -> No
     given = await world.given()
     await code_of(world, given.grant)
     await world.stop(given.grant)
-    (line, *_) = (await timeline(world.house, citizen=given.citizen, language="en"))[0].lines
+    (line, *_) = (await timeline(world.house, citizen=given.citizen, language="en")).months[0].lines
     assert (line.kind, line.about) == ("withdrawn", "citizen_asked")
     (ended,) = (await overview(world.house, citizen=given.citizen, language="en")).ended
     assert ended.how == "withdrawn"

@@ -156,7 +156,7 @@ async def test_a_retry_and_a_receipt_of_the_old_log_stay_valid(eve: World) -> No
     )
     lines = [
         line.kind
-        for month in await timeline(eve.house, citizen=given.citizen, language="en")
+        for month in (await timeline(eve.house, citizen=given.citizen, language="en")).months
         for line in month.lines
     ]
     assert lines.count("disclosed") == 2

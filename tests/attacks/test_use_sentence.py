@@ -16,5 +16,5 @@ async def test_a_second_use_that_day_gets_the_sentence_that_the_citizen_reads(wo
     second = await world.use(given.tokens, income.disclosure)
     assert isinstance(first, Registered)
     assert first == second
-    months = await timeline(world.house, citizen=given.citizen, language="nl")
+    months = (await timeline(world.house, citizen=given.citizen, language="nl")).months
     assert [line.because for month in months for line in month.lines if line.because] == [first.because.nl]

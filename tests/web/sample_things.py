@@ -165,6 +165,7 @@ def grants(language: str) -> list[Sample]:
     return [
         Sample(
             id="a" * 32,
+            of="voorbeeldstad",
             organisation="Gemeente Voorbeeldstad",
             verified=True,
             purpose=energy,
@@ -177,6 +178,7 @@ def grants(language: str) -> list[Sample]:
         ),
         Sample(
             id="b" * 32,
+            of="de-linde",
             organisation="Woningcorporatie De Linde",
             verified=False,
             purpose=home,
@@ -263,6 +265,55 @@ def line(kind: str, when: str, language: str, **changed: Any) -> Sample:
         "index": 12,
         "about": None,
         "until": None,
+    }
+    return Sample(**(fields | changed))
+
+
+def dealing(language: str, **changed: Any) -> Sample:
+    """One grant to one organisation, stopped by her, seen, nothing asked yet."""
+    fields: dict[str, Any] = {
+        "id": "a" * 32,
+        "of": "voorbeeldstad",
+        "organisation": "Gemeente Voorbeeldstad",
+        "purpose": two("uw aanvraag voor energietoeslag", "your application for energy allowance")[language],
+        "items": [
+            Sample(name=f"item_{place}", label=label, required=place == 0)
+            for place, label in enumerate(labels(language))
+        ],
+        "consequence": two("moet u de papieren zelf brengen", "you have to bring the papers yourself")[
+            language
+        ],
+        "until": at("2027-02-20 14:05"),
+        "on_hold": False,
+        "ended_at": at("2026-11-24 12:01"),
+        "how": "withdrawn",
+        "seen": labels(language),
+        "last_disclosed_at": at("2026-11-24 09:12"),
+        "gone": gone(),
+        "parts": [],
+        "asked_at": None,
+        "contact": contact(language),
+        "may_ask": True,
+    }
+    return Sample(**(fields | changed))
+
+
+def dealings(language: str, **changed: Any) -> Sample:
+    """One organisation: one grant that runs, two that ended."""
+    running = {"ended_at": None, "how": None, "gone": None, "may_ask": False}
+    fields: dict[str, Any] = {
+        "organisation": ORGANISATION,
+        "contact": contact(language),
+        "live": [
+            dealing(language, **running, parts=[gone(labels=labels(language, 1))]),
+            dealing(language, **running, id="b" * 32, on_hold=True, last_disclosed_at=None),
+        ],
+        "ended": [
+            dealing(language, id="c" * 32),
+            dealing(language, id="d" * 32, asked_at=at("2026-11-24 12:03"), may_ask=False),
+            dealing(language, id="e" * 32, seen=[], gone=None, may_ask=False),
+        ],
+        "recent": Sample(months=months(language)[:1], older=None),
     }
     return Sample(**(fields | changed))
 

@@ -10,6 +10,8 @@ from sample_things import (
     because,
     change,
     contact,
+    dealing,
+    dealings,
     declined,
     gone,
     grants,
@@ -45,6 +47,14 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
             hours="Elke werkdag van 9 tot 17 uur." if nl else "Every working day, 9 am to 5 pm.",
             url="https://voorbeeldstad.example/hulp",
         ),
+    }
+    signed["authority"] = contact(language)
+    looking: dict[str, Any] = {
+        "older": None,
+        "newest": None,
+        "organisations": {"voorbeeldstad": "Gemeente Voorbeeldstad"},
+        "organisation": None,
+        "kind": None,
     }
     personas = [
         Sample(
@@ -420,32 +430,62 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
                 ),
             },
         ),
-        "stopped": (
+        "stopped": ("stopped.html", {**signed, "dealing": dealing(language)}),
+        "stopped_asked": (
             "stopped.html",
-            {
-                **signed,
-                "grant": "a" * 32,
-                "organisation": "Gemeente Voorbeeldstad",
-                "purpose": asked.purpose,
-                "seen": labels(language),
-                "at": at("2026-11-24 12:01"),
-                "contact": contact(language),
-            },
+            {**signed, "dealing": dealing(language, asked_at=at("2026-11-24 12:03"), may_ask=False)},
         ),
         "stopped_unseen": (
             "stopped.html",
+            {**signed, "dealing": dealing(language, seen=[], gone=None, may_ask=False)},
+        ),
+        "dealings": ("dealings.html", {**signed, "dealings": dealings(language), "stopped": None}),
+        "dealings_item_stopped": (
+            "dealings.html",
+            {**signed, "dealings": dealings(language), "stopped": labels(language)[0]},
+        ),
+        "dealings_ended": (
+            "dealings.html",
+            {**signed, "dealings": dealings(language, live=[]), "stopped": None, "help": None},
+        ),
+        "help": (
+            "help.html",
             {
                 **signed,
-                "grant": "a" * 32,
-                "organisation": "Gemeente Voorbeeldstad",
-                "purpose": asked.purpose,
-                "seen": [],
-                "at": at("2026-11-24 12:01"),
-                "contact": contact(language),
+                "help": contact(language),
+                "library": contact(language),
+                "call_back": "https://bel.example",
             },
         ),
-        "timeline": ("timeline.html", {**signed, "path": "/my/timeline", "months": months(language)}),
-        "timeline_empty": ("timeline.html", {**signed, "path": "/my/timeline", "months": []}),
+        "help_nobody": ("help.html", {**signed, "help": None}),
+        "report": (
+            "report.html",
+            {
+                **signed,
+                "line": line("used", "2026-11-25 10:00", language, because=because(language)),
+                "paper": paper(),
+                "organisation": shown(language).organisation,
+                "entry": "/my/entries/2026/12",
+            },
+        ),
+        "timeline": (
+            "timeline.html",
+            {**signed, "path": "/my/timeline", "months": months(language), **looking},
+        ),
+        "timeline_empty": ("timeline.html", {**signed, "path": "/my/timeline", "months": [], **looking}),
+        "timeline_filtered": (
+            "timeline.html",
+            {
+                **signed,
+                "path": "/my/timeline",
+                **looking,
+                "months": months(language),
+                "organisation": "voorbeeldstad",
+                "kind": "used",
+                "older": "kind=used&before=2026.12",
+                "newest": "kind=used",
+            },
+        ),
         "entry": (
             "entry.html",
             {

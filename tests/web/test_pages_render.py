@@ -17,7 +17,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 sys.path.insert(0, str(Path(__file__).parent))
-from sample_things import NO_CONTACT, contact, shown
+from sample_things import NO_CONTACT, contact, dealing, shown
 from samples import samples
 
 from consent.web import render as rendering
@@ -185,7 +185,9 @@ def test_the_page_that_says_you_can_stop_leads_to_the_stop_button(language: str)
 
 
 def test_what_is_unknown_is_left_out_and_never_invented() -> None:
-    html, page = page_of("nl", "stopped", help=None, contact=contact("nl", **NO_CONTACT))
+    html, page = page_of(
+        "nl", "stopped", help=None, dealing=dealing("nl", contact=contact("nl", **NO_CONTACT))
+    )
     assert "Balie Wonen" in html
     assert "None" not in html
     assert "tel:" not in html
@@ -199,7 +201,7 @@ def test_a_name_that_was_not_passed_is_an_error() -> None:
 
 def test_what_a_citizen_or_organisation_wrote_is_text_and_not_markup() -> None:
     nasty = "<script>alert(1)</script>"
-    html, _ = page_of("nl", "stopped", organisation=nasty, seen=[nasty])
+    html, _ = page_of("nl", "stopped", dealing=dealing("nl", organisation=nasty, seen=[nasty]))
     assert nasty not in html
     assert "&lt;script&gt;" in html
     html, _ = page_of("nl", "edit", value='"><b>')
@@ -229,9 +231,13 @@ def test_two_languages_do_not_mix() -> None:
 
 
 def test_a_time_is_told_on_a_dutch_clock_in_winter_and_in_summer() -> None:
-    html, _ = page_of("nl", "stopped", at=1_767_225_600_000_000)  # 2026-01-01T00:00:00Z
+    html, _ = page_of(
+        "nl", "stopped", dealing=dealing("nl", ended_at=1_767_225_600_000_000)
+    )  # 2026-01-01T00:00:00Z
     assert "1 januari 2026, 01:00" in html
-    html, _ = page_of("nl", "stopped", at=1_782_864_000_000_000)  # 2026-07-01T00:00:00Z
+    html, _ = page_of(
+        "nl", "stopped", dealing=dealing("nl", ended_at=1_782_864_000_000_000)
+    )  # 2026-07-01T00:00:00Z
     assert "1 juli 2026, 02:00" in html
 
 

@@ -25,14 +25,15 @@ MOST_OCTETS = 64 * 1024
 OLDEST = 600  # seconds since it was signed: each try is signed anew
 AHEAD = 60  # seconds that the service's clock may be ahead of ours
 _JTI = re.compile(r"[A-Za-z0-9_-]{8,128}")
-_EVENT = re.compile(r"/events/(grant-ended|grant-amended|value-corrected|account-erased)/v1")
+_EVENT = re.compile(r"/events/(grant-ended|grant-amended|value-corrected|account-erased|demand-made)/v1")
 
-Kind = Literal["ended", "amended", "corrected", "erased"]
+Kind = Literal["ended", "amended", "corrected", "erased", "asked"]
 _KINDS: dict[str, Kind] = {
     "grant-ended": "ended",
     "grant-amended": "amended",
     "value-corrected": "corrected",
     "account-erased": "erased",
+    "demand-made": "asked",
 }
 
 
@@ -41,7 +42,8 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
 
     `ended`: use nothing of it any more, and erase what you have. `amended`: look at it again; what
     is named here was taken out, so erase it. `corrected`: the attributes named here have other values now. `erased`:
-    the citizen left the service. Times are whole seconds.
+    the citizen left the service. `asked`: she asks something of you, which waits at `Organisation.demands`. Times are
+    whole seconds.
     """
 
     id: str  # for `Organisation.acknowledge`

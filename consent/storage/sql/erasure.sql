@@ -82,7 +82,8 @@ DELETE FROM uses WHERE grant_id IN (SELECT id FROM grants WHERE citizen = $1);
 DELETE FROM refusals WHERE grant_id IN (SELECT id FROM grants WHERE citizen = $1);
 
 -- name: wipe.signals
-DELETE FROM signals WHERE grant_id IN (SELECT id FROM grants WHERE citizen = $1);
+DELETE FROM signals
+WHERE grant_id IN (SELECT id FROM grants WHERE citizen = $1) OR grant_id IN (SELECT id FROM demands WHERE citizen = $1);
 
 -- name: wipe.deletions
 DELETE FROM deletions WHERE grant_id IN (SELECT id FROM grants WHERE citizen = $1);

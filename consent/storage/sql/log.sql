@@ -100,12 +100,14 @@ ORDER BY idx
 LIMIT $5;
 
 -- name: citizen_entry.of_citizen
-SELECT e.log, e.idx, e.grant_id, o.record
+-- Before a place, newest first. An entry that opens without an organisation may yet be about the one she looks for.
+SELECT e.log, e.idx, e.grant_id, o.record, o.at
 FROM citizen_entries e
 JOIN log_openings o ON o.log = e.log AND o.idx = e.idx
-WHERE e.citizen = $1
-ORDER BY o.at DESC, e.idx DESC
-LIMIT $2;
+WHERE e.citizen = $1 AND (o.at, e.log, e.idx) < ($2, $3, $4)
+  AND ($5 = '' OR o.organisation = $5 OR o.organisation IS NULL)
+ORDER BY o.at DESC, e.log DESC, e.idx DESC
+LIMIT $6;
 
 -- name: citizen_entry.of_ending
 -- The record that ended a grant: the entry of that very instant.

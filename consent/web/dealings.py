@@ -1,0 +1,76 @@
+"""The citizen's door to one organisation: what it may see, stop one item or all, ask it to erase."""
+
+from litestar import Response, get, post
+
+from consent.acts import dealings as dealing
+from consent.acts import demand as demanding
+from consent.acts import narrow as narrowing
+
+from .doors import Field
+from .guard import Visit, citizen_of, house_of, language_of, page, read_own_form, see_other
+from .page_doors import shows, takes
+
+
+def _in_path(name: str) -> Field:
+    return Field(name=name, where="path", description="From a link on her pages", required=True)
+
+
+@get(
+    "/my/organisations/{organisation_id:str}",
+    opt=shows(
+        "showDealings",
+        "One organisation: what it may see, and what it saw",
+        _in_path("organisation_id"),
+        Field(name="stopped", where="query", description="The attribute that she just stopped sharing"),
+    ),
+)
+async def show(request: Visit, organisation_id: str) -> Response[str]:
+    """One organisation that she shares or shared with."""
+    citizen = await citizen_of(request)
+    found = await dealing.dealings(
+        house_of(request), citizen=citizen, organisation=organisation_id, language=language_of(request)
+    )
+    stopped = request.query_params.get("stopped", "")
+    return await page(
+        request,
+        "dealings.html",
+        dealings=found,
+        # Said only when it is so: whoever makes up the address gets the page without it.
+        stopped=dealing.label_of(stopped, language_of(request))
+        if not any(item.name == stopped for one in found.live for item in one.items)
+        else None,
+    )
+
+
+@post(
+    "/my/grants/{grant_id:str}/items/{name:str}/stop",
+    opt=takes("stopItem", "Stop sharing one item, in one tap", _in_path("grant_id"), _in_path("name")),
+    status_code=303,
+)
+async def stop_item(request: Visit, grant_id: str, name: str) -> Response[bytes]:
+    """Take one attribute out of a grant; the last one stops the grant."""
+    citizen, _ = await read_own_form(request)
+    after = await narrowing.narrow(house_of(request), citizen=citizen, grant=grant_id, name=name)
+    if after.ended_at is not None:
+        return see_other(f"/my/grants/{grant_id}/stopped")
+    return see_other(f"/my/organisations/{after.organisation}?stopped={name}")
+
+
+@post(
+    "/my/grants/{grant_id:str}/erase",
+    opt=takes(
+        "askToErase",
+        "Ask the organisation to erase what it got",
+        _in_path("grant_id"),
+        answers=(303, 400, 403, 404),
+    ),
+    status_code=303,
+)
+async def ask_to_erase(request: Visit, grant_id: str) -> Response[bytes]:
+    """Ask that all is erased that went out under an ended grant."""
+    citizen, _ = await read_own_form(request)
+    await demanding.to_erase(house_of(request), citizen=citizen, grant=grant_id)
+    return see_other(f"/my/grants/{grant_id}/stopped")
+
+
+HANDLERS = (show, stop_item, ask_to_erase)
