@@ -25,7 +25,7 @@ from consent.words.ids import id_from, is_id
 from consent.words.instants import DAY, seconds
 from consent.words.purposes import Language
 
-from .allowance import fixed_mark, use_up
+from .allowance import check_allowance, fixed_mark, use_up
 from .hold import organisation_name
 from .house import House
 from .paper import as_written, words_from
@@ -38,7 +38,7 @@ CODE_OCTETS = 7  # a word each: 56 bits, for one use in a week
 CODE_LIFE = 7 * DAY
 TERMS = {"month": 30 * DAY, "half_year": 182 * DAY, "year": 365 * DAY}
 MOST = 10  # that run at the same time
-MOST_TRIES = 5  # codes that one account may type in a minute
+MOST_TRIES = 5  # wrong codes that one account may type in a minute
 LONGEST_NAME = 40
 _MOST_AT_ONCE = 100
 
@@ -165,22 +165,13 @@ async def look_at(house: House, *, helper: str, code: str) -> tuple[Line, str]:
 
     Raises NotFound for whatever does not work, all alike, and TooManyRequests.
     """
-    await use_up(house, fixed_mark(house, "mandate", helper, MOST_TRIES))
-    found = await house.store.read("mandate.with_code", code_hash(house, code))
-    mandate = MANDATE.from_row(found[0]) if found else None
-    if mandate is None or not _works(mandate, helper, house.clock()):
-        raise NotFound("this code does not work")
+    mandate = await _waiting(house, helper, code)
     return await line(house, mandate, for_helper=True), as_written(code)
 
 
 async def accept(house: House, *, helper: str, code: str) -> str:
     """Take it up; returns the mandate's id. Raises as `look_at`."""
-    await use_up(house, fixed_mark(house, "mandate", helper, MOST_TRIES))
-    hashed = code_hash(house, code)
-    found = await house.store.read("mandate.with_code", hashed)
-    if not found:
-        raise NotFound("this code does not work")
-    seen = MANDATE.from_row(found[0])
+    seen = await _waiting(house, helper, code)
 
     def story(book: Book) -> Story[str]:
         yield [MANDATE.one(seen.id), CITIZEN.one(seen.citizen), KEYS.one(seen.citizen), CITIZEN.one(helper)]
@@ -380,6 +371,18 @@ async def _lines(house: House, rows: list[Mandate], *, for_helper: bool) -> Mand
         if not is_running(one, at=at) and one.accepted_at is not None
     ]
     return Mandates(tuple(running), tuple(over))
+
+
+async def _waiting(house: House, helper: str, code: str) -> Mandate:
+    """What a code is for. Only wrong ones count against who tries."""
+    tries = fixed_mark(house, "mandate", helper, MOST_TRIES)
+    await check_allowance(house, tries)
+    found = await house.store.read("mandate.with_code", code_hash(house, code))
+    mandate = MANDATE.from_row(found[0]) if found else None
+    if mandate is None or not _works(mandate, helper, house.clock()):
+        await use_up(house, tries)
+        raise NotFound("this code does not work")
+    return mandate
 
 
 def _works(mandate: Mandate, helper: str, at: int) -> bool:
