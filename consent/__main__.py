@@ -11,6 +11,7 @@ from consent import __version__
 from consent.commands.approvals import add_operator_commands, with_house
 from consent.commands.auditors import add_auditor_commands
 from consent.commands.backup import add_backup_commands
+from consent.commands.guardians import add_guardian_commands
 from consent.commands.keys import add_key_commands
 from consent.commands.log_keys import add_log_key_commands
 from consent.commands.members import add_member_commands
@@ -80,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     resend.set_defaults(run=_signals_resend)
 
     add_auditor_commands(commands, where=_where)
+    add_guardian_commands(commands, where=_where)
 
     log = commands.add_parser("log", help="the signed log").add_subparsers(required=True)
     init = log.add_parser("init", help="begin a new log, on purpose")

@@ -51,11 +51,10 @@ WORLDLY_CALLS = words(
 )
 # What people can do, as verbs …
 ACTS = words(
-    "demand narrow "
-    "acknowledge admit amend approve ask audit authenticate begin close cosign disclose enrol erase expire explain "
-    "browse export federate freeze gauge grant help hold inspect join judge keep lead_back link mandate operate "
-    "oversee prefer propose publish recover redeem refuse register retain review revoke rotate scan sign_in signal "
-    "stop succeed suspend tidy use weigh withdraw witness"
+    "acknowledge admit amend approve ask audit authenticate begin browse close cosign demand disclose enrol "
+    "entrust erase expire explain export federate freeze gauge grant help hold inspect join judge keep "
+    "lead_back link mandate narrow operate oversee prefer propose publish recover redeem refuse register retain "
+    "review revoke rotate scan sign_in signal stop succeed suspend tidy use weigh withdraw witness"
 )
 # … what a citizen looks at, and how every act is done: by whom written down, with what at hand, each proof once.
 BESIDE_ACTS = words(

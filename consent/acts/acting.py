@@ -23,7 +23,7 @@ def asks_for_whom(book: Book, by: Actor) -> list[Ask]:
 
 
 def check_reach(
-    book: Book, by: Actor, deed: Deed, *, citizen: str, organisation: str, names: frozenset[str]
+    book: Book, by: Actor, deed: Deed, *, citizen: str, organisation: str | None, names: frozenset[str]
 ) -> None:
     """Ask once more, in the transaction that writes: who acts for *citizen* still may. Raises Forbidden.
 

@@ -27,8 +27,9 @@ from .approve import purpose_from
 from .ask import Page, asks_to_show, own_request, page
 from .ending import write_ending
 from .house import House
+from .reach import decides_herself
 
-Trouble = Literal["nothing_chosen", "no_decision", "required_missing", "changed", "sign_in"]
+Trouble = Literal["nothing_chosen", "no_decision", "required_missing", "changed", "sign_in", "too_young"]
 
 
 class Again(msgspec.Struct, frozen=True):
@@ -91,6 +92,9 @@ async def answer(
         if decision == "no":
             return _decline(book, replace(asked, citizen=citizen), citizen, keys, by)
         trouble = _trouble(decision, chosen, seal, seen)
+        hers = [one for one in book.known(MANDATE) if one.citizen == citizen]
+        if decision == "yes" and by == HERSELF and not decides_herself(hers, at=book.at):
+            trouble = "too_young"
         if trouble is not None:
             return Again(seen, trouble)
         asked = replace(asked, citizen=citizen)

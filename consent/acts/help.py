@@ -21,7 +21,7 @@ from . import grant as granting
 from . import lead_back as leading
 from . import withdraw as withdrawing
 from .acting import works_for
-from .hold import Mine, holding, organisation_name
+from .hold import Editable, Holding, editable, holding, keep, organisation_name
 from .house import House
 from .join import roles_of
 from .mandate import names_of
@@ -40,7 +40,14 @@ class Helping(msgspec.Struct, frozen=True, kw_only=True):
     actor: Actor
     works_for: frozenset[str] = frozenset()
 
-    def can(self, deed: Deed, *, at: int, organisation: str, names: frozenset[str]) -> bool:
+    def can(
+        self,
+        deed: Deed,
+        *,
+        at: int,
+        organisation: str | None = None,
+        names: frozenset[str] = frozenset(),
+    ) -> bool:
         """Whether it is in his reach."""
         no = reach(
             self.mandate,
@@ -138,19 +145,33 @@ async def what_happened(house: House, helping: Helping, *, language: Language) -
     return months
 
 
-async def data(house: House, helping: Helping, *, language: Language) -> tuple[Mine, ...]:
-    """Her values, as far as he sees them: with a mandate for some organisations only what those may see."""
+async def data(house: House, helping: Helping, *, language: Language) -> Holding:
+    """Her values, as far as he sees them: with a mandate for some organisations only what those may see.
+
+    What may be added is only for a parent.
+    """
     her, at = helping.mandate.citizen, house.clock()
     kept = await holding(house, citizen=her, language=language)
     names = helping.sees(tuple(item.name for item in kept.items), at=at)
     only = helping.mandate.organisations
     meant = {await organisation_name(house, one) for one in only}
+    fills_in = helping.can("fill_in", at=at)
     items = []
     for item in kept.items:
         seen_by = tuple(name for name in item.seen_by if not only or name in meant)
         if item.name in names and (seen_by or not only):
-            items.append(replace(item, seen_by=seen_by))
-    return tuple(items)
+            items.append(replace(item, seen_by=seen_by, mine=item.mine and fills_in))
+    return Holding(tuple(items), kept.addable if fills_in else ())
+
+
+async def fill_in(house: House, helping: Helping, *, name: str, text: str) -> None:
+    """A parent keeps something for the child. Raises BadInput, NotFound, Forbidden."""
+    await keep(house, citizen=helping.mandate.citizen, name=name, text=text, by=helping.actor)
+
+
+async def blank(house: House, helping: Helping, *, name: str, language: Language) -> Editable:
+    """The form for that. Raises NotFound, Forbidden."""
+    return await editable(house, citizen=helping.mandate.citizen, name=name, language=language)
 
 
 async def stop(house: House, helping: Helping, *, grant: str) -> None:

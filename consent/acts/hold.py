@@ -10,6 +10,7 @@ from consent.storage.kinds import CITIZEN, GRANT, HOLDINGS, KEYS, ORGANISATION, 
 from consent.storage.rows import Holdings
 from consent.vault.keys import CitizenKeys
 from consent.vault.seal import SealedValue, open_sealed, seal
+from consent.words.actors import HERSELF, Actor
 from consent.words.attributes import (
     CATALOGUE,
     SOURCES,
@@ -24,6 +25,7 @@ from consent.words.decision import Refusal
 from consent.words.errors import AccountClosing, Forbidden, NotFound
 from consent.words.purposes import Language
 
+from .acting import asks_about, check_reach
 from .approve import organisation_from
 from .house import House
 from .signal import asks_for_correction, signal_correction
@@ -139,13 +141,13 @@ async def editable(house: House, *, citizen: str, name: str, language: Language)
     )
 
 
-async def keep(house: House, *, citizen: str, name: str, text: str) -> None:
-    """Keep what she wrote. Raises BadInput (the message names the rule), NotFound, Forbidden."""
+async def keep(house: House, *, citizen: str, name: str, text: str, by: Actor = HERSELF) -> None:
+    """Keep what she wrote, or a parent. Raises BadInput (the message names the rule), NotFound, Forbidden."""
     attribute = CATALOGUE.get(name)
     if attribute is None or attribute.statutory_only:
         raise NotFound("there is no such attribute")
     value = parse_value(attribute, text)
-    await _put(house, citizen=citizen, name=name, value=value)
+    await _put(house, citizen=citizen, name=name, value=value, by=by)
 
 
 async def remove(house: House, *, citizen: str, name: str) -> None:
@@ -155,10 +157,10 @@ async def remove(house: House, *, citizen: str, name: str) -> None:
     await _put(house, citizen=citizen, name=name, value=None)
 
 
-async def _put(house: House, *, citizen: str, name: str, value: Value | None) -> None:
+async def _put(house: House, *, citizen: str, name: str, value: Value | None, by: Actor = HERSELF) -> None:
     def story(book: Book) -> Story[None]:
         given = GRANT.by("of_citizen", citizen)
-        yield [CITIZEN.one(citizen), KEYS.one(citizen), HOLDINGS.one(citizen), given]
+        yield [CITIZEN.one(citizen), KEYS.one(citizen), HOLDINGS.one(citizen), given, *asks_about(by)]
         yield asks_for_correction(book.found(given), name)
         yield TURN
         wrapped = book.get(KEYS, citizen)
@@ -169,6 +171,7 @@ async def _put(house: House, *, citizen: str, name: str, value: Value | None) ->
             raise NotFound("there is no such person")
         if person.status != "active":
             raise AccountClosing("this account is being erased")
+        check_reach(book, by, "fill_in", citizen=citizen, organisation=None, names=frozenset({name}))
         if current is not None and current.source != SELF:
             raise Forbidden("this comes from a register; it is corrected there")
         if value is None and current is None:

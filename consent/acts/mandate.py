@@ -96,12 +96,7 @@ class Mandates(msgspec.Struct, frozen=True):
 
 def check_wish(wish: Wish, known: frozenset[str]) -> Wish:
     """The wish with tidy names. Raises BadInput; the message is the name of the field."""
-    names = {}
-    for field in ("helper", "citizen"):
-        name = re.sub(r"\s+", " ", getattr(wish, field)).strip()
-        if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
-            raise BadInput(field)
-        names[field] = name
+    names = {field: check_name(field, getattr(wish, field)) for field in ("helper", "citizen")}
     if wish.may not in ("look", "stop", "choose"):
         raise BadInput("may")
     if wish.term not in TERMS:
@@ -109,6 +104,14 @@ def check_wish(wish: Wish, known: frozenset[str]) -> Wish:
     if not set(wish.organisations) <= known:
         raise BadInput("organisations")
     return replace(wish, organisations=tuple(sorted(set(wish.organisations))), **names)
+
+
+def check_name(field: str, text: str) -> str:
+    """What somebody calls somebody, tidy. Raises BadInput with the name of the field."""
+    name = re.sub(r"\s+", " ", text).strip()
+    if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
+        raise BadInput(field)
+    return name
 
 
 async def give(house: House, visitor: Visitor, wish: Wish, *, language: Language) -> Made:

@@ -13,6 +13,7 @@ from consent.acts import grant as granting
 from consent.acts import help as acts
 from consent.acts.help import Helping
 from consent.acts.reach import Deed
+from consent.words.errors import BadInput
 
 from .doors import Field
 from .guard import (
@@ -31,6 +32,7 @@ from .page_doors import shows, takes
 _MANDATE = Field(name="mandate", where="path", description="Under which mandate", required=True)
 _GRANT = Field(name="grant_id", where="path", description="From a link on the pages", required=True)
 _REQUEST = Field(name="request_id", where="path", description="From a link on the pages", required=True)
+_NAME = Field(name="name", where="path", description="An attribute", required=True)
 
 
 async def _helping(request: Visit, mandate: str, deed: Deed = "look") -> Helping:
@@ -70,8 +72,56 @@ async def timeline(request: Visit, mandate: str) -> Response[str]:
 async def data(request: Visit, mandate: str) -> Response[str]:
     """Her data, sifted."""
     helping = await _helping(request, mandate)
-    items = await acts.data(house_of(request), helping, language=language_of(request))
-    return await _page(request, helping, "for_data.html", items=items)
+    kept = await acts.data(house_of(request), helping, language=language_of(request))
+    return await _page(request, helping, "for_data.html", items=kept.items, addable=kept.addable)
+
+
+@get(
+    "/for/{mandate:str}/my/data/{name:str}",
+    opt=shows("helpEdit", "A parent: fill in one attribute of the child", _MANDATE, _NAME),
+)
+async def edit(request: Visit, mandate: str, name: str) -> Response[str]:
+    """The form for one attribute."""
+    return await _form(request, await _helping(request, mandate, "fill_in"), name)
+
+
+@post(
+    "/for/{mandate:str}/my/data/{name:str}",
+    opt=takes(
+        "helpKeep",
+        "A parent: keep one attribute of the child",
+        _MANDATE,
+        _NAME,
+        Field(name="value", where="form", description="What was written", required=True),
+        Field(name="next", where="form", description="From the page"),
+    ),
+    status_code=303,
+)
+async def keep(request: Visit, mandate: str, name: str) -> Response[Any]:
+    """Keep what was written, or show the form again."""
+    _, fields = await read_own_form(request)
+    helping = await _helping(request, mandate, "fill_in")
+    text = one(fields, "value")
+    try:
+        await acts.fill_in(house_of(request), helping, name=name, text=text)
+    except BadInput:
+        return await _form(request, helping, name, text=text)
+    return see_other(f"/for/{mandate}/my/data")
+
+
+async def _form(request: Visit, helping: Helping, name: str, *, text: str | None = None) -> Response[str]:
+    form = await acts.blank(house_of(request), helping, name=name, language=language_of(request))
+    return await _page(
+        request,
+        helping,
+        "edit.html",
+        status=200 if text is None else 422,
+        attribute=form,
+        value=form.value if text is None else text,
+        held=False,  # taking something away is the child's own
+        error=None if text is None else "bad_value",
+        next=f"/for/{helping.mandate.id}/my/data",
+    )
 
 
 @post(
@@ -199,4 +249,4 @@ async def _question(
     )
 
 
-HANDLERS = (home, timeline, data, stop, stopped, show_request, answer_request, answered, go_back)
+HANDLERS = (home, timeline, data, edit, keep, stop, stopped, show_request, answer_request, answered, go_back)

@@ -196,7 +196,7 @@ async def test_a_mandate_for_one_organisation_shows_no_other(world: World) -> No
     his = await stands(world, made)
     assert (await helping.home(world.house, his, language="nl")).grants == ()
     assert await helping.what_happened(world.house, his, language="nl") == []
-    assert await helping.data(world.house, his, language="nl") == ()
+    assert (await helping.data(world.house, his, language="nl")).items == ()
     with pytest.raises(NotFound):
         await helping.stop(world.house, his, grant=shared.grant)
 
@@ -205,7 +205,7 @@ async def test_what_is_delicate_is_hidden_unless_she_shows_it(world: World) -> N
     closed, shown = await given(world, by="amal"), await given(world, by="amal", show_special=True)
     for made, expected in ((closed, False), (shown, True)):
         items = await helping.data(world.house, await stands(world, made), language="nl")
-        assert ("residence_permit" in {item.name for item in items}) is expected
+        assert ("residence_permit" in {item.name for item in items.items}) is expected
 
 
 async def test_time_ends_a_mandate_at_its_instant_and_writes_it_down(world: World) -> None:

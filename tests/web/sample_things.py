@@ -521,8 +521,16 @@ def mandate_pages(language: str, signed: dict[str, Any]) -> dict[str, tuple[str,
         "for_timeline": ("for_timeline.html", {**there, "months": months(language)}),
         "timeline_helped": ("timeline.html", {**signed, "months": helped(language)}),
         "for_timeline_empty": ("for_timeline.html", {**looks, "months": []}),
-        "for_data": ("for_data.html", {**there, "items": held(language)}),
-        "for_data_empty": ("for_data.html", {**looks, "items": []}),
+        "for_data": ("for_data.html", {**there, "items": held(language), "addable": []}),
+        "for_data_empty": ("for_data.html", {**looks, "items": [], "addable": []}),
+        "for_data_child": (
+            "for_data.html",
+            {**there, "items": held(language), "addable": [Sample(name="city", label="plaats")]},
+        ),
+        "for_data_child_empty": (
+            "for_data.html",
+            {**there, "items": [], "addable": [Sample(name="city", label="plaats")]},
+        ),
         "for_stopped": ("for_stopped.html", {**there, "organisation": "Voorbeeldhuis", "at_time": month}),
     }
 

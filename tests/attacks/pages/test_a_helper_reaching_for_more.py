@@ -18,6 +18,8 @@ LOOKS = {
     ("get", "/for/{mandate}"): (200, 200, 200),
     ("get", "/for/{mandate}/my/timeline"): (200, 200, 200),
     ("get", "/for/{mandate}/my/data"): (200, 200, 200),
+    ("get", "/for/{mandate}/my/data/{name}"): (403, 403, 403),  # for a parent
+    ("post", "/for/{mandate}/my/data/{name}"): (403, 403, 403),
     ("get", "/for/{mandate}/my/grants/{grant_id}/stopped"): (303, 303, 303),
     ("post", "/for/{mandate}/my/grants/{grant_id}/stop"): (403, 303, 303),
     ("get", "/for/{mandate}/my/requests/{request_id}"): (403, 403, 200),
@@ -67,7 +69,7 @@ def test_each_door_opens_as_far_as_the_mandate_goes(
     mandate, him = give(may)
     question = loot.question.rpartition("/")[2]
     for (method, template), statuses in LOOKS.items():
-        path = template.format(mandate=mandate, grant_id=loot.grant, request_id=question)
+        path = template.format(mandate=mandate, grant_id=loot.grant, request_id=question, name="city")
         if template.endswith("/stop") and statuses[column] == 303:
             continue  # what really stops is tried below
         answer = him.get(path) if method == "get" else him.post(path, {"csrf": him.csrf(), "shown": ""})
@@ -82,7 +84,8 @@ def test_a_foreign_ended_or_made_up_mandate_looks_like_nothing_at_all(
     other = visit().sign_in("riet")
     question = loot.question.rpartition("/")[2]
     paths = [
-        template.format(mandate=mandate, grant_id=loot.grant, request_id=question) for _, template in LOOKS
+        template.format(mandate=mandate, grant_id=loot.grant, request_id=question, name="city")
+        for _, template in LOOKS
     ]
     assert victim.post(f"/my/helpers/{mandate}/end", {"csrf": victim.csrf()}).status_code == 303
     for who in (other, victim, him):  # a stranger, she herself, and he whose mandate has ended
@@ -126,7 +129,7 @@ def test_no_way_leads_from_her_pages_to_what_a_helper_never_does(give: Give) -> 
     csrf = him.csrf()
     for rest in (
         "/my/sign-in", "/my/log", "/my/log/key", "/my/export", "/my/export.json", "/my/erase", "/my/erase/undo",
-        "/my/helpers", "/my/helpers/new", "/my/data/city", "/my/data/city/remove", "/my/log/openings.ndjson",
+        "/my/helpers", "/my/helpers/new", "/my/data/city/remove", "/my/log/openings.ndjson",
     ):  # fmt: skip
         assert him.get(f"/for/{mandate}{rest}").status_code == 404
         assert him.post(f"/for/{mandate}{rest}", {"csrf": csrf}).status_code in (404, 405)
@@ -145,11 +148,11 @@ def test_her_pages_lead_only_to_her_pages_and_back_to_his(give: Give, victim: Vi
 
 
 def test_what_is_hidden_stands_nowhere(give: Give) -> None:
-    """A helper of Amal, whose permit and interpreter are delicate."""
+    """A helper of Amal, whose permit is delicate."""
     mandate, him = give(of="amal")
     html = him.get(f"/for/{mandate}/my/data").text
     assert "Tigrinya" in html
-    for words in ("Asiel", "residence_permit", "needs_interpreter"):
+    for words in ("Asiel", "residence_permit", "erblijfsvergunning"):
         assert words not in html
 
 

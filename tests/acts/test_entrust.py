@@ -1,0 +1,130 @@
+"""A parent acts for a child: given at a desk, shrinking on birthdays, over at 18."""
+
+from datetime import date
+
+import pytest
+
+from consent.acts import help as helping
+from consent.acts import mandate as mandates
+from consent.acts.entrust import entrust, words_for_child
+from consent.acts.grant import Again, Answered
+from consent.acts.mandate import Made
+from consent.acts.operate import operator
+from consent.acts.reach import birthday
+from consent.acts.recover import with_words
+from consent.acts.session import who
+from consent.storage.kinds import MANDATE
+from consent.words.errors import BadInput, Forbidden, NotFound, StillActive
+from consent.words.instants import SECOND
+from tests.world import World
+
+BORN = date(2016, 2, 29)  # 14 years old where the clock begins, in March 2030
+DESK = operator("desk")
+
+
+async def child_of(world: World, born: date = BORN) -> tuple[str, Made]:
+    """A child of Sanne's, with her mandate taken up: the child's account and the mandate."""
+    made = await entrust(world.house, born=born, parent="Mama", child="Noor", by=DESK, language="nl")
+    await mandates.accept(world.house, helper=world.citizen(), code=made.code)
+    (row,) = await world.house.store.read(MANDATE.get, made.id)
+    return MANDATE.from_row(row).citizen, made
+
+
+async def standing(world: World, made: Made) -> helping.Helping:
+    return await helping.standing(world.house, helper=world.citizen(), mandate=made.id)
+
+
+def until(world: World, age: int, *, born: date = BORN) -> None:
+    world.pass_time((birthday(born, age) - world.at) / SECOND)
+
+
+async def test_a_child_sees_and_stops_and_its_parent_says_yes(world: World) -> None:
+    child, made = await child_of(world)
+    words = await words_for_child(world.house, mandate=made.id, by=DESK, language="nl")
+    visitor = await who(world.house, await with_words(world.house, text=words, before=None))
+    assert visitor is not None
+    assert visitor.citizen == child
+    again = await world.answer(await world.ask(), citizen=child, chosen=frozenset())
+    assert isinstance(again, Again)
+    assert again.trouble == "too_young"
+    no = await world.answer(await world.ask(), citizen=child, decision="no")
+    assert isinstance(no, Answered)
+    with pytest.raises(Forbidden):
+        await mandates.end(world.house, who=child, mandate=made.id)
+    parent = (await standing(world, made)).actor
+    assert parent.kind == "guardian"
+    yes = await world.answer(await world.ask(), citizen=child, chosen=frozenset(), by=parent)
+    assert isinstance(yes, Again)  # he reached the page: nothing was chosen, for the child keeps nothing yet
+    assert yes.trouble == "nothing_chosen"
+
+
+async def test_a_parent_fills_in_for_the_child_and_a_helper_never(world: World) -> None:
+    child, made = await child_of(world)
+    his = await standing(world, made)
+    await helping.fill_in(world.house, his, name="household_size", text="3")
+    kept = await helping.data(world.house, his, language="nl")
+    assert [(one.name, one.value, one.mine) for one in kept.items] == [("household_size", "3", True)]
+    assert kept.addable
+    yes = await world.answer(
+        await world.ask(attributes=("household_size", "income_below_threshold")),
+        citizen=child,
+        chosen=frozenset({"household_size"}),
+        by=his.actor,
+    )
+    assert isinstance(yes, Again)
+    assert yes.trouble == "required_missing"
+    await helping.fill_in(world.house, his, name="income_below_threshold", text="ja")
+    given = await world.given(citizen=child, by=his.actor)
+    assert given.tokens.grant is not None
+    assert given.tokens.grant.given_by == "guardian"
+    until(world, 16)
+    with pytest.raises(Forbidden):
+        await helping.fill_in(world.house, his, name="household_size", text="4")
+    helper = await world.mandate(of="amal")
+    one = await helping.standing(world.house, helper=world.citizen("daan"), mandate=helper.id or "")
+    with pytest.raises(Forbidden):
+        await helping.fill_in(world.house, one, name="household_size", text="4")
+
+
+async def test_at_16_the_child_decides_and_may_stop_the_view(world: World) -> None:
+    child, made = await child_of(world)
+    until(world, 16)
+    again = await world.answer(await world.ask(), citizen=child, chosen=frozenset())
+    assert isinstance(again, Again)
+    assert again.trouble == "nothing_chosen"
+    his = await standing(world, made)
+    assert his.may == "look"
+    with pytest.raises(Forbidden):
+        await world.answer(await world.ask(), citizen=child, chosen=frozenset(), by=his.actor)
+    await mandates.end(world.house, who=child, mandate=made.id)
+    with pytest.raises(NotFound):
+        await standing(world, made)
+
+
+async def test_at_18_all_ends_by_itself_and_both_can_read_it(world: World) -> None:
+    child, made = await child_of(world)
+    until(world, 18)
+    with pytest.raises(NotFound):
+        await standing(world, made)
+    await world.house.scribe.do(mandates.lapse(world.at))
+    for seen in (
+        await mandates.hers(world.house, citizen=child),
+        await mandates.his(world.house, helper=world.citizen()),
+    ):
+        assert [(one.id, one.ended_at) for one in seen.over] == [(made.id, birthday(BORN, 18))]
+        assert seen.running == ()
+
+
+async def test_a_child_is_no_older_than_a_child_and_not_yet_to_be_born(world: World) -> None:
+    for born in (date(2012, 3, 1), date(2031, 1, 1)):
+        with pytest.raises(BadInput):
+            await entrust(world.house, born=born, parent="Mama", child="Noor", by=DESK, language="nl")
+
+
+async def test_a_child_under_12_gets_no_words(world: World) -> None:
+    _, made = await child_of(world, date(2020, 1, 1))
+    with pytest.raises(StillActive):
+        await words_for_child(world.house, mandate=made.id, by=DESK, language="nl")
+    helper = await world.mandate()
+    with pytest.raises(NotFound):
+        await words_for_child(world.house, mandate=helper.id or "", by=DESK, language="nl")
