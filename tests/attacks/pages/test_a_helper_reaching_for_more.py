@@ -24,6 +24,8 @@ LOOKS = {
     ("post", "/for/{mandate}/my/grants/{grant_id}/stop"): (403, 303, 303),
     ("get", "/for/{mandate}/my/requests/{request_id}"): (403, 403, 200),
     ("post", "/for/{mandate}/my/requests/{request_id}"): (403, 403, 422),
+    ("get", "/for/{mandate}/my/requests/{request_id}/answered"): (403, 403, 404),  # nobody has answered yet
+    ("get", "/for/{mandate}/my/requests/{request_id}/back"): (403, 403, 404),
 }
 
 
