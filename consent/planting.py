@@ -8,9 +8,13 @@ from consent.acts.approve import approve
 from consent.acts.hold import put_value
 from consent.acts.house import House
 from consent.acts.join import put_member
+from consent.acts.mandate import Wish, accept, give
+from consent.acts.session import Visitor
 from consent.acts.sign_in import settle
 from consent.oauth.clients import Client
+from consent.oauth.step_up import INVENTED, SignIn
 from consent.seed import OrganisationFile, Seed
+from consent.seed_rules import HeldMandate
 from consent.storage.book import TURN, Book, Story
 from consent.storage.kinds import HOLDINGS, PERSONA
 from consent.storage.rows import Persona
@@ -42,11 +46,11 @@ async def plant(house: House, seed: Seed) -> None:
             await add_organisation(house, file)
     if not house.sandbox:
         return
-    there = {PERSONA.from_row(row).id for row in await house.store.read("persona.all")}
+    there = {one.id: one.citizen for one in map(PERSONA.from_row, await house.store.read("persona.all"))}
     for persona in seed.personas:
         if persona.id in there:
             continue
-        name = id_from(os.urandom(16))
+        name = there[persona.id] = id_from(os.urandom(16))
 
         def story(book: Book, persona=persona, name=name) -> Story[None]:  # type: ignore[no-untyped-def]
             yield [HOLDINGS.one(name)]
@@ -76,3 +80,13 @@ async def plant(house: House, seed: Seed) -> None:
             )
 
         await house.scribe.do(story)
+        for help in persona.helps:
+            await _let_help(house, there[help.citizen], name, help)
+
+
+async def _let_help(house: House, citizen: str, helper: str, help: HeldMandate) -> None:
+    """What two invented people would do with a code."""
+    visitor = Visitor(citizen, SignIn(INVENTED, house.clock()), "persona")
+    wish = Wish(helper=help.helper_name, citizen=help.citizen_name, may=help.may, term="year")
+    made = await give(house, visitor, wish, language="nl")
+    await accept(house, helper=helper, code=made.code)

@@ -60,6 +60,15 @@ class HeldRole(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     name: str  # what the team calls her
 
 
+class HeldMandate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whom an invented person helps, for a year: another one of the seed, and what they call each other."""
+
+    citizen: str
+    citizen_name: str
+    helper_name: str
+    may: Literal["look", "stop", "choose"]
+
+
 class Persona(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An invented person to practise with."""
 
@@ -68,6 +77,7 @@ class Persona(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     description: Text
     attributes: tuple[HeldAttribute, ...] = ()
     roles: tuple[HeldRole, ...] = ()
+    helps: tuple[HeldMandate, ...] = ()
 
 
 class Seed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -96,6 +106,11 @@ def checked_seed(seed: Seed) -> Seed:
         for held in persona.roles:
             fits = held.organisation is None if held.role == "operator" else held.organisation in known
             require(fits, f"personas[{n}].roles", "of an organisation of this seed, or operator without one")
+        for mandate in persona.helps:
+            before = {one.id for one in personas[:n]}
+            require(
+                mandate.citizen in before, f"personas[{n}].helps", "a persona that stands before this one"
+            )
     return msgspec.structs.replace(seed, personas=personas)
 
 

@@ -13,9 +13,11 @@ import pytest
 from joserfc.jwk import ECKey
 
 from consent.seed import SHIPPED, OrganisationFile, read_organisation, read_seed
+from consent.seed_rules import checked_seed
 from consent.words.attributes import CATALOGUE
 from consent.words.errors import Misconfigured
 from consent.words.purposes import Text
+from consent.words.rules import BrokenRule
 
 _DOCS = Path(__file__).parents[1] / "docs" / "reference" / "seed.md"
 _EXAMPLES = re.findall(r"```toml\n(.*?)```", _DOCS.read_text(encoding="utf-8"), re.DOTALL)
@@ -109,6 +111,7 @@ def test_the_shipped_seed_reads() -> None:
         "sanne",
         "daan",
         "riet",
+        "els",
         "fenna",
         "joris",
         "wil",
@@ -119,9 +122,9 @@ def test_the_shipped_seed_reads() -> None:
         assert all(client.redirect_uris == ("http://127.0.0.1/callback",) for client in file.clients)
         assert all(1 <= len(purpose.because) <= 2 for purpose in file.purposes)
     # Whoever is there to practise a role keeps nothing of her own.
-    assert all(10 <= len(one.attributes) <= 16 for one in seed.personas if not one.roles)
+    assert all(10 <= len(one.attributes) <= 16 for one in seed.personas if not one.roles + one.helps)
     assert [one.roles[0].role for one in seed.personas if one.roles] == ["owner", "clerk", "operator"]
-    assert not any(one.attributes for one in seed.personas if one.roles)
+    assert not any(one.attributes for one in seed.personas if one.roles + one.helps)
 
 
 def test_the_story_of_the_demonstration_has_two_needed_and_two_free_items_that_the_parent_holds() -> None:
@@ -142,7 +145,7 @@ def test_nobody_in_the_seed_can_be_real() -> None:
     text = SHIPPED.read_text(encoding="utf-8")
     assert set(re.findall(r"https://(?:[a-z-]+\.)*([a-z]+\.[a-z]+)", text)) == {"example.org"}
     assert set(re.findall(r"@(?:[a-z-]+\.)*([a-z]+\.[a-z]+)", text)) == {"example.org"}
-    for persona in (one for one in read_seed().personas if not one.roles):
+    for persona in (one for one in read_seed().personas if not one.roles + one.helps):
         held = {a.name: str(a.value) for a in persona.attributes}
         assert held["bsn"].startswith("9990")
         assert held["postcode"].startswith("0000 ")
@@ -416,3 +419,11 @@ def test_a_missing_file_or_other_bytes_are_named(tmp_path: Path) -> None:
     assert refusal(read_seed, tmp_path / "none.toml") == "none.toml: the file cannot be read as UTF-8 text"
     (tmp_path / "latin.toml").write_bytes(b'a = "\xe9"')
     assert refusal(read_seed, tmp_path / "latin.toml") == "latin.toml: the file cannot be read as UTF-8 text"
+
+
+def test_a_persona_helps_only_one_that_is_there_before_her() -> None:
+    (els,) = [one for one in read_seed().personas if one.helps]
+    assert (els.id, els.helps[0].citizen) == ("els", "riet")
+    seed = msgspec.structs.replace(read_seed(), personas=(els,))
+    with pytest.raises(BrokenRule, match=r"personas\[0\]\.helps: a persona that stands before"):
+        checked_seed(seed)

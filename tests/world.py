@@ -423,4 +423,6 @@ def _seed_with_keys() -> tuple[Seed, dict[str, SigningKey]]:
                 )
             )
         files.append(msgspec.structs.replace(file, clients=tuple(clients)))
-    return msgspec.structs.replace(seed, organisations=tuple(files)), keys
+    # Nobody helps anybody yet: so the log of a test begins empty.
+    people = tuple(msgspec.structs.replace(one, helps=()) for one in seed.personas)
+    return msgspec.structs.replace(seed, organisations=tuple(files), personas=people), keys
