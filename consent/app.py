@@ -46,7 +46,9 @@ def build(
                 if settings.seed:
                     await plant(house, read_seed(Path(settings.seed)))
                 app.state.house = house
-                sweeper = asyncio.create_task(sweep(house, settings.folder), name="sweeper")
+                sweeper = asyncio.create_task(
+                    sweep(house, settings.folder, keep=settings.retain), name="sweeper"
+                )
                 sender = Sender(house)
                 sender.start()
                 cosigning = asyncio.create_task(keep_cosigning(house), name="cosigning")

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from consent.acts.policy import Witness, WitnessPolicy, check_policy
+from consent.acts.retain import first_kept
 from consent.ledger.errors import LedgerError
 from consent.words.errors import Misconfigured
 from consent.words.purposes import Contact, Text
@@ -53,6 +54,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """How many proxies in front add to `X-Forwarded-For`; 0: nobody does, the header counts for nothing."""
     yearly_logs: bool = True
     """At New Year (UTC) the log is closed and the next year's takes its place; running grants are carried over."""
+    retain: str = ""
+    """How long entries can be opened, such as `7y`, `18m` or `400d`; once a day what is older goes. Empty: for ever."""
     acknowledge_days: int = 3
     """How long an organisation may take to acknowledge a signal; then citizen and operator see that it is late."""
     special_sign_in: int = 5
@@ -181,6 +184,8 @@ def check_settings(settings: Settings) -> None:
         raise Misconfigured("special_sign_in is a number of minutes from 1 to 60")
     if not 0 <= settings.special_max_age <= 366 * 24 * 60:
         raise Misconfigured("special_max_age is a number of minutes up to a year, or 0 for any age")
+    if settings.retain:
+        first_kept(settings.retain, at=0)
     limits = [getattr(settings, name) for name in Settings.__struct_fields__ if name.startswith("limit_")]
     if min(limits) < 0:
         raise Misconfigured("a limit is a number of requests a minute, or 0 for none")

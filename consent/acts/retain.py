@@ -3,12 +3,17 @@
 One control entry for each log says so, with one index; nothing says whose entries lie below it. The leaves stay.
 """
 
+import re
+from datetime import UTC, datetime, timedelta
+
 import msgspec
 
 from consent.storage.book import TURN, Book, Story
 from consent.storage.kinds import HEAD, WATERMARK
 from consent.storage.rows import Watermark
 from consent.storage.store import Statement
+from consent.words.errors import Misconfigured
+from consent.words.instants import SECOND
 
 from .house import House
 from .operate import Operator, write_down
@@ -16,6 +21,30 @@ from .operate import Operator, write_down
 MOST_AT_ONCE = (
     2_000  # rows of each kind that one deed deletes: what is asked meanwhile must not wait for more
 )
+
+
+BY_SETTING = Operator("retain-setting")  # in the journal
+_PERIOD = re.compile(r"([1-9][0-9]{0,3})([ymd])", re.ASCII)
+
+
+def first_kept(period: str, *, at: int) -> int:
+    """The first instant that is kept at *at*: the day that is *period* ago, such as `7y`, `18m` or `400d` (UTC).
+
+    Raises Misconfigured.
+    """
+    match = _PERIOD.fullmatch(period)
+    if match is None:
+        raise Misconfigured("retain is a number of years, months or days, such as 7y")
+    count, today = int(match[1]), datetime.fromtimestamp(at // SECOND, UTC)
+    day = datetime(today.year, today.month, today.day, tzinfo=UTC)
+    if match[2] == "d":
+        return int((day - timedelta(days=count)).timestamp()) * SECOND
+    year, month = divmod(day.year * 12 + day.month - 1 - count * (12 if match[2] == "y" else 1), 12)
+    if year < 1970:
+        return 0
+    # From 29 February one year back leads to the 28th, so that nothing goes too early.
+    last = (datetime(year + month // 11, (month + 1) % 12 + 1, 1, tzinfo=UTC) - timedelta(days=1)).day
+    return int(datetime(year, month + 1, min(day.day, last), tzinfo=UTC).timestamp()) * SECOND
 
 
 class Retained(msgspec.Struct, frozen=True):

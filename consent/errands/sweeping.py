@@ -11,6 +11,7 @@ from consent.acts.erase import go_on as erase_on
 from consent.acts.expire import expire
 from consent.acts.house import House
 from consent.acts.mandate import lapse
+from consent.acts.retain import BY_SETTING, first_kept, retain
 from consent.acts.retain import go_on as retain_on
 from consent.acts.succeed import carry_grants
 from consent.acts.tidy import tidy
@@ -20,14 +21,17 @@ from consent.keyfiles import (
 from consent.opening import DATABASE
 from consent.upkeep import succession
 from consent.upkeep.backup import last_backup
-from consent.words.instants import MINUTE
+from consent.words.instants import DAY, MINUTE
 
 _log = structlog.get_logger()
 
 
-async def sweep(house: House, folder: Path) -> None:
-    """Every minute, what has expired is written down or goes, and a new signing key is taken up."""
-    carried_into = ""
+async def sweep(house: House, folder: Path, *, keep: str = "") -> None:
+    """Every minute, what has expired is written down or goes, and a new signing key is taken up.
+
+    *keep*: for how long entries can be opened (`first_kept`); empty: for ever.
+    """
+    carried_into, retained_on = "", -1
     measure(house, folder)
     while True:
         await asyncio.sleep(MINUTE / 1_000_000)
@@ -43,12 +47,24 @@ async def sweep(house: House, folder: Path) -> None:
                 into = house.log
                 await carry_grants(house)
                 carried_into = into
+            today = house.clock() // DAY
+            if keep and today != retained_on:
+                await keep_no_longer(house, keep)
+                retained_on = today
             await retain_on(house)
             house.pulse.swept(house.clock())
             measure(house, folder)
         except Exception as fault:
             house.pulse.sweep_failed()
             _log.error("sweep_failed", fault=type(fault).__name__)
+
+
+async def keep_no_longer(house: House, keep: str) -> None:
+    """Move the watermark to the day that is *keep* ago. What is deleted does not come back, so a clock that is doubted
+    deletes nothing.
+    """
+    if not house.timekeeper.is_doubted:
+        await retain(house, before=first_kept(keep, at=house.clock()), by=BY_SETTING)
 
 
 def measure(house: House, folder: Path) -> None:

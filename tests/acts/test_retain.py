@@ -1,6 +1,7 @@
 """The watermark: below it nothing opens any more, one entry says so, and no running grant is cut off."""
 
 import asyncio
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,12 @@ from consent.acts import retain as retaining
 from consent.acts.disclose import Given, Refused
 from consent.acts.house import House
 from consent.acts.operate import Operator
-from consent.acts.retain import Retained, go_on
+from consent.acts.retain import Retained, first_kept, go_on
 from consent.acts.timeline import timeline
+from consent.errands.sweeping import keep_no_longer
+from consent.words.errors import Misconfigured
 from consent.words.instants import SECOND
-from tests.world import World
+from tests.world import START, World
 
 DAY = 24 * 3600
 ANNA = Operator("anna")
@@ -104,3 +107,54 @@ async def test_a_crash_between_the_batches_is_taken_up(world: World, monkeypatch
     while await go_on(world.house):
         steps += 1
     assert (steps, await opened(world)) == (4, [])
+
+
+@pytest.mark.parametrize(
+    ("period", "today", "first"),
+    [
+        ("7y", "2033-05-17T23:59:59", "2026-05-17"),
+        ("1y", "2032-02-29T12:00:00", "2031-02-28"),
+        ("4y", "2032-02-29T12:00:00", "2028-02-29"),
+        ("1m", "2030-03-31T00:00:00", "2030-02-28"),
+        ("3m", "2030-01-31T00:00:00", "2029-10-31"),
+        ("13m", "2030-01-15T00:00:00", "2028-12-15"),
+        ("400d", "2030-03-17T17:46:40", "2029-02-10"),
+        ("99y", "2030-01-01T00:00:00", "1970-01-01"),
+    ],
+)
+def test_how_long_is_counted_in_days_of_the_calendar(period: str, today: str, first: str) -> None:
+    instant = int(datetime.fromisoformat(f"{today}+00:00").timestamp()) * SECOND
+    kept = int(datetime.fromisoformat(f"{first}T00:00:00+00:00").timestamp()) * SECOND
+    assert first_kept(period, at=instant) == kept
+
+
+@pytest.mark.parametrize("period", ["7", "y", "0y", "-1y", "7 y", "7Y", "1.5y", "99999d", "7y\n"])
+def test_a_period_that_is_none_is_refused(period: str) -> None:
+    with pytest.raises(Misconfigured, match="such as 7y"):
+        first_kept(period, at=START)
+
+
+async def test_a_setting_does_it_once_what_is_old_enough(world: World, tmp_path: Path) -> None:
+    old = await world.given()
+    await world.stop(old.grant)
+    await keep_no_longer(world.house, "7d")  # what opened the log itself is older in this world
+    end = await size(world)
+    world.pass_time(6 * DAY)
+    await keep_no_longer(world.house, "7d")
+    assert await size(world) == end  # no entry says that nothing happened
+    await world.given(citizen=world.citizen("riet"))
+    world.pass_time(2 * DAY)
+    await keep_no_longer(world.house, "7d")
+    assert {record["i"] for record in await opened(world)} == {end}
+    assert (await world.audit(tmp_path / "log", openings=False)).exit_code == 0
+
+
+async def test_a_clock_that_is_doubted_deletes_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attack: whoever moves the machine's clock by years would have all deleted that shows what was done."""
+    old = await world.given()
+    await world.stop(old.grant)
+    before = await opened(world)
+    world.pass_time(20 * 365 * DAY)
+    monkeypatch.setattr(type(world.house.timekeeper), "is_doubted", property(lambda _: True))
+    await keep_no_longer(world.house, "7y")
+    assert await opened(world) == before
