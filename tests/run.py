@@ -1,8 +1,9 @@
 """Run all tests: make an environment, install what they need, run pytest, repeat what was skipped and why.
 
-`python3 tests/run.py [pytest arguments]`. The first run makes `.test-venv` beside this folder; later runs reuse it as
-long as pyproject.toml stays the same. Programs that pip cannot bring (a browser, Node, Go's log verifier) come from the
-system's packages where that is allowed; otherwise the tests that need them are skipped, and the last lines say so.
+`python3 tests/run.py [--all] [pytest arguments]`; with `--all` Lighthouse and pa11y look at each page too. The first
+run makes `.test-venv` beside this folder; later runs reuse it as long as pyproject.toml stays the same. Programs that
+pip cannot bring (a browser, Node, Go's log verifier) come from the system's packages where that is allowed; otherwise
+the tests that need them are skipped, and the last lines say so.
 """
 
 import hashlib
@@ -25,14 +26,18 @@ FILES = {"/usr/share/gocode/src/golang.org/x/mod": "golang-golang-x-mod-dev"}
 def main() -> int:
     environment()
     system_packages()
-    node_packages()
+    node_packages(ROOT / "tests" / "interop" / "node", ENVIRONMENT / "node")
+    node_packages(ROOT / "tests" / "e2e" / "node", ENVIRONMENT / "judges")
+    wanted = [word for word in sys.argv[1:] if word != "--all"]
+    if "--all" in sys.argv:
+        wanted += ["-m", ""]
     checked = [
         run([PYTHON, "-m", "ruff", "check", "."]),
         run([PYTHON, "-m", "ruff", "format", "--check", "."]),
     ]
     checked.append(run([PYTHON, "-m", "mypy"]))
     # Two at a time, a file at a time: half of what they do is waiting for servers and browsers.
-    tested = run([PYTHON, "-m", "pytest", "-n", "2", "--dist", "loadfile", *sys.argv[1:]])
+    tested = run([PYTHON, "-m", "pytest", "-n", "2", "--dist", "loadfile", *wanted])
     if any(checked):
         print("ruff or mypy found something; see above.")
     return tested or max(checked)
@@ -79,14 +84,13 @@ def system_packages() -> None:
         print(f"Could not install: {' '.join(still)}. Tests that need them are skipped.", flush=True)
 
 
-def node_packages() -> None:
-    """Install the client libraries of Node as they are pinned in tests/interop/node; never fail for it."""
-    source, target = ROOT / "tests" / "interop" / "node", ENVIRONMENT / "node"
+def node_packages(source: Path, target: Path) -> None:
+    """Install packages of Node in *target* as they are pinned in *source*; never fail for it."""
     lock, stamp = source / "package-lock.json", target / "installed-for"
     npm, wanted = shutil.which("npm"), hashlib.sha256(lock.read_bytes()).hexdigest()
     if npm is None or (stamp.exists() and stamp.read_text() == wanted):
         return
-    print("Installing the client libraries of Node …", flush=True)
+    print(f"Installing what {source.relative_to(ROOT)} needs …", flush=True)
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
     for file in (source / "package.json", lock):

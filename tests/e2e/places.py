@@ -1,6 +1,12 @@
 """Every page in every state that a citizen can meet, made by really going there. For tests and for pictures."""
 
+import asyncio
+import re
+import secrets
 from collections.abc import Awaitable, Callable
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -34,6 +40,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     ended: str
     use: str
     entry: str  # the newest line of her timeline
+    letters: Path  # the mail that the service sends
     code: str  # the stop code of the live one
     used_code: str  # and of one that it stopped
 
@@ -130,6 +137,7 @@ async def furnish(browser: Browser, issuer: str, town: Town) -> Scene:
         ended=f"/my/grants/{ended.grant_id}",
         use=urlsplit(use.link).path,
         entry=entry,
+        letters=town.letters,
         code=code,
         used_code=used_code,
     )
@@ -229,11 +237,60 @@ def _to_the_log(what: str) -> Go:
     return go
 
 
+async def _ask_for_link(page: Page, address: str) -> None:
+    await page.locator("#with-mail #address").fill(address)
+    await page.locator("#with-mail button").click()
+
+
+async def _open_link(page: Page, scene: Scene) -> None:
+    await page.goto(f"{scene.issuer}/sign-in")
+    address = f"{secrets.token_hex(8)}@example.org"
+    await _ask_for_link(page, address)
+    for _ in range(50):
+        for letter in scene.letters.glob("*.eml"):
+            text = message_from_bytes(letter.read_bytes(), policy=default)
+            if text["to"] == address:
+                await page.goto(re.findall(r"http\S+/sign-in/link/\S+", text.get_content())[0])
+                return
+        await asyncio.sleep(0.1)
+    raise AssertionError("no letter came")
+
+
+async def _wrong_words(page: Page) -> None:
+    await page.locator("#words").fill("een twee drie")
+    await page.locator("#with-words button").click()
+
+
+async def _new_account(page: Page, scene: Scene) -> None:
+    await sign_up(page, scene.issuer)
+    await page.goto(f"{scene.issuer}/my/sign-in")
+
+
+async def _new_words(page: Page, scene: Scene) -> None:
+    await _new_account(page, scene)
+    await page.locator("#make-words button").click()
+
+
+async def _wrong_address(page: Page) -> None:
+    await page.evaluate("document.querySelector('#with-mail').noValidate = true")
+    await _ask_for_link(page, "nobody")
+
+
 PLACES: dict[str, Place] = {
     "sign-in": Place("nobody", _at("/sign-in")),
     "sign-in-waiting": Place("nobody", _at("{waiting}")),
     "sign-in-failed": Place("nobody", _at("/sign-in?error=passkey_failed")),
     "sign-in-expired": Place("settled", _then("/my/data", _session_ends)),
+    "sign-in-again": Place("settled", _at("/sign-in?next=/my/sign-in&again=1")),
+    "sign-in-address-wrong": Place("nobody", _then("/sign-in", _wrong_address)),
+    "link-sent": Place("nobody", _at("/sign-in/link-sent")),
+    "link": Place("nobody", _open_link),
+    "link-dead": Place("nobody", _at("/sign-in/link/" + "x" * 43)),
+    "words": Place("nobody", _at("/sign-in/words")),
+    "words-wrong": Place("nobody", _then("/sign-in/words", _wrong_words), 422),
+    "ways": Place("nobody", _new_account),
+    "ways-stale": Place("settled", _at("/my/sign-in")),
+    "new-words": Place("nobody", _new_words),
     "signed-out": Place("nobody", _at("/signed-out")),
     "home": Place("settled", _at("/")),
     "home-empty": Place("newcomer", _at("/")),

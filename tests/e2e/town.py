@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import tomllib
 from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import consent_sdk
@@ -20,9 +21,12 @@ OTHER_ATTRIBUTES = ("preferred_language", "residence_permit", "in_netherlands_si
 class Town:
     """The example municipality, with a callback on a port of its own, so that a browser really arrives somewhere."""
 
-    def __init__(self, sdk: consent_sdk.Organisation, origin: str, arrivals: "asyncio.Queue[str]") -> None:
+    def __init__(
+        self, sdk: consent_sdk.Organisation, origin: str, arrivals: "asyncio.Queue[str]", letters: Path
+    ) -> None:
         self.sdk = sdk
         self.origin = origin
+        self.letters = letters  # where the service leaves its mail
         self._arrivals = arrivals
 
     @classmethod
@@ -56,7 +60,7 @@ class Town:
             **timing,
         )
         async with server, sdk:
-            yield cls(sdk, origin, arrivals)
+            yield cls(sdk, origin, arrivals, stage.service / "mail")
 
     async def ask(self, *attributes: str, purpose: str = PURPOSE, days: int = 90) -> consent_sdk.Ask:
         """A question about the energy allowance, unless another purpose is named."""
