@@ -43,15 +43,22 @@ async def browser() -> AsyncIterator[Browser]:
         await started.close()
 
 
+def listen(page: Page, complaints: list[str]) -> None:
+    """Write down what the browser complains about: faults in scripts, and what the content policy stops."""
+
+    def hear(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and not _STATUS.match(message.text):
+            complaints.append(message.text)
+
+    page.on("console", hear)
+    page.on("pageerror", lambda error: complaints.append(error.message))
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def open_page(browser: Browser) -> AsyncIterator[Open]:
     """Open a page in a context of its own: `await open_page(javascript=False, language="en")`."""
     contexts = []
     complaints: list[str] = []
-
-    def hear(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and not _STATUS.match(message.text):
-            complaints.append(message.text)
 
     async def open_one(*, javascript: bool = False, language: str = "nl", **options: Any) -> Page:
         locale = {"nl": "nl-NL", "en": "en-GB"}[language]
@@ -59,8 +66,7 @@ async def open_page(browser: Browser) -> AsyncIterator[Open]:
         context.set_default_timeout(10_000)
         contexts.append(context)
         page = await context.new_page()
-        page.on("console", hear)
-        page.on("pageerror", lambda error: complaints.append(error.message))
+        listen(page, complaints)
         return page
 
     yield open_one

@@ -82,16 +82,7 @@ async def test_lighthouse_and_pa11y_find_nothing(
     pages = await reachable(browser, scene)
     assert len(pages) > 25
     (tmp_path / "pages.json").write_text(json.dumps(pages))
-    surroundings = os.environ | {"JUDGES": str(INSTALLED), "CHROMIUM": str(find_chromium())}
-    process = await asyncio.create_subprocess_exec(
-        node,
-        str(HERE / "judge.mjs"),
-        str(tmp_path / "pages.json"),
-        env=surroundings,
-        stdout=subprocess.PIPE,
-    )
-    said, _ = await process.communicate()
-    judged: dict[str, dict[str, Any]] = json.loads(said)
+    judged = await judge(node, tmp_path / "pages.json")
     wrong = []
     for page in pages:
         one = judged[page["name"]]
@@ -103,6 +94,41 @@ async def test_lighthouse_and_pa11y_find_nothing(
         if one["performance"] < 0.95 or one["interactive"] > 1200 or one["shift"] > 0:
             wrong.append((page["name"], one["performance"], one["interactive"], one["shift"], one["missed"]))
     assert wrong == []
+
+
+@pytest.mark.judged
+@pytest.mark.asyncio(loop_scope="session")
+async def test_lighthouse_and_pa11y_see_what_is_wrong(node: str, tmp_path: Path) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        late = (
+            "<script>setTimeout(()=>a.style.height='99vh',900);for(e=Date.now()+900;Date.now()<e;);</script>"
+        )
+        body = f"<html><title>x</title><div id=a></div><p style='color:#ddd'>Grey<img src=/no>{late}".encode()
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\nconnection: close\r\n\r\n" + body)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        (tmp_path / "pages.json").write_text(json.dumps([{"name": "bad", "url": url, "cookie": ""}]))
+        one = (await judge(node, tmp_path / "pages.json"))["bad"]
+    print(one)
+    assert max(one["accessibility"], one["practices"]) < 0.95
+    assert {"color-contrast", "html-has-lang", "image-alt"} <= set(one["missed"])
+    assert one["interactive"] > 1200
+    assert one["shift"] > 0
+    assert any("Principle1" in issue or "contrast" in issue for issue in one["issues"])
+
+
+async def judge(node: str, pages: Path) -> dict[str, dict[str, Any]]:
+    """What both say of each page in the file."""
+    surroundings = os.environ | {"JUDGES": str(INSTALLED), "CHROMIUM": str(find_chromium())}
+    program = [node, str(HERE / "judge.mjs"), str(pages)]
+    process = await asyncio.create_subprocess_exec(*program, env=surroundings, stdout=subprocess.PIPE)
+    said, _ = await process.communicate()
+    judged: dict[str, dict[str, Any]] = json.loads(said)
+    return judged
 
 
 async def reachable(browser: Browser, scene: Scene) -> list[dict[str, str]]:

@@ -327,33 +327,6 @@ def test_no_translation_is_empty_or_doubtful_and_each_keeps_its_placeholders() -
 
 PLACEHOLDER = re.compile(r"%\(\w+\)s")
 
-# Words that people with little time for letters stumble over, or that only we use.
-FORBIDDEN = re.compile(
-    r"\b(wordt|worden|dient|dienen|middels|inzake|teneinde|betreffende|consent|scope|token|attribu\w*|"
-    r"authenticat\w*|autoris\w*|verifi\w*|verwerk\w*|toestemmingsbeheer|regie|passkeys?|vertrekk\w*)\b",
-    re.IGNORECASE,
-)
-
-
-def sentences(text: str) -> list[list[str]]:
-    plain = PLACEHOLDER.sub("Naam", text)
-    return [re.findall(r"[\w’'-]+", part) for part in re.split(r"[.!?:]+(?:\s|$)", plain) if part.strip()]
-
-
-def test_the_dutch_is_plain() -> None:
-    counts = []
-    for message in catalogue():
-        if not message.id:
-            continue
-        for text in strings(message):
-            assert not FORBIDDEN.search(text), text
-            assert not re.search(r"\b(je|jij|jouw)\b", text), text
-            for words in sentences(text):
-                assert len(words) <= 15, text
-                counts.append(len(words))
-    assert len(counts) > 200
-    assert sum(counts) / len(counts) < 8
-
 
 @pytest.mark.parametrize(("language", "state"), EVERY_PAGE)
 def test_no_page_says_passkey(language: str, state: str) -> None:
