@@ -165,6 +165,7 @@ async def open_house(
             address=settings.limit_address,
             sign_in=settings.limit_sign_in,
             auditor=settings.limit_auditor,
+            case=settings.limit_case,
             stop_code=settings.limit_stop_code,
             stop_codes=settings.limit_stop_codes,
             trusted_proxies=settings.trusted_proxies,

@@ -46,6 +46,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Steps of signing in a minute from one address (with a device it takes two); 0: no limit."""
     limit_auditor: int = 10
     """Reads a minute with one auditor's token, each of which is an entry of the log; 0: no limit."""
+    limit_case: int = 30
+    """Case numbers a minute that one clerk may look up; 0: no limit."""
     limit_stop_code: int = 10
     """Wrong stop codes a minute from one address; 0: no limit."""
     limit_stop_codes: int = 60

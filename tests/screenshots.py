@@ -43,6 +43,7 @@ async def take(folder: Path, issuer: str, stage: Stage, names: list[str]) -> int
             "newcomer": scene.newcomer,
             "leaving": scene.leaving,
             "operator": scene.operator,
+            "clerk": scene.clerk,
         }
         for name in names:
             place = PLACES[name]

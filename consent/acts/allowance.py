@@ -23,7 +23,7 @@ from .house import House
 
 WINDOW = MINUTE  # from somebody's first request on; half-open
 
-What = Literal["client", "address", "sign_in", "auditor", "stop_code", "stop_codes"]
+What = Literal["client", "address", "sign_in", "auditor", "stop_code", "stop_codes", "case"]
 
 
 class Mark(msgspec.Struct, frozen=True):

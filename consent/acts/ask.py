@@ -16,7 +16,19 @@ from consent.oauth.par import REQUEST_LIFE, PushedRequest
 from consent.oauth.step_up import Demand, SignIn, is_enough, is_met
 from consent.oauth.token import handle_from, handle_hash
 from consent.storage.book import TURN, Book, Story
-from consent.storage.kinds import CITIZEN, CLIENT, GRANT, HOLDINGS, KEYS, ORGANISATION, PURPOSE, REQUEST, Ask
+from consent.storage.cases import Case
+from consent.storage.kinds import (
+    CASE,
+    CITIZEN,
+    CLIENT,
+    GRANT,
+    HOLDINGS,
+    KEYS,
+    ORGANISATION,
+    PURPOSE,
+    REQUEST,
+    Ask,
+)
 from consent.storage.rows import AccessRequest
 from consent.vault.keys import page_key
 from consent.vault.seal import open_sealed
@@ -28,6 +40,7 @@ from consent.words.instants import DAY
 from consent.words.purposes import Language
 
 from .approve import client_from, organisation_from, purpose_from
+from .enquire import case_hash
 from .house import House
 from .once import Caller, asks, spend
 
@@ -76,10 +89,14 @@ async def push(house: House, caller: Caller, pushed: PushedRequest) -> Pushed:
         grant_request.check(wanted, approved, organisation=client.organisation)
         spend(book, caller)
         expires_at = book.at + REQUEST_LIFE
+        request = id_from(book.chance(16))
+        if pushed.case is not None:
+            hashed = case_hash(house, client.organisation, pushed.case)
+            book.put(CASE, Case(request=request, hash=hashed, asked_at=book.at))
         book.put(
             REQUEST,
             AccessRequest(
-                id=id_from(book.chance(16)),
+                id=request,
                 reference=handle_hash(reference),
                 client=client.id,
                 organisation=client.organisation,

@@ -52,6 +52,8 @@ _WIPES = (
     "wipe.codes",
     "wipe.tokens",
     "wipe.grant_versions",
+    "wipe.case_looks",
+    "wipe.cases",
     "wipe.requests",
     "wipe.grants",
     "wipe.sessions",

@@ -81,6 +81,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     address: int = 0
     sign_in: int = 0
     auditor: int = 0
+    case: int = 0
     stop_code: int = 0  # wrong ones from one address
     stop_codes: int = 0  # wrong ones from everywhere
     trusted_proxies: int = 0

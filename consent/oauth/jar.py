@@ -22,7 +22,7 @@ _PARAMETERS = frozenset(
     {
         "response_type", "response_mode", "redirect_uri", "state", "nonce", "code_challenge", "code_challenge_method",
         "dpop_jkt", "authorization_details", "client_id", "resource", "grant_id", "grant_management_action",
-        "acr_values", "max_age",
+        "acr_values", "max_age", "case",
     }
 )  # fmt: skip
 

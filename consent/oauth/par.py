@@ -23,6 +23,7 @@ ACCESS_TOKEN_LIFE = 600 * SECOND
 
 _STATE_LIMIT = 4096  # FAPI 2.0 §5.3.2.2 note 4: more than 1000 characters occur
 _NONCE_LIMIT = 1024  # FAPI 2.0 §5.3.2.2-14 asks for 64
+_CASE_LIMIT = 64
 _DETAILS_LIMIT = 16 * 1024
 _THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}")
 
@@ -40,6 +41,7 @@ class PushedRequest(msgspec.Struct, frozen=True, kw_only=True):
     amendment: Amendment | None = None  # None: a new grant
     response_mode: Literal["query", "jwt"] = "query"
     sign_in: Demand = Demand()
+    case: str | None = None  # the organisation's own number for what this is about
 
 
 def check_pushed_request(form: Mapping[str, str], *, client: Client, proof_jkt: str | None) -> PushedRequest:
@@ -73,6 +75,7 @@ def check_pushed_request(form: Mapping[str, str], *, client: Client, proof_jkt: 
         response_mode=response_mode,
         amendment=check_grant_management(form),
         sign_in=check_demand(form),
+        case=_case(form),
     )
 
 
@@ -92,6 +95,13 @@ def _short(form: Mapping[str, str], name: str, limit: int) -> str | None:
     if value is not None and len(value) > limit:
         raise InvalidRequest(f"{name} is too long")
     return value
+
+
+def _case(form: Mapping[str, str]) -> str | None:
+    case = form.get("case")
+    if case is not None and (not case.strip() or len(case) > _CASE_LIMIT or not case.isprintable()):
+        raise InvalidRequest(f"case is one line of at most {_CASE_LIMIT} characters")
+    return case
 
 
 def _details(form: Mapping[str, str]) -> str:

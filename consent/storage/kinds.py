@@ -14,7 +14,7 @@ from consent.oauth.token import Code, Token
 from consent.vault.keys import WrappedKeys
 from consent.vault.seal import SealedValue
 
-from . import demands, mandates, members, rows
+from . import cases, demands, mandates, members, rows
 
 K = TypeVar("K")
 R = TypeVar("R", bound=msgspec.Struct)
@@ -178,6 +178,8 @@ PASSKEY = Kind("passkey", rows.Passkey, lambda r: r.credential)
 WAY = Kind("way", rows.Way, lambda r: r.hash)
 LINK = Kind("link", rows.Link, lambda r: r.hash)
 PERSONA = Kind("persona", rows.Persona, lambda r: r.id)
+CASE = Kind("case", cases.Case, lambda r: r.request)
+CASE_LOOK = Kind("case_look", cases.CaseLook, lambda r: (r.request, r.member, r.day))
 PREFERENCES = Kind("preferences", rows.Preferences, lambda r: r.citizen)
 STOP_CODE = Kind("stop_code", rows.StopCode, lambda r: r.hash)
 ERASURE = Kind("erasure", rows.Erasure, lambda r: r.hash)
@@ -205,5 +207,5 @@ ALL: tuple[Kind[Any, Any], ...] = (
     CITIZEN, KEYS, VALUE, HOLDINGS, ORGANISATION, CLIENT, PURPOSE, REQUEST, GRANT, GRANT_VERSION, CODE, TOKEN, USED,
     DISCLOSED, MEMO, USE, REFUSAL, SIGNAL, DELETION, SESSION, CEREMONY, PASSKEY, WAY, LINK, PERSONA, MANDATE, AUDITOR,
     ENTRY, OPENING, OPERATOR, JOURNAL, INITIAL_TOKEN, REGISTRATION, PROPOSAL, CITIZEN_ENTRY, ALLOWANCE,
-    ERASURE, PLANNED_ENDING, WATERMARK, DROPPED, MEMBER, INVITATION, STOP_CODE, PREFERENCES, DEMAND,
+    ERASURE, PLANNED_ENDING, WATERMARK, DROPPED, MEMBER, INVITATION, STOP_CODE, PREFERENCES, DEMAND, CASE, CASE_LOOK,
 )  # fmt: skip

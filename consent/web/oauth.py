@@ -73,6 +73,7 @@ _PUSH = Door(
         form_field(
             "max_age", "RFC 9470: how long ago she may have signed in, in seconds", pattern="^[0-9]{1,9}$"
         ),
+        form_field("case", "The organisation's own number, for its clerks; nothing personal", maxLength=64),
         form_field("grant_id", "The running grant that is to be changed", pattern=ID_PATTERN),
     ),
     body_media=FORM,

@@ -28,6 +28,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     newcomer: State  # a citizen with nothing
     leaving: State  # a citizen who is erasing everything
     operator: State  # somebody who runs the service
+    clerk: State  # somebody at a desk
     erasure: str  # where everybody with the code sees how far that is
     question: str
     waiting: str  # an address as an organisation gives it, for somebody who is not signed in
@@ -72,7 +73,7 @@ async def furnish(browser: Browser, issuer: str, town: Town) -> Scene:
     else:
         raise AssertionError("a stopped grant gave data")
 
-    asked = await town.ask()
+    asked = await town.ask(case="Z-2026-0001")
     await page.goto(asked.url)
     answered = urlsplit(page.url).path
     live = await _answer(page, town, asked, *NEEDED)
@@ -119,12 +120,19 @@ async def furnish(browser: Browser, issuer: str, town: Town) -> Scene:
     await town.propose_change()
     operator = await context.storage_state()
     await context.close()
+    context = await browser.new_context(locale="nl-NL")
+    page = await context.new_page()
+    await page.goto(f"{issuer}/sign-in")
+    await sign_in(page, "joris")
+    clerk = await context.storage_state()
+    await context.close()
     return Scene(
         issuer=issuer,
         settled=settled,
         newcomer=newcomer,
         leaving=leaving,
         operator=operator,
+        clerk=clerk,
         erasure=erasure,
         question=question,
         waiting=(await town.ask()).url.removeprefix(issuer),
@@ -163,7 +171,7 @@ Go = Callable[[Page, Scene], Awaitable[None]]
 class Place(msgspec.Struct, frozen=True):
     """One page in one state: who looks, how to get there, and the status that the door answers."""
 
-    who: str  # "nobody", "settled", "newcomer", "leaving" or "operator"
+    who: str  # "nobody", "settled", "newcomer", "leaving", "operator" or "clerk"
     go: Go
     status: int = 200
 
@@ -213,6 +221,14 @@ def _type(code: str) -> Go:
         await type_code(page, code.format_map(msgspec.structs.asdict(scene)))
 
     return go
+
+
+def _type_case(number: str) -> Callable[[Page], Awaitable[None]]:
+    async def write(page: Page) -> None:
+        await page.locator("#case").fill(number)
+        await page.locator("#enquire button").click()
+
+    return write
 
 
 async def _session_ends(page: Page) -> None:
@@ -305,6 +321,9 @@ PLACES: dict[str, Place] = {
     "receipt-untold": Place("settled", _at("{untold}")),
     "receipt-ended": Place("settled", _at("{ended}")),
     "stopped": Place("settled", _at("{ended}/stopped")),
+    "desk": Place("clerk", _at("/desk/voorbeeldstad")),
+    "desk-standing": Place("clerk", _then("/desk/voorbeeldstad", _type_case("Z-2026-0001"))),
+    "desk-unknown": Place("clerk", _then("/desk/voorbeeldstad", _type_case("Z-2026-9999")), 404),
     "quiet": Place("settled", _at("/my/quiet")),
     "stop-code": Place("nobody", _at("/stop")),
     "stop-code-wrong": Place("nobody", _type("0000 0000 0000 0000 B"), 404),

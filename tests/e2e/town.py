@@ -62,13 +62,16 @@ class Town:
         async with server, sdk:
             yield cls(sdk, origin, arrivals, stage.service / "mail")
 
-    async def ask(self, *attributes: str, purpose: str = PURPOSE, days: int = 90) -> consent_sdk.Ask:
+    async def ask(
+        self, *attributes: str, purpose: str = PURPOSE, days: int = 90, case: str | None = None
+    ) -> consent_sdk.Ask:
         """A question about the energy allowance, unless another purpose is named."""
         return await self.sdk.ask(
             purpose=purpose,
             purpose_version=1,
             attributes=list(attributes or (*NEEDED, *OPTIONAL)),
             duration_days=days,
+            case=case,
         )
 
     async def arrived(self) -> str:

@@ -40,6 +40,7 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
         "sandbox": True,
         "path": "/my/somewhere",
         "codes": [],
+        "looks": [],
         "stop_code": None,
         "help": Sample(
             name="Stadsbalie Voorbeeldstad",
@@ -276,6 +277,29 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
                 "codes": [
                     Sample(grant="e" * 32, organisation="Stichting Zwemfonds", at=at("2026-10-03 12:00"))
                 ],
+            },
+        ),
+        **{
+            f"desk_{status}": (
+                "desk.html",
+                {
+                    **signed,
+                    "case": "2026-0017",
+                    "found": Sample(status=status, until=at("2027-02-20 00:00")),
+                    "error": False,
+                    "name_of": "Gemeente Voorbeeldstad",
+                },
+            )
+            for status in ("waits", "yes", "no", "stopped", "expired")
+        },
+        "desk_unknown": (
+            "desk.html",
+            {
+                **signed,
+                "case": "2026-0018",
+                "found": None,
+                "error": True,
+                "name_of": "Gemeente Voorbeeldstad",
             },
         ),
         "quiet": ("quiet.html", {**signed, "path": "/my/quiet", "is_on": False, "to": "weer.example"}),

@@ -114,14 +114,16 @@ class Organisation:
         duration_days: int,
         acr_values: Sequence[str] = (),
         max_age: int | None = None,
+        case: str | None = None,
     ) -> Ask:
         """Prepare a question (RFC 9126, RFC 9396), and get the address to send the citizen to.
 
         Only the purpose is named; the words she reads were approved with it. *acr_values* (any of them) and *max_age*
-        (seconds) say how and how lately she has to have signed in (RFC 9470). Raises Refused, ProtocolError.
+        (seconds) say how and how lately she has to have signed in (RFC 9470). *case* is your own number for it: with it
+        your clerks see how it stands. It says nothing personal. Raises Refused, ProtocolError.
         """
         wanted = (purpose, purpose_version, tuple(attributes), duration_days)
-        return await self._push(*wanted, grant_id=None, acr_values=acr_values, max_age=max_age)
+        return await self._push(*wanted, grant_id=None, acr_values=acr_values, max_age=max_age, case=case)
 
     async def amend(
         self,
@@ -162,6 +164,7 @@ class Organisation:
         grant_id: str | None,
         acr_values: Sequence[str],
         max_age: int | None,
+        case: str | None = None,
     ) -> Ask:
         metadata = await self._wire.metadata()
         # 256 bits each: the state ties the answer to her browser, the verifier the code to us (RFC 7636).
@@ -186,6 +189,8 @@ class Organisation:
             fields["acr_values"] = " ".join(acr_values)
         if max_age is not None:
             fields["max_age"] = str(max_age)
+        if case is not None:
+            fields["case"] = case
         if self._wants_signed_answers:
             fields["response_mode"] = "jwt"
         if self._signs_requests:  # all of it stands inside, and nothing beside it counts (RFC 9126 §3)
