@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 from litestar import Response, get
 
+from consent.acts import enquire as enquiring
 from consent.acts import timeline as timelines
 from consent.words.errors import NotFound
 
@@ -49,9 +50,12 @@ async def timeline(request: Visit) -> Response[str]:
     )
     narrowed = {name: value for name, value in (("organisation", organisation), ("kind", kind)) if value}
     older = found.older and urlencode({**narrowed, "before": "{}.{}".format(*found.older)})
+    # What is not in the log stands apart, on the first page of all.
+    looks = [] if narrowed or "before" in query else await enquiring.looks(house_of(request), citizen=citizen)
     return await page(
         request,
         "timeline.html",
+        looks=looks,
         months=found.months,
         older=older,
         newest=urlencode(narrowed) if "before" in query else None,

@@ -496,6 +496,15 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
             "timeline.html",
             {**signed, "path": "/my/timeline", "months": months(language), **looking},
         ),
+        "timeline_desk": (
+            "timeline.html",
+            {
+                **signed,
+                **looking,
+                "months": [],
+                "looks": [Sample(organisation="Gemeente Voorbeeldstad", at=at("2026-11-25 10:00"), count=2)],
+            },
+        ),
         "timeline_empty": ("timeline.html", {**signed, "path": "/my/timeline", "months": [], **looking}),
         "timeline_filtered": (
             "timeline.html",
