@@ -28,6 +28,7 @@ def main() -> int:
     system_packages()
     node_packages(ROOT / "tests" / "interop" / "node", ENVIRONMENT / "node")
     node_packages(ROOT / "tests" / "e2e" / "node", ENVIRONMENT / "judges")
+    foreign_witness()
     wanted = [word for word in sys.argv[1:] if word != "--all"]
     if "--all" in sys.argv:
         wanted += ["-m", ""]
@@ -108,6 +109,26 @@ def node_packages(source: Path, target: Path) -> None:
         return
     shutil.rmtree(target)
     print("npm could not install them. Tests that need them are skipped.", flush=True)
+
+
+def foreign_witness() -> None:
+    """Install a witness of another project in a folder of its own, as pinned; never fail for it."""
+    listed, target = (
+        ROOT / "tests" / "interop" / "foreign_witness" / "requirements.txt",
+        ENVIRONMENT / "foreign-witness",
+    )
+    stamp, wanted = target / "installed-for", hashlib.sha256(listed.read_bytes()).hexdigest()
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    shutil.rmtree(target, ignore_errors=True)
+    # Without its dependencies: cryptography is there, and it asks for a later Python than it needs.
+    install = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    install += ["--ignore-requires-python", "--require-hashes", "--target", target, "-r", listed]
+    if run(install) == 0:
+        stamp.write_text(wanted)
+        return
+    shutil.rmtree(target, ignore_errors=True)
+    print("The witness of another project could not be installed. Its tests are skipped.", flush=True)
 
 
 def run(command: list[object]) -> int:
