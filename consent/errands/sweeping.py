@@ -14,6 +14,7 @@ from consent.acts.mandate import lapse
 from consent.acts.retain import BY_SETTING, first_kept, retain
 from consent.acts.retain import go_on as retain_on
 from consent.acts.succeed import carry_grants
+from consent.acts.tally import go_on as tally_on
 from consent.acts.tidy import tidy
 from consent.keyfiles import (
     read_issuer_keys,
@@ -47,6 +48,7 @@ async def sweep(house: House, folder: Path, *, keep: str = "") -> None:
                 into = house.log
                 await carry_grants(house)
                 carried_into = into
+            await tally_on(house)
             today = house.clock() // DAY
             if keep and today != retained_on:
                 await keep_no_longer(house, keep)

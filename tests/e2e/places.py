@@ -355,6 +355,8 @@ PLACES: dict[str, Place] = {
     "operator-journal": Place("operator", _at("/operator/pages/journal")),
     "operator-health": Place("operator", _at("/operator/pages/health")),
     "operator-refused-nothing-said": Place("operator", _refuse_without_a_word, 400),
+    "statistics": Place("nobody", _at("/auditor/statistics")),
+    "statistics-wrong-period": Place("nobody", _at("/auditor/report?from=2026-01&until=2026-01"), 400),
     "log": Place("nobody", _at("/auditor")),
     "log-entries": Place("nobody", _to_the_log("entries")),
     "log-itself": Place("nobody", _to_the_log("itself/0")),

@@ -89,7 +89,8 @@ def test_whoever_needs_a_credential_is_told_which() -> None:
     assert open_to_all == {
         "authorize", "metadata", "resourceMetadata", "jwks", "requestType", "listLogs", "keysOfLog", "checkLog",
         "checkpoint", "policy", "proof", "tile", "readOpenapi", "showLog", "showOneLog", "showEntries",
-        "showEntriesFrom", "showControlEntries", "showOneEntry", "jumpToEntry",
+        "showEntriesFrom", "showControlEntries", "showOneEntry", "jumpToEntry", "showStatistics",
+        "getReport",
     }  # fmt: skip
 
 
