@@ -12,8 +12,8 @@ import msgspec
 
 from consent.storage.book import TURN, Book, Story
 from consent.storage.kinds import OPENING, TALLIED
-from consent.storage.rows import Tallied
 from consent.storage.store import Statement
+from consent.storage.tallies import Tallied
 from consent.words.instants import DAY, HOUR, MINUTE, SECOND
 
 from .house import House

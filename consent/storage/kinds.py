@@ -14,7 +14,7 @@ from consent.oauth.token import Code, Token
 from consent.vault.keys import WrappedKeys
 from consent.vault.seal import SealedValue
 
-from . import cases, demands, mandates, members, rows
+from . import cases, demands, mandates, members, rows, tallies
 
 K = TypeVar("K")
 R = TypeVar("R", bound=msgspec.Struct)
@@ -194,7 +194,7 @@ OPERATOR = Kind("operator", rows.OperatorAccess, lambda r: r.hash)
 JOURNAL = Kind("journal", rows.JournalLine, lambda r: r.id)
 MEMBER = Kind("member", members.Member, lambda r: r.id)
 INVITATION = Kind("invitation", members.Invitation, lambda r: r.hash)
-TALLIED = Kind("tallied", rows.Tallied, lambda r: r.what)
+TALLIED = Kind("tallied", tallies.Tallied, lambda r: r.what)
 HEAD = Kind("head", rows.Head, lambda r: r.log)
 LOG_KEY = Kind("log_key", rows.LogKey, lambda r: (r.log, r.key))
 ENTRY = Kind("entry", rows.EntryRow, lambda r: (r.log, r.index))
@@ -208,5 +208,6 @@ ALL: tuple[Kind[Any, Any], ...] = (
     CITIZEN, KEYS, VALUE, HOLDINGS, ORGANISATION, CLIENT, PURPOSE, REQUEST, GRANT, GRANT_VERSION, CODE, TOKEN, USED,
     DISCLOSED, MEMO, USE, REFUSAL, SIGNAL, DELETION, SESSION, CEREMONY, PASSKEY, WAY, LINK, PERSONA, MANDATE, AUDITOR,
     ENTRY, OPENING, OPERATOR, JOURNAL, INITIAL_TOKEN, REGISTRATION, PROPOSAL, CITIZEN_ENTRY, ALLOWANCE,
-    ERASURE, PLANNED_ENDING, WATERMARK, DROPPED, MEMBER, INVITATION, STOP_CODE, PREFERENCES, DEMAND, CASE, CASE_LOOK, TALLIED,
+    ERASURE, PLANNED_ENDING, WATERMARK, DROPPED, MEMBER, INVITATION, STOP_CODE, PREFERENCES, DEMAND, CASE, CASE_LOOK,
+    TALLIED,
 )  # fmt: skip

@@ -381,13 +381,6 @@ class Watermark(msgspec.Struct, frozen=True, kw_only=True):
     at: int
 
 
-class Tallied(msgspec.Struct, frozen=True, kw_only=True):
-    """How far something has been counted for the statistics."""
-
-    what: str
-    next: int
-
-
 class PlannedEnding(msgspec.Struct, frozen=True, kw_only=True):
     """A grant of somebody who is leaving: when its client hears of it, and its entry is written if that is missing."""
 
