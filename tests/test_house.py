@@ -51,6 +51,7 @@ WORLDLY_CALLS = words(
 )
 # What people can do, as verbs …
 ACTS = words(
+    "advise "
     "acknowledge admit amend approve ask audit authenticate begin browse close cosign demand disclose enquire "
     "enrol entrust erase expire explain export federate freeze gauge grant help hold inspect join judge keep "
     "lead_back link mandate narrow operate oversee prefer propose publish recover redeem refuse register retain "

@@ -32,13 +32,14 @@ from consent.storage.kinds import (
 from consent.storage.rows import AccessRequest
 from consent.vault.keys import page_key
 from consent.vault.seal import open_sealed
-from consent.words.attributes import value_from
+from consent.words.attributes import SPECIAL, value_from
 from consent.words.decision import Refusal
 from consent.words.errors import InvalidGrantId, InvalidRequestUri, NotFound, UnauthorizedClient
 from consent.words.ids import id_from, is_id
 from consent.words.instants import DAY
 from consent.words.purposes import Language
 
+from .advise import Advice, advise
 from .approve import client_from, organisation_from, purpose_from
 from .enquire import case_hash
 from .house import House
@@ -158,6 +159,9 @@ async def who_asks(house: House, request: str) -> str | None:
     return organisation_from(ORGANISATION.from_row(row).record).name
 
 
+Halted = Literal["organisation", "purpose"]
+
+
 class Page(msgspec.Struct, frozen=True):
     """What she sees, and the keyed hash that her answer has to bring back.
 
@@ -169,7 +173,9 @@ class Page(msgspec.Struct, frozen=True):
     shown: Shown
     seal: str
     sign_in: Literal["wanted", "special"] | None
-    ticked: frozenset[str] | None = None  # what she ticked before she signed in again
+    halted: Halted | None  # what the operator suspended meanwhile: then there is no yes
+    advice: Advice
+    ticked: frozenset[str] | None = None  # what she ticked before she went away from the page
 
 
 class Gone(NotFound):
@@ -188,10 +194,12 @@ async def look(
     language: Language,
     sign_in: SignIn | None = None,
     ticked: str = "",
+    filled: str = "",
 ) -> Page:
     """Show a request to a signed-in citizen; the first who looks is the one it is for.
 
-    *ticked*: what `keep` gave out before she signed in again. It ticks what she had ticked on this very page.
+    *ticked*: what `keep` gave out before she went away from the page. It ticks what she had ticked on this very page,
+    if nothing changed on it but the item *filled*.
     *sign_in*: how she signed in; None, for somebody whose sign-in nobody knows, is never enough where it matters.
 
     Raises NotFound for a request that is not hers, Gone for hers that is answered or expired.
@@ -217,17 +225,25 @@ async def look(
         if keys is None or not ticked:
             return seen
         key = page_key(book.keys_of(keys).subject)
-        return replace(seen, ticked=kept_ticks(seen.shown, ticked, key=key))
+        return replace(seen, ticked=kept_ticks(_without(seen.shown, filled), ticked, key=key))
 
     return (await house.scribe.do(story)).outcome
 
 
 async def keep(
-    house: House, *, citizen: str, request: str, language: Language, chosen: frozenset[str], seal: str
+    house: House,
+    *,
+    citizen: str,
+    request: str,
+    language: Language,
+    chosen: frozenset[str],
+    seal: str,
+    filling: str = "",
 ) -> str:
-    """What she *chose* so far on the page with this *seal*, for `look` after another sign-in; "" for another page.
+    """What she *chose* so far on the page with this *seal*, for `look` when she comes back; "" for another page.
 
-    Nothing is stored, and nothing is shared. Raises NotFound and Gone.
+    *filling* is the item that she goes to fill in. What is special is left out: its tick comes after the sign-in, by
+    itself. Nothing is stored, and nothing is shared. Raises NotFound and Gone.
     """
     if not is_id(request):
         raise NotFound("there is no such request")
@@ -243,9 +259,15 @@ async def keep(
         keys = book.get(KEYS, citizen)
         if keys is None or not hmac.compare_digest(seal.encode(), seen.seal.encode()):
             return ""
-        return keep_ticks(seen.shown, chosen, key=page_key(book.keys_of(keys).subject))
+        kept_for = _without(seen.shown, filling)
+        return keep_ticks(kept_for, chosen - SPECIAL, key=page_key(book.keys_of(keys).subject))
 
     return (await house.scribe.do(story)).outcome
+
+
+def _without(shown: Shown, name: str) -> Shown:
+    """The page but for one item: what stays the same while she fills it in."""
+    return replace(shown, items=tuple(item for item in shown.items if item.name != name))
 
 
 def asks_to_show(asked: AccessRequest, citizen: str) -> list[Ask]:
@@ -320,19 +342,25 @@ def page(
             as_of=sealed.as_of,
         )
     purpose = purpose_from(purpose_row.record)
+    halted: Halted | None = None
+    if "suspended" in (organisation_row.status, client_row.status):
+        halted = "organisation"
+    elif purpose_row.status == "suspended":
+        halted = "purpose"
     shown = show(
         request=asked.id,
         asked=_asked(asked),
         asked_at=asked.asked_at,
         purpose=purpose,
         organisation=organisation_from(organisation_row.record),
-        verified="suspended" not in (purpose_row.status, organisation_row.status, client_row.status),
+        verified=halted is None,
         held=held,
         language=language,
         running=book.get(GRANT, asked.amends) if asked.amends is not None else None,
     )
     again = _sign_in_again(house, asked, shown, sign_in, at=book.at)
-    return Page(asked, shown, page_seal(shown, key=page_key(keys.subject)), again)
+    seal = page_seal(shown, key=page_key(keys.subject))
+    return Page(asked, shown, seal, again, halted, advise(shown))
 
 
 def _sign_in_again(

@@ -30,6 +30,7 @@ class ReceiptItem(msgspec.Struct, frozen=True):
 
     label: str
     required: bool
+    reason: str
 
 
 class Delivery(msgspec.Struct, frozen=True):
@@ -62,6 +63,10 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     number: str
     organisation: ShownOrganisation
     purpose: str
+    why: str
+    legal_basis: str
+    automated_decision: bool
+    frequency_per_day: int
     items: tuple[ReceiptItem, ...]
     granted_at: int
     until: int
@@ -92,8 +97,16 @@ async def receipt(house: House, *, citizen: str, grant: str, language: Language)
         number=f"{given.id[:4]}-{given.id[4:8]}-{given.id[8:12]}".upper(),
         organisation=shown_organisation(await _organisation(house, given)),
         purpose=purpose.title.in_language(language),
+        why=purpose.why.in_language(language),
+        legal_basis=purpose.legal_basis,
+        automated_decision=purpose.automated_decision,
+        frequency_per_day=purpose.frequency_per_day,
         items=tuple(
-            ReceiptItem(CATALOGUE[name].label.in_language(language), name in purpose.required)
+            ReceiptItem(
+                label=CATALOGUE[name].label.in_language(language),
+                required=name in purpose.required,
+                reason=asked.reason.in_language(language) if (asked := purpose.asked(name)) else "",
+            )
             for name in given.attributes
         ),
         granted_at=given.granted_at,

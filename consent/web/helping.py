@@ -246,6 +246,9 @@ async def _question(
         chosen=chosen,
         error=trouble,
         sign_in=asked.sign_in,
+        halted=asked.halted,
+        advice=asked.advice,
+        answer_until=asked.request.expires_at,
     )
 
 

@@ -24,12 +24,13 @@ from .guard import (
 from .page_doors import shows, takes
 
 _ID = Field(name="request_id", where="path", description="From a link on her pages", required=True)
-_TICKED = Field(name="ticked", where="query", description="From the page, before signing in again")
+_TICKED = Field(name="ticked", where="query", description="From the page, before she went away from it")
+_FILLED = Field(name="filled", where="query", description="Which item she went away to fill in")
 
 
 @get(
     "/my/requests/{request_id:str}",
-    opt=shows("showRequest", "A question, with her own values", _ID, _TICKED),
+    opt=shows("showRequest", "A question, with her own values", _ID, _TICKED, _FILLED),
 )
 async def show_request(request: Visit, request_id: str) -> Response[str]:
     """The question: nothing ticked, yes and no alike."""
@@ -42,6 +43,7 @@ async def show_request(request: Visit, request_id: str) -> Response[str]:
             language=language_of(request),
             sign_in=sign_in_of(request),
             ticked=request.query_params.get("ticked", ""),
+            filled=request.query_params.get("filled", ""),
         )
     except asking.Gone as gone:
         return await page(request, "request_gone.html", status=410, reason=gone.reason)
@@ -58,7 +60,11 @@ async def show_request(request: Visit, request_id: str) -> Response[str]:
         "Yes to what is ticked, or no",
         _ID,
         Field(name="attribute", where="form", description="A ticked attribute; may repeat"),
-        Field(name="decision", where="form", description="yes, no, or sign_in: to sign in again first"),
+        Field(
+            name="decision",
+            where="form",
+            description="yes, no, sign_in to sign in first, fill:NAME to fill in first",
+        ),
         Field(name="shown", where="form", description="From the page"),
     ),
     status_code=200,
@@ -68,7 +74,9 @@ async def answer_request(request: Visit, request_id: str) -> Response[Any]:
     citizen, fields = await read_own_form(request)
     chosen = frozenset(fields.get("attribute", []))
     try:
-        if one(fields, "decision") == "sign_in":
+        decision = one(fields, "decision")
+        filling = one(fields, "fill")
+        if decision == "sign_in" or filling:
             ticked = await asking.keep(
                 house_of(request),
                 citizen=citizen,
@@ -76,15 +84,20 @@ async def answer_request(request: Visit, request_id: str) -> Response[Any]:
                 language=language_of(request),
                 chosen=chosen,
                 seal=one(fields, "shown"),
+                filling=filling,
             )
+            # What she ticked, under a key: no value ever stands in an address.
             back = f"/my/requests/{request_id}" + (f"?ticked={ticked}" if ticked else "")
+            if filling:
+                back += f"&filled={quote(filling)}" if ticked else ""
+                return see_other(f"/my/data/{quote(filling, safe='')}?next={quote(back, safe='/')}")
             return see_other(f"/sign-in?again=1&next={quote(back, safe='/')}")
         outcome = await granting.answer(
             house_of(request),
             citizen=citizen,
             request=request_id,
             language=language_of(request),
-            decision=one(fields, "decision"),
+            decision=decision,
             chosen=chosen,
             seal=one(fields, "shown"),
             sign_in=sign_in_of(request),
@@ -108,7 +121,23 @@ async def _question(
         chosen=chosen,
         error=trouble,
         sign_in=asked.sign_in,
+        halted=asked.halted,
+        advice=asked.advice,
+        answer_until=asked.request.expires_at,
     )
+
+
+@get("/my/requests/{request_id:str}/help", opt=shows("helpFirst", "Help with a question, and on paper", _ID))
+async def help_first(request: Visit, request_id: str) -> Response[str]:
+    """People to turn to, and the question without her values, to print and take along."""
+    citizen = await citizen_of(request)
+    try:
+        asked = await asking.look(
+            house_of(request), citizen=citizen, request=request_id, language=language_of(request)
+        )
+    except asking.Gone as gone:
+        return await page(request, "request_gone.html", status=410, reason=gone.reason)
+    return await page(request, "request_help.html", shown=asked.shown, answer_until=asked.request.expires_at)
 
 
 @get("/my/requests/{request_id:str}/no", opt=shows("showNo", "She shared nothing", _ID))
@@ -132,4 +161,4 @@ async def go_back(request: Visit, request_id: str) -> Response[bytes]:
     return see_other(await leading.lead_back(house_of(request), citizen=citizen, request=request_id))
 
 
-HANDLERS = (show_request, answer_request, show_no, go_back)
+HANDLERS = (show_request, answer_request, help_first, show_no, go_back)

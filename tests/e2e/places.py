@@ -314,6 +314,7 @@ PLACES: dict[str, Place] = {
     "question-missing": Place("newcomer", _at("{missing}")),
     "question-nothing-chosen": Place("settled", _then("{question}", _press_yes), 422),
     "question-no-decision": Place("settled", _then("{question}", _press_enter), 422),
+    "question-help": Place("settled", _at("{question}/help")),
     "question-answered": Place("settled", _at("{answered}"), 410),
     "question-dead-link": Place("settled", _at("{dead}"), 400),
     "receipt": Place("settled", _at("{live}")),

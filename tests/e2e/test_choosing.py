@@ -75,14 +75,17 @@ async def test_what_is_missing_can_be_filled_in_on_the_way(
     await press(page, YES["nl"])
     await is_told(page, "Iets wat zij nodig hebben, staat hier nog niet. Vul dat eerst in.")
 
-    await page.get_by_role("link", name=re.compile("Vul dit eerst in.*of u een laag inkomen hebt")).click()
+    await page.get_by_role("button", name=re.compile("Vul dit eerst in.*of u een laag inkomen hebt")).click()
     assert path_of(page) == "/my/data/income_below_threshold"
     await press(page, "Bewaren")  # neither yes nor no
     await is_told(page, "U koos nog niets. Kies ja of nee.")
     await page.get_by_label("Ja", exact=True).check()
     await press(page, "Bewaren")
     assert path_of(page) == question
-    await tick(page, *NEEDED)
+    # What she ticked before is still ticked, and no address ever said what she filled in.
+    assert await page.locator("#attribute-household_size").is_checked()
+    assert "filled=income_below_threshold" in page.url
+    await tick(page, "income_below_threshold")
     await answer(page, YES["nl"])
     assert set((await town.receive(asked)).attributes) == set(NEEDED)
 

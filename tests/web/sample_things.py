@@ -208,7 +208,16 @@ def receipt(language: str, **changed: Any) -> Sample:
         "number": "7K4M-Q2XD-9P",
         "organisation": ORGANISATION,
         "purpose": two("uw aanvraag voor energietoeslag", "your application for energy allowance")[language],
-        "items": [Sample(label=label, required=place == 0) for place, label in enumerate(labels(language))],
+        "why": two(
+            "De gemeente kijkt of u recht hebt op hulp.", "The municipality checks whether you can get help."
+        )[language],
+        "legal_basis": "public_task",
+        "automated_decision": False,
+        "frequency_per_day": 1,
+        "items": [
+            Sample(label=label, required=place == 0, reason=two("Zo.", "So.")[language])
+            for place, label in enumerate(labels(language))
+        ],
         "granted_at": at("2026-11-22 14:05"),
         "until": at("2027-02-20 14:05"),
         "ended_at": None,

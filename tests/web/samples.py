@@ -45,6 +45,8 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
         "help": Sample(
             name="Stadsbalie Voorbeeldstad",
             phone="14 010",
+            email=None,
+            address="Bibliotheek, Plein 1, Voorbeeldstad",
             hours="Elke werkdag van 9 tot 17 uur." if nl else "Every working day, 9 am to 5 pm.",
             url="https://voorbeeldstad.example/hulp",
         ),
@@ -142,6 +144,9 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
         "chosen": set(),
         "error": None,
         "sign_in": None,
+        "halted": None,
+        "advice": Sample(whole=(), items={}),
+        "answer_until": at("2026-11-23 14:05"),
     }
 
     def renewal(language: str) -> Any:
@@ -343,12 +348,43 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
             "request.html",
             {**signed, **ask, "shown": renewal(language), "error": "no_decision"},
         ),
+        "request_halted": (
+            "request.html",
+            {**signed, **ask, "halted": "purpose", "shown": shown(language, verified=False)},
+        ),
+        "request_special": ("request.html", {**signed, **ask, "sign_in": "special"}),
+        "request_odd": (
+            "request.html",
+            {
+                **signed,
+                **ask,
+                "advice": Sample(
+                    whole=("long", "kept", "abroad", "machine", "often"),
+                    items={
+                        "residence_permit": (Sample(code="spare"), Sample(code="ground")),
+                        "yearly_income": (
+                            Sample(
+                                code="exact",
+                                instead="Of u een laag inkomen hebt"
+                                if nl
+                                else "Whether you have a low income",
+                            ),
+                        ),
+                    },
+                ),
+            },
+        ),
+        "request_help": (
+            "request_help.html",
+            {**signed, "shown": shown(language), "answer_until": at("2026-11-23 14:05")},
+        ),
         "request_unverified": (
             "request.html",
             {
                 **signed,
                 **ask,
                 "help": None,
+                "halted": "organisation",
                 "shown": shown(
                     language,
                     verified=False,
