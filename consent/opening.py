@@ -170,6 +170,7 @@ async def open_house(
             stop_codes=settings.limit_stop_codes,
             trusted_proxies=settings.trusted_proxies,
         ),
+        sources=settings.sources,
         step_up=StepUp(
             # An invented person has no device: in the sandbox her button is all there is.
             acr=INVENTED if settings.sandbox else PHISHING_RESISTANT,

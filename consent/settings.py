@@ -20,7 +20,7 @@ from consent.words.errors import Misconfigured
 from consent.words.purposes import Contact, Text
 
 # A settings file alone can say these.
-_TABLES = ("help", "library", "authority", "witnesses")
+_TABLES = ("sources", "help", "library", "authority", "witnesses")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -98,6 +98,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """A human whom a citizen can turn to, on every page; left out when there is none."""
     library: Contact | None = None
     """Where people get help with computers nearby, on the help page; left out when there is none."""
+    sources: dict[str, str] = {}
+    """The client that answers for a source (`brp`, `income`), so that people can ask it for a correction; a table."""
     call_back: str = ""
     """The https address of a page where people ask to be called, on the help page; empty: there is none."""
     authority: Contact = Contact(

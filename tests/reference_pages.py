@@ -92,7 +92,9 @@ def settings_page() -> str:
     for field in msgspec.structs.fields(Settings):
         flag = f"`{flags[field.name]}`" if field.name in flags and field.name not in _TABLES else "–"
         variable = f"`CONSENT_{field.name.upper()}`" if field.name not in _TABLES else "–"
-        default = {"": "–", "None": "–", "False": "off"}.get(str(field.default), f"`{field.default}`")
+        default = {"": "–", "None": "–", "{}": "–", "False": "off"}.get(
+            str(field.default), f"`{field.default}`"
+        )
         if isinstance(field.default, Contact):
             default = field.default.name.en
         rows += f"| `{field.name}` | {flag} | {variable} | {default} | {said[field.name]} |\n"

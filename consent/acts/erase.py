@@ -43,6 +43,7 @@ _WIPES = (
     "wipe.dropped",
     "wipe.signals",
     "wipe.demands",
+    "wipe.misgivings",
     "wipe.uses",
     "wipe.refusals",
     "wipe.disclosures",

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from consent.grants.decide import for_herself
 from consent.ledger.entry import opening_json
-from consent.storage.kinds import DISCLOSED, GRANT, KEYS, PASSKEY, SESSION, USE, VALUE
+from consent.storage.kinds import DISCLOSED, GRANT, KEYS, MISGIVING, PASSKEY, SESSION, USE, VALUE
 from consent.vault.keys import CitizenKeys
 from consent.vault.seal import open_sealed
 from consent.words.decision import Refusal
@@ -19,6 +19,8 @@ from consent.words.errors import NotFound
 from consent.words.instants import seconds
 from consent.words.purposes import Language
 
+from .demand import demands_of
+from .explain import question_of
 from .hold import Holding, holding, organisation_name
 from .house import House
 from .join import roles_of
@@ -86,6 +88,11 @@ async def export(house: House, *, citizen: str) -> dict[str, Any]:
             for grant in grants
         ],
         "uses": await _uses(house, citizen),
+        "demands": await _demands(house, citizen),
+        "misgivings": [
+            {"use": one.use, "at": seconds(one.at)}
+            for one in map(MISGIVING.from_row, await house.store.read("misgiving.all_of", citizen))
+        ],
         "entries": await _entries(house, citizen, keys),
         "roles": [
             {"organisation": one.organisation, "role": one.role, "from": seconds(one.joined_at)}
@@ -142,6 +149,22 @@ async def _uses(house: House, citizen: str) -> list[dict[str, Any]]:
         | {"disclosures": one.disclosures, "attributes": one.attributes, "log": one.log, "index": one.index}
         for one in map(USE.from_row, await house.store.read("use.of_citizen", citizen))
     ]
+
+
+async def _demands(house: House, citizen: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for one in await demands_of(house, citizen):
+        said = await question_of(house, one)
+        found.append(
+            {"kind": one.kind, "organisation": one.organisation, "grant": one.grant, "about": one.about}
+            | {
+                "text": said.text,
+                "asked_at": seconds(one.asked_at),
+                "outcome": one.outcome,
+                "reply": said.reply,
+            }
+        )
+    return found
 
 
 async def _entries(house: House, citizen: str, keys: CitizenKeys) -> list[dict[str, Any]]:

@@ -114,6 +114,7 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     broker: Broker | None = None
     limits: Limits = Limits()
     step_up: StepUp = StepUp()
+    sources: Mapping[str, str] = {}  # the client that answers for a source
     pulse: Pulse = msgspec.field(default_factory=Pulse)
 
     @property

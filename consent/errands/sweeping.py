@@ -7,6 +7,7 @@ from pathlib import Path
 import structlog
 
 from consent.acts.close import close
+from consent.acts.doubt import count_weeks
 from consent.acts.erase import go_on as erase_on
 from consent.acts.expire import expire
 from consent.acts.house import House
@@ -54,6 +55,7 @@ async def sweep(house: House, folder: Path, *, keep: str = "") -> None:
                 await keep_no_longer(house, keep)
                 retained_on = today
             await retain_on(house)
+            await count_weeks(house)
             house.pulse.swept(house.clock())
             measure(house, folder)
         except Exception as fault:

@@ -172,6 +172,13 @@ SIGNAL = Kind("signal", rows.Signal, lambda r: r.id)
 DELETION = Kind("deletion", rows.StatedDeletion, lambda r: (r.grant, r.scope))
 DROPPED = Kind("dropped", rows.Dropped, lambda r: (r.grant, r.version))
 DEMAND = Kind("demand", demands.Demand, lambda r: r.id)
+MISGIVING = Kind("misgiving", demands.Misgiving, lambda r: r.use)
+COUNTED_WEEK = Kind("counted_week", demands.CountedWeek, lambda r: r.week)
+MISGIVING_COUNT = Kind(
+    "misgiving_count",
+    demands.MisgivingCount,
+    lambda r: (r.week, r.organisation, r.purpose, r.template),
+)
 SESSION = Kind("session", rows.Session, lambda r: r.hash)
 CEREMONY = Kind("ceremony", rows.Ceremony, lambda r: r.hash)
 PASSKEY = Kind("passkey", rows.Passkey, lambda r: r.credential)
@@ -210,4 +217,5 @@ ALL: tuple[Kind[Any, Any], ...] = (
     ENTRY, OPENING, OPERATOR, JOURNAL, INITIAL_TOKEN, REGISTRATION, PROPOSAL, CITIZEN_ENTRY, ALLOWANCE,
     ERASURE, PLANNED_ENDING, WATERMARK, DROPPED, MEMBER, INVITATION, STOP_CODE, PREFERENCES, DEMAND, CASE, CASE_LOOK,
     TALLIED,
+    MISGIVING, COUNTED_WEEK, MISGIVING_COUNT,
 )  # fmt: skip

@@ -343,6 +343,7 @@ PLACES: dict[str, Place] = {
     "audit-key": Place("settled", _then("/my/log", _show_the_key)),
     "why": Place("settled", _at("{use}")),
     "data": Place("settled", _at("/my/data")),
+    "data-history": Place("settled", _at("/my/data/birth_date/history")),
     "data-empty": Place("newcomer", _at("/my/data")),
     "erase": Place("settled", _at("/my/erase")),
     "export": Place("settled", _at("/my/export")),

@@ -307,6 +307,42 @@ def dealing(language: str, **changed: Any) -> Sample:
     return Sample(**(fields | changed))
 
 
+def question(language: str, reply: str | None) -> Sample:
+    """Something that she asked, in her own words."""
+    text = two("Hoe komt u aan mijn inkomen?\nIk snap het niet.", "How do you know my income?")[language]
+    answered = at("2026-11-26 09:00") if reply else None
+    return Sample(text=text, asked_at=at("2026-11-25 10:10"), reply=reply, answered_at=answered)
+
+
+def history(language: str, **changed: Any) -> Sample:
+    """One attribute that came from a register and changed once."""
+    register = two("de inkomensregistratie", "the income register")[language]
+    fields: dict[str, Any] = {
+        "name": "yearly_income",
+        "label": labels(language)[1],
+        "mine": False,
+        "versions": [
+            Sample(value="€ 18.400", source=register, from_at=at("2026-11-01 10:00"), until=None),
+            Sample(value=None, source=register, from_at=at("2026-10-01 10:00"), until=at("2026-11-01 10:00")),
+        ],
+        "seers": [
+            Sample(
+                grant="a" * 32,
+                of="voorbeeldstad",
+                organisation="Gemeente Voorbeeldstad",
+                purpose=two("uw aanvraag voor energietoeslag", "your application for energy allowance")[
+                    language
+                ],
+                until=at("2027-02-20 14:05"),
+            )
+        ],
+        "asked": None,
+        "outcome": None,
+        "askable": True,
+    }
+    return Sample(**(fields | changed))
+
+
 def dealings(language: str, **changed: Any) -> Sample:
     """One organisation: one grant that runs, two that ended."""
     running = {"ended_at": None, "how": None, "gone": None, "may_ask": False}

@@ -17,12 +17,14 @@ from sample_things import (
     grants,
     heard,
     held,
+    history,
     labels,
     line,
     log_sizes,
     mandate_pages,
     months,
     paper,
+    question,
     receipt,
     roles,
     shown,
@@ -102,6 +104,9 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
         )
     ]
     use = Sample(
+        use="c" * 32,
+        doubted_at=None,
+        question=None,
         because=because(language),
         organisation="Gemeente Voorbeeldstad",
         purpose=two("uw aanvraag voor energietoeslag", "your application for energy allowance")[language],
@@ -624,6 +629,41 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
             },
         ),
         "why": ("why.html", {**signed, "use": use}),
+        "why_doubted": (
+            "why.html",
+            {
+                **signed,
+                "use": Sample(
+                    **{
+                        **vars(use),
+                        "doubted_at": at("2026-11-25 10:05"),
+                        "question": question(language, None),
+                    }
+                ),
+            },
+        ),
+        "why_answered": (
+            "why.html",
+            {
+                **signed,
+                "use": Sample(
+                    **{**vars(use), "question": question(language, "Because you asked us for a letter.")}
+                ),
+            },
+        ),
+        "history": ("history.html", {**signed, "attribute": history(language, mine=True)}),
+        "history_source": ("history.html", {**signed, "attribute": history(language)}),
+        "history_asked": (
+            "history.html",
+            {
+                **signed,
+                "attribute": history(language, asked=question(language, None), askable=False, seers=[]),
+            },
+        ),
+        "history_refused": (
+            "history.html",
+            {**signed, "attribute": history(language, asked=question(language, "No."), outcome="refused")},
+        ),
         "why_stopped": ("why.html", {**signed, "use": Sample(**{**vars(use), "active": False})}),
         "erase": ("erase.html", {**signed, "path": "/my/erase"}),
         "leaving": ("leaving.html", {**signed, "code": "c" * 22, "final_at": at("2026-12-09 12:00")}),

@@ -42,7 +42,7 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
 
     `ended`: use nothing of it any more, and erase what you have. `amended`: look at it again; what
     is named here was taken out, so erase it. `corrected`: the attributes named here have other values now. `erased`:
-    the citizen left the service. `asked`: she asks something of you, which waits at `Organisation.demands`. Times are
+    the citizen left the service. `asked`: she asks something of you, which waits at `GET /demands`. Times are
     whole seconds.
     """
 
