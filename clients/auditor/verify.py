@@ -293,9 +293,10 @@ class Ring:
         self.since: dict[Key, int] = {}  # it may sign larger sizes than the index of the entry that names it
         self.until: dict[Key, int] = {}  # and none larger than the index of the entry that retires it
         self.added: tuple[int, Key] | None = None  # the newest of these
-        self.closed: tuple[int, Key] | None = (
-            None  # where the log says that it ends, and the key of the next log
-        )
+        # Where the log says that it ends, and the key of the log that follows.
+        self.closed: tuple[int, Key] | None = None
+        # The last checkpoint of the log before: origin, size, root.
+        self.after: tuple[str, int, bytes] | None = None
 
     def at(self, size: int) -> list[Key]:
         """The trusted keys that may sign this size."""
@@ -332,6 +333,9 @@ class Ring:
                 self.since.setdefault(key, 0)
                 if "cosigner" in said:
                     self.since.setdefault(read_key(said["cosigner"]), 0)
+                if "after" in said:
+                    ended = said["after"]
+                    self.after = str(ended["o"]), int(ended["size"]), unbase64(ended["root"], "The root")
             elif event == "key.added":
                 self.since.setdefault(key, index)
                 self.added = (index, key)
@@ -1757,6 +1761,8 @@ def _verify(
     )
     if not is_known:
         report.sentences.append(KEY_CHANGED)
+    if ring.after is not None:
+        _check_before(report, *ring.after, memory)
     _name_next(report, ring, checkpoint)
     report.sentences.append("All entries and tiles hash to the root in the checkpoint.")
     report.sentences.append(
@@ -1845,6 +1851,18 @@ def _may_be_signed(checkpoint: Checkpoint, keys: Sequence[Key]) -> bool:
     if not is_known and all(name != checkpoint.origin for name, _, _ in checkpoint.lines):
         check_signature(checkpoint, keys)
     return is_known
+
+
+def _check_before(report: Report, origin: str, size: int, root: bytes, memory: Memory) -> None:
+    """A log that follows another names the last checkpoint of that one: nothing that was seen there may be missing."""
+    report.sentences.append(f"This log follows {origin}, which it says ended with {number(size)} entries.")
+    kept = memory.logs.get(origin)
+    seen = read_checkpoint(kept["checkpoint"]) if kept else None
+    if seen is not None and (seen.size > size or (seen.size == size and seen.root != root)):
+        raise Broken(
+            f"But {origin} was seen with {number(seen.size)} entries, and not as this log says. That checkpoint is the"
+            f" evidence:\n{seen.note}"
+        )
 
 
 def _name_next(report: Report, ring: Ring, checkpoint: Checkpoint) -> None:

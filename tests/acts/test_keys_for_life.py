@@ -288,7 +288,17 @@ async def test_a_scan_and_an_audit_go_on_to_the_next_year(
     for log in ("2026", "2030", "2031"):
         words = [str(drawer.logs / log), "--state", str(memory), *(trust if log == "2026" else [])]
         assert consent_verify.main(words) == 0
-    assert "the one that the log before named in its last entry" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "the one that the log before named in its last entry" in said
+    assert "This log follows localhost:8000/log/2030, which it says ended with" in said
+    # Fraud: the log of the new year says that the old one ended earlier than it was seen.
+    kept = json.loads(memory.read_text())
+    note = kept["logs"]["localhost:8000/log/2030"]["checkpoint"].split("\n")
+    note[1] = str(int(note[1]) + 1)
+    kept["logs"]["localhost:8000/log/2030"]["checkpoint"] = "\n".join(note)
+    memory.write_text(json.dumps(kept))
+    assert consent_verify.main([str(drawer.logs / "2031"), "--state", str(memory)]) == 1
+    assert "and not as this log says" in capsys.readouterr().out
 
 
 async def test_a_log_that_no_other_one_names_needs_its_own_key(
