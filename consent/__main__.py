@@ -48,9 +48,14 @@ def _parser() -> argparse.ArgumentParser:
     _where(serve)
     serve.add_argument("--host", help="address to listen on (127.0.0.1)")
     serve.add_argument("--look", metavar="FOLDER", help="a look of your own: theme.css, mark.svg, fonts")
+    serve.add_argument("--workers", type=int, help="processes, on PostgreSQL (1)")
     serve.add_argument("--sandbox", action="store_const", const=True, help="persona buttons; loopback only")
     serve.add_argument("--seed", metavar="FILE", help="organisations, clients, purposes, personas")
     serve.set_defaults(run=_serve)
+
+    migrate = commands.add_parser("migrate", help="bring a PostgreSQL database up to date with this version")
+    _where(migrate)
+    migrate.set_defaults(run=_migrate)
 
     demo = commands.add_parser("demo", help="play the main story, then keep serving to go on by hand")
     demo.add_argument("--port", type=int, default=8000)
@@ -130,6 +135,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _where(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", metavar="DIR", help="data folder (consent-data)")
+    parser.add_argument(
+        "--database", metavar="URL", help="postgresql://…, instead of a file in the data folder"
+    )
     parser.add_argument("--port", type=int, help="port (8000)")
     parser.add_argument(
         "--issuer", metavar="URL", help="the address people use, behind a proxy that does TLS"
@@ -145,6 +153,17 @@ def _serve(arguments: argparse.Namespace) -> int:
     from consent.serve import serve
 
     return serve(_settings(arguments))
+
+
+def _migrate(arguments: argparse.Namespace) -> int:
+    from consent.opening import prepare
+
+    async def migrate() -> None:
+        await (await prepare(_settings(arguments), migrate=True)).close()
+
+    asyncio.run(migrate())
+    print("The database is up to date.")
+    return 0
 
 
 def _demo(arguments: argparse.Namespace) -> int:

@@ -18,7 +18,7 @@ from consent.errands.sweeping import sweep
 from consent.grants.shown import shown_contact
 from consent.oauth.metadata import INTROSPECT_PATH, PAR_PATH, TOKEN_PATH
 from consent.oauth.resource import RESOURCE_PATH
-from consent.opening import clock, only_server, open_house, prepare, since_boot
+from consent.opening import clock, only_one, open_house, prepare, since_boot
 from consent.planting import plant
 from consent.seed import read_seed
 from consent.settings import Settings
@@ -37,7 +37,8 @@ def build(
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        with only_server(_made(settings)):
+        _made(settings)
+        with only_one(settings):
             store = await prepare(settings)
             try:
                 house = await open_house(settings, store, clock, steady)

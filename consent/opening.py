@@ -51,6 +51,11 @@ def clock() -> int:
     return time.time_ns() // 1000
 
 
+def only_one(settings: Settings) -> contextlib.AbstractContextManager[None]:
+    """Hold the data folder when its database is a file in it; on PostgreSQL the head row orders all processes."""
+    return contextlib.nullcontext() if settings.database else only_server(settings.folder)
+
+
 @contextlib.contextmanager
 def only_server(
     folder: Path, busy: str = "another process serves this data folder already"
@@ -66,44 +71,59 @@ def only_server(
         os.close(handle)
 
 
-async def prepare(settings: Settings) -> SqliteStore:
+async def prepare(settings: Settings, *, migrate: bool = False) -> Store:
     """Open the data folder; make keys, database and log when there is nothing yet. Raises Misconfigured.
 
     A log is only begun here when neither keys nor database exist: a lost database must not fork the log.
+    *migrate* brings a PostgreSQL database of an older version up to date; a file of ours always is.
     """
     folder = settings.folder
-    database = folder / DATABASE
-    if not has_keys(folder) and not database.exists():
-        make_folder(folder)
-        make_keys(folder)
-        keep_erased(folder, [])
-        store = await _open(database)
-        await new_log(store, settings, log_name(clock()), at=clock())
-        return store
-    if not has_keys(folder) or not database.exists():
-        raise Misconfigured(
-            "the data folder has keys or a database, but not both; restore what is missing, or begin a new log "
-            "on purpose with `consent log init`"
-        )
+    has_file = (folder / DATABASE).exists()
+    if has_keys(folder) and not (has_file or settings.database):
+        raise Misconfigured(_HALF)  # before a file is made that nobody asked for
     make_folder(folder)
-    store = await _open(database)
+    store = await _open(settings, migrate=migrate)
     try:
-        await settle_erasures(store, folder)
+        if await store.read("head.all") and not has_keys(folder):
+            raise Misconfigured(_HALF)
+        if has_keys(folder):
+            await settle_erasures(store, folder)
+        else:
+            make_keys(folder)
+            keep_erased(folder, [])
+            await new_log(store, settings, log_name(clock()), at=clock())
     except BaseException:
         await store.close()
         raise
     return store
 
 
-async def _open(database: Path) -> SqliteStore:
-    os.close(os.open(database, os.O_WRONLY | os.O_CREAT, 0o600))
-    store = await SqliteStore.open(database)
+_HALF = (
+    "the data folder has keys or a database, but not both; restore what is missing, or begin a new log on purpose with "
+    "`consent log init`"
+)
+
+
+async def _open(settings: Settings, *, migrate: bool = False) -> Store:
+    store: Store
+    if settings.database:
+        try:
+            from consent.storage.postgres import PostgresStore
+        except ImportError:
+            raise Misconfigured(
+                "PostgreSQL takes one more package: pip install 'consent[postgres]'"
+            ) from None
+        store = await PostgresStore.open(settings.database, migrate=migrate)
+    else:
+        database = settings.folder / DATABASE
+        os.close(os.open(database, os.O_WRONLY | os.O_CREAT, 0o600))
+        store = await SqliteStore.open(database)
     while await store.write(gather_holdings()):
         pass
     return store
 
 
-async def new_log(store: SqliteStore, settings: Settings, log: str, *, at: int) -> str:
+async def new_log(store: Store, settings: Settings, log: str, *, at: int) -> str:
     """Begin a log, with a key of its own; returns its origin. Raises Misconfigured when either exists."""
     origin = f"{urlsplit(settings.public_issuer).netloc}/log/{log}"
     await succession.begin(store, settings.folder, log=log, origin=origin, at=at)
@@ -187,7 +207,7 @@ async def look_unless_served(house: House, settings: Settings) -> None:
     Misconfigured.
     """
     try:
-        with only_server(settings.folder):
+        with only_one(settings):
             pass
     except Misconfigured:
         return
@@ -199,7 +219,7 @@ async def begin_on_purpose(settings: Settings, name: str | None) -> str:
     make_folder(settings.folder)
     if not has_keys(settings.folder):
         make_keys(settings.folder)
-    store = await _open(settings.folder / DATABASE)
+    store = await _open(settings)
     try:
         return await new_log(store, settings, name or log_name(clock()), at=clock())
     finally:
@@ -212,7 +232,7 @@ async def succeed_on_purpose(settings: Settings, name: str | None, *, carry: boo
     They end instead when that one was frozen, unless *carry*: it lost entries, and among those may be stops. Returns a
     sentence. Raises Misconfigured, also while the folder is served.
     """
-    with only_server(settings.folder):
+    with only_one(settings):
         store = await prepare(settings)
         try:
             # First, what the witnesses saw: an older copy is frozen, and its lost entries are counted.

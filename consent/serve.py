@@ -14,10 +14,11 @@ import uvicorn
 
 from consent.app import build
 from consent.errands.lookout import check_clock, look_around
-from consent.opening import only_server, open_house, prepare
+from consent.opening import only_one, open_house, prepare
 from consent.seed import read_seed
 from consent.settings import Settings
 from consent.words.errors import Misconfigured
+from consent.workers import run_workers
 
 # Only these may stand in a line of the log; whatever else is passed is dropped. A list of what is forbidden leaks.
 _ALLOWED = frozenset({"event", "level", "timestamp", "fault", "address", "log", "size", "count"})
@@ -48,9 +49,14 @@ def serve(settings: Settings) -> int:
     quiet_logs()
     # Before anything listens: an operator reads one plain line, not a traceback of the server.
     asyncio.run(_check(settings))
-    listener = listen(settings.host, settings.port)
-    # uvicorn stops by itself and then raises the signal again; without this the process would die of it.
-    signal.signal(signal.SIGTERM, lambda number, frame: None)
+    with listen(settings.host, settings.port) as listener:
+        print(f"Serving {settings.public_issuer} from {settings.folder}", flush=True)
+        if settings.workers > 1:
+            return run_workers(settings.workers, lambda: _serve_on(listener, settings))
+        return _serve_on(listener, settings)
+
+
+def _serve_on(listener: socket.socket, settings: Settings) -> int:
     server = uvicorn.Server(
         uvicorn.Config(
             build(settings),
@@ -65,13 +71,15 @@ def serve(settings: Settings) -> int:
             h11_max_incomplete_event_size=64 * 1024,
         )
     )
+    # uvicorn stops by itself and then raises the signal again: without this the process would die of it. And one that
+    # comes before uvicorn listens for it counts as well.
+    signal.signal(signal.SIGTERM, lambda number, frame: setattr(server, "should_exit", True))
     # What is loaded by now stays, so the collector need not walk through it again and again; and a batch makes
     # thousands of objects that go by themselves, so it need not look after every seven hundred.
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
-    print(f"Serving {settings.public_issuer} from {settings.folder}", flush=True)
-    with contextlib.suppress(KeyboardInterrupt), listener:
+    with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[listener])
     return 0 if server.started else 1
 
@@ -90,7 +98,7 @@ def listen(host: str, port: int) -> socket.socket:
 async def _check(settings: Settings) -> None:
     """All that the application opens when it starts, opened once and closed again. Raises Misconfigured."""
     settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with only_server(settings.folder):
+    with only_one(settings):
         store = await prepare(settings)
         try:
             house = await open_house(settings, store)

@@ -28,6 +28,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     data: str = "consent-data"
     """The folder that holds database and keys; made at the first start, readable by its owner only."""
+    database: str = ""
+    """`postgresql://…` instead of a file in the data folder; the password stays in `~/.pgpass` or `PGPASSWORD`."""
+    workers: int = 1
+    """Processes that serve; more than one only on PostgreSQL."""
     host: str = "127.0.0.1"
     """The address to listen on."""
     port: int = 8000
@@ -163,6 +167,14 @@ def check_settings(settings: Settings) -> None:
         raise Misconfigured("the sandbox listens on loopback only")
     if not listens_on_loopback and not settings.issuer:
         raise Misconfigured("say with --issuer which https address people use")
+    if settings.workers < 1 or (settings.workers > 1 and not settings.database):
+        raise Misconfigured("several workers need a PostgreSQL database; on a file there is one")
+    if settings.database:
+        database = urlsplit(settings.database)
+        if database.scheme not in ("postgresql", "postgres") or not database.path.strip("/"):
+            raise Misconfigured("the database is postgresql://USER@HOST/NAME, or not set: then it is a file")
+        if database.password is not None:
+            raise Misconfigured("no password in the database's address: put it into ~/.pgpass or PGPASSWORD")
     try:
         check_policy(settings.policy)
     except LedgerError as no:

@@ -8,11 +8,19 @@ import pytest
 from hypothesis import settings
 
 from consent.demo import Stage
+from tests.postgres import Cluster, cluster
 from tests.world import World
 
 # How long one example takes says something about the machine, and how much else it does now; not about our rules.
 settings.register_profile("consent", deadline=None)
 settings.load_profile("consent")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """A PostgreSQL server; one for the whole run."""
+    with cluster() as running:
+        yield running
 
 
 @pytest.fixture

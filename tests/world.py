@@ -82,11 +82,17 @@ class World:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, data: Path, *, at: int = START, store: Store | None = None, yearly: bool = False
+        cls,
+        data: Path,
+        *,
+        at: int = START,
+        store: Store | None = None,
+        yearly: bool = False,
+        database: str = "",
     ) -> AsyncIterator["World"]:
         """Open a new or used data folder. *store*: another store on the same folder, to make it fail. *yearly*: the
-        log changes with the year of this world's clock."""
-        settings = Settings(data=str(data), sandbox=True, yearly_logs=yearly)
+        log changes with the year of this world's clock. *database*: a PostgreSQL instead of a file."""
+        settings = Settings(data=str(data), database=database, sandbox=True, yearly_logs=yearly)
         seed, keys = _seed_with_keys()
         now = [at]
         real = await prepare(settings)
@@ -398,7 +404,7 @@ class World:
         from consent.acts.publish import opening_of
 
         log = log or self.house.log
-        size = (await self.house.store.read("head.lock", log))[0][2]
+        size = (await self.house.store.read("head.get", log))[0][2]
         for index in range(size):
             if await self.house.store.read("opening.get", log, index):
                 _, opening = await opening_of(self.house, log, index, None)

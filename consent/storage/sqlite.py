@@ -5,7 +5,6 @@ twenty of them. Readers have a connection of their own and never wait for the wr
 """
 
 import asyncio
-import hashlib
 import re
 import sqlite3
 import time
@@ -18,7 +17,16 @@ import aiosqlite
 
 from consent.words.errors import Misconfigured
 
-from .store import Batch, Row, Unavailable, migrations, statements
+from .store import (
+    PLAIN_SELECT,
+    Batch,
+    Row,
+    Unavailable,
+    digest_of,
+    spelt,
+    statements,
+    waiting_migrations,
+)
 
 T = TypeVar("T")
 
@@ -183,10 +191,6 @@ def _texts() -> dict[str, str]:
     return texts
 
 
-# A SELECT that means the same for many rows of parameters: plain columns, and nothing counted or cut off.
-_PLAIN = re.compile(
-    r"SELECT (?!DISTINCT)[\w\s,.]+?\sFROM (?!.*\b(ORDER BY|GROUP BY|LIMIT|UNION)\b)", re.DOTALL
-)
 _VALUES = re.compile(r"VALUES \(\?1(, \?\d+)*\)")
 _UPDATE = re.compile(r"UPDATE (\w+)\s+SET ([\w\s=?,]+?)\s+WHERE (\w+) = \?1;?\s*")
 
@@ -210,7 +214,7 @@ def _for_many(text: str) -> dict[int, str]:
             count: f"UPDATE {table} SET {changed} FROM ({values}) AS asked WHERE {table}.{key} = asked.column1"  # noqa: S608
             for count, values in lists.items()
         }
-    if numbers and _PLAIN.match(text):
+    if numbers and PLAIN_SELECT.match(text):
         joined = re.sub(r"\?(\d+)", r"asked.column\1", text)
         fronts = {count: f"FROM ({values}) AS asked CROSS JOIN " for count, values in lists.items()}
         return {count: joined.replace("FROM ", front, 1) for count, front in fronts.items()}
@@ -226,23 +230,13 @@ def _migrate(connection: sqlite3.Connection) -> None:
             "(version INTEGER PRIMARY KEY, sha256 TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT"
         )
         applied = dict(connection.execute("SELECT version, sha256 FROM schema_migrations").fetchall())
-        known = migrations()
-        if applied and max(applied) > max(version for version, _ in known):
-            raise Misconfigured("the database is newer than this version of the service")
-        for version, text in known:
-            digest = hashlib.sha256(text.encode()).hexdigest()
-            if version in applied:
-                if applied[version] != digest:
-                    raise Misconfigured(f"migration {version:04} is not the one that made this database")
-                continue
-            script = text
-            for word, spelling in _SPELT.items():
-                script = script.replace(word, spelling)
-            for statement in script.split(";\n"):
+        for version, text in waiting_migrations(applied):
+            for statement in spelt(text, _SPELT).split(";\n"):
                 if statement.strip():
                     connection.execute(statement)
             connection.execute(
-                "INSERT INTO schema_migrations VALUES (?, ?, ?)", (version, digest, time.time_ns() // 1000)
+                "INSERT INTO schema_migrations VALUES (?, ?, ?)",
+                (version, digest_of(text), time.time_ns() // 1000),
             )
         connection.execute("COMMIT")
     except BaseException:

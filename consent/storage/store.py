@@ -17,12 +17,13 @@ A `Statement` names a text in `sql/*.sql` and brings one or more rows of paramet
 once for each row of parameters and answers with all rows found, in that order; a writing one is executed for each.
 """
 
+import hashlib
 import re
 from collections.abc import Generator, Mapping, Sequence
 from importlib.resources import files
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from consent.words.errors import Overloaded
+from consent.words.errors import Misconfigured, Overloaded
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
@@ -78,6 +79,40 @@ def statements() -> Mapping[str, str]:
                 raise ValueError(f"two statements are called {name}")
             found[name] = text.strip().rstrip(";")
     return found
+
+
+# A SELECT that means the same for many rows of parameters: plain columns, and nothing counted or cut off.
+PLAIN_SELECT = re.compile(
+    r"SELECT (?!DISTINCT)[\w\s,.]+?\sFROM (?!.*\b(ORDER BY|GROUP BY|LIMIT|UNION)\b)", re.DOTALL
+)
+
+Waiting = tuple[int, str]  # the number of a migration and its text
+
+
+def waiting_migrations(applied: Mapping[int, str]) -> list[Waiting]:
+    """The migrations that a database still lacks, which has those with these digests.
+
+    Raises Misconfigured when it is newer than this version of the service, or was made by other texts.
+    """
+    known = migrations()
+    if applied and max(applied) > max(version for version, _ in known):
+        raise Misconfigured("the database is newer than this version of the service")
+    for version, text in known:
+        if applied.get(version, digest_of(text)) != digest_of(text):
+            raise Misconfigured(f"migration {version:04} is not the one that made this database")
+    return [(version, text) for version, text in known if version not in applied]
+
+
+def digest_of(migration: str) -> str:
+    """By which a database remembers the text of a migration."""
+    return hashlib.sha256(migration.encode()).hexdigest()
+
+
+def spelt(migration: str, spelling: Mapping[str, str]) -> str:
+    """The text of a migration in an engine's own spelling of the words that it leaves open."""
+    for word, written in spelling.items():
+        migration = migration.replace(word, written)
+    return migration
 
 
 def migrations() -> list[tuple[int, str]]:

@@ -71,6 +71,7 @@ async def back_up(settings: Settings, into: Path, *, at: int, keep: int | None =
 
     It appears whole or not at all. *keep*: of how many backups the keys are kept, this one among them.
     """
+    _check_is_a_file(settings)
     if keep is not None and keep < 1:
         raise Misconfigured("keep the keys of one backup at least")
     with _new_folder(into, at) as unfinished:
@@ -170,6 +171,7 @@ async def restore(
     Nobody knows whether this is the newest state: a stop may be missing. So its log is frozen, unless *goes_on*: the
     operator knows that nothing was written after the backup. *erased*: a newer list than the one beside the keys.
     """
+    _check_is_a_file(settings)
     folder = settings.folder
     manifest = _read_manifest(backup)
     if not has_keys(folder):
@@ -297,3 +299,10 @@ def _keep_file(file: Path) -> None:
 def _remove(database: Path) -> None:
     for end in ("", "-wal", "-shm"):
         database.with_name(database.name + end).unlink(missing_ok=True)
+
+
+def _check_is_a_file(settings: Settings) -> None:
+    if settings.database:
+        raise Misconfigured(
+            "this copies the file of an embedded database; for PostgreSQL see docs/how-to/run-on-postgresql.md"
+        )

@@ -108,6 +108,7 @@ async def test_no_limit_and_nobody_known_leave_no_trace(world: World) -> None:
     assert mark(limited(world.house, address=1), "address", None) == ()
 
 
+@pytest.mark.on_a_file
 async def test_an_address_is_written_nowhere_and_has_another_name_tomorrow(
     world: World, tmp_path: Path
 ) -> None:

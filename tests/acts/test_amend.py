@@ -34,7 +34,7 @@ async def records(world: World, grant: str) -> list[dict[str, Any]]:
     """The log's own records of a grant, in order."""
     ((*_,),) = rows = await world.house.store.read("grant.get", grant)
     index = rows[0][14]
-    size = (await world.house.store.read("head.lock", world.house.log))[0][2]
+    size = (await world.house.store.read("head.get", world.house.log))[0][2]
     found = []
     for i in range(size):
         for row in await world.house.store.read("opening.get", world.house.log, i):

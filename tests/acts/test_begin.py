@@ -11,6 +11,7 @@ from consent.words.errors import Misconfigured
 from tests.world import World
 
 
+@pytest.mark.on_a_file
 async def test_a_second_log_is_not_begun_while_grants_stand_in_the_first(world: World) -> None:
     await world.given()
     store = world.house.store

@@ -91,6 +91,7 @@ async def test_pages_follow_each_other_without_a_gap(world: World, monkeypatch: 
     assert all(line.said is not None for line in (*first.lines, *second.lines))
 
 
+@pytest.mark.on_a_file
 async def test_control_entries_are_found_by_an_index_and_not_by_reading_the_log(world: World) -> None:
     texts = {
         name: world.house.store._texts[name]  # type: ignore[attr-defined]

@@ -3,6 +3,8 @@
 import asyncio
 import sqlite3
 
+import pytest
+
 from consent.acts import publish
 from consent.ledger import checkpoint as cp
 from consent.ledger.checkpoint import ML_DSA_44, parse_vkey
@@ -74,6 +76,7 @@ async def witnessed(world: World, size: int) -> None:
     await world.house.scribe.do(story)
 
 
+@pytest.mark.on_a_file
 async def test_a_frozen_log_gets_no_second_signature_any_more(world: World) -> None:
     await world.given()
     with sqlite3.connect(world.settings.folder / "consent.sqlite3") as database:

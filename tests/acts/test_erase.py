@@ -172,6 +172,7 @@ async def test_a_late_sweep_writes_the_endings_before_it_erases(world: World, tm
     assert (await erasing.look_up(world.house, code=left.code)).complete_at is not None
 
 
+@pytest.mark.on_a_file
 async def test_everything_of_hers_is_gone_and_her_ids_are_like_unknown_ones(world: World) -> None:
     given = await world.given()
     disclosed = await world.disclose(given.tokens, key="k")
@@ -213,6 +214,7 @@ def rows_about(world: World, *names: str) -> dict[str, int]:
         connection.close()
 
 
+@pytest.mark.on_a_file
 async def test_what_this_looks_in_has_rows_before(world: World) -> None:
     """The search above finds something where there is something."""
     given = await world.given()
@@ -232,6 +234,7 @@ async def test_what_this_looks_in_has_rows_before(world: World) -> None:
     assert {"requests", "disclosures", "uses", "citizen_entries", "personas"} <= set(tables)
 
 
+@pytest.mark.on_a_file
 async def test_every_table_that_leads_to_a_person_is_wiped(world: World) -> None:
     """Whoever adds a table with a citizen or a grant in it adds its deletion too."""
     connection = sqlite3.connect(f"file:{Path(world.settings.data) / DATABASE}?mode=ro", uri=True)
@@ -288,6 +291,7 @@ async def test_a_fetch_of_the_same_batch_after_the_erasure_finds_nobody(world: W
     assert [record["ev"] for record in await records(world)][-2:] == ["erased", "disclosed"]
 
 
+@pytest.mark.on_a_file
 async def test_the_endings_of_one_person_do_not_stand_together(world: World) -> None:
     """Many leave at once, each with several grants: in no commit two of one person, and in no order of hers."""
     people = [world.citizen(name) for name in ("sanne", "riet", "amal")]
@@ -324,6 +328,7 @@ def owner_of(world: World, grant: str) -> str:
         connection.close()
 
 
+@pytest.mark.on_a_file
 async def test_whom_an_old_backup_brings_back_is_erased_again(world: World) -> None:
     given = await world.given()
     await erasing.leave(world.house, citizen=given.citizen)

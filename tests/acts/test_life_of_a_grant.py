@@ -101,10 +101,10 @@ async def test_a_grant_ends_by_itself_at_its_instant(world: World) -> None:
 
 async def test_an_unknown_attribute_is_bad_input_and_changes_nothing(world: World) -> None:
     given = await world.given()
-    size = (await world.house.store.read("head.lock", world.house.log))[0][2]
+    size = (await world.house.store.read("head.get", world.house.log))[0][2]
     with pytest.raises(BadInput):
         await world.disclose(given.tokens, "shoe_size")
-    assert (await world.house.store.read("head.lock", world.house.log))[0][2] == size
+    assert (await world.house.store.read("head.get", world.house.log))[0][2] == size
 
 
 async def test_a_use_has_one_entry_a_day_and_is_refused_after_a_stop(world: World) -> None:
@@ -136,10 +136,10 @@ async def test_a_new_yes_replaces_the_grant_for_the_same_purpose(world: World) -
 async def test_refusals_make_one_entry_a_day_and_are_counted(world: World) -> None:
     given = await world.given()
     await world.stop(given.grant)
-    size = (await world.house.store.read("head.lock", world.house.log))[0][2]
+    size = (await world.house.store.read("head.get", world.house.log))[0][2]
     for _ in range(3):
         assert await world.disclose(given.tokens) == Refused("not_active")
-    assert (await world.house.store.read("head.lock", world.house.log))[0][2] == size + 1
+    assert (await world.house.store.read("head.get", world.house.log))[0][2] == size + 1
     ((_, _, _, count, _),) = await world.house.store.read("refusal.of_citizen", given.citizen)
     assert count == 3
 

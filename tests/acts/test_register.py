@@ -603,6 +603,7 @@ async def test_an_operators_token_is_bounded(world: World, name: str, scopes: An
         await attempt()
 
 
+@pytest.mark.on_a_file
 async def test_no_token_stands_in_the_database(world: World, developer: Developer) -> None:
     token = await invitation(world)
     await developer.register(token)

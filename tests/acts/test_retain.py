@@ -34,7 +34,7 @@ async def opened(world: World) -> list[dict[str, Any]]:
 
 
 async def size(world: World) -> int:
-    return int((await world.house.store.read("head.lock", world.house.log))[0][2])
+    return int((await world.house.store.read("head.get", world.house.log))[0][2])
 
 
 async def test_what_is_old_opens_no_more_and_the_log_stays_good(world: World, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from tests.world import MUNICIPALITY, World
 
 
 async def entries(world: World) -> int:
-    size: int = (await world.house.store.read("head.lock", world.house.log))[0][2]
+    size: int = (await world.house.store.read("head.get", world.house.log))[0][2]
     return size
 
 

@@ -165,6 +165,7 @@ async def test_a_database_from_before_the_change_is_not_signed(tmp_path: Path) -
         await store.close()
 
 
+@pytest.mark.on_a_file
 async def test_a_log_without_a_second_key_gets_one(world: World) -> None:
     log, folder = world.house.log, world.settings.folder
     pen = msgspec.structs.replace(world.house.scribe.pen, cosigner=None)

@@ -88,6 +88,7 @@ async def test_without_openings_she_gets_the_list_of_places(
     assert "Entry 1 is yours.\n" in capsys.readouterr().out
 
 
+@pytest.mark.on_a_file
 async def test_an_entry_that_the_portal_hides_is_found(
     world: World, desk: Desk, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -119,6 +120,7 @@ async def test_an_entry_that_the_portal_makes_up_is_found(
     assert given.citizen not in said
 
 
+@pytest.mark.on_a_file
 async def test_an_entry_booked_on_her_grant_about_somebody_else_is_found(
     world: World, desk: Desk, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -132,6 +134,7 @@ async def test_an_entry_booked_on_her_grant_about_somebody_else_is_found(
     assert "Entry 3 stands under a grant of yours, but is about somebody else." in capsys.readouterr().out
 
 
+@pytest.mark.on_a_file
 async def test_an_entry_booked_under_her_key_on_a_grant_that_she_never_gave(
     world: World, desk: Desk, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -144,6 +147,7 @@ async def test_an_entry_booked_under_her_key_on_a_grant_that_she_never_gave(
     assert "Entry 3 is yours: found in the log, not shown to you." in capsys.readouterr().out
 
 
+@pytest.mark.on_a_file
 async def test_an_entry_that_was_taken_out_of_the_middle_of_her_grant_is_missed_by_its_number(
     world: World, desk: Desk, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -57,6 +57,7 @@ async def test_a_story_that_says_no_after_it_made_an_entry_has_made_none(
     await check_log(world, tmp_path / "log")
 
 
+@pytest.mark.on_a_file
 async def test_a_frozen_log_takes_nothing_gives_nothing_and_changes_no_grant(world: World) -> None:
     given = await world.given()
     path = world.settings.folder / DATABASE

@@ -114,6 +114,7 @@ async def test_outsiders_verify_a_stop_with_the_code_like_any_other(world: World
     assert report.exit_code == 0, report.sentences
 
 
+@pytest.mark.on_a_file
 async def test_neither_code_nor_digits_stand_in_the_database(world: World) -> None:
     given = await world.given()
     code = await code_of(world, given.grant)

@@ -1,11 +1,13 @@
 """What a contract test needs of an engine: open it, look into it, open it again. Another engine joins in `ENGINES`."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from consent.storage.postgres import PostgresStore
 from consent.storage.sqlite import SqliteStore
 from consent.storage.store import Batch, Row, Statement, Store
+from tests.postgres import Cluster
 
 
 class Engine(NamedTuple):
@@ -19,7 +21,22 @@ async def _sqlite(place: Path) -> Store:
     return await SqliteStore.open(place / "consent.sqlite3")
 
 
-ENGINES: Mapping[str, Engine] = {"sqlite": Engine("sqlite", _sqlite)}
+ENGINES = ("sqlite", "postgres")
+
+
+def engine_of(name: str, cluster: Callable[[], Cluster]) -> Engine:
+    """The engine of that name; *cluster* starts a PostgreSQL server, or gives the one that runs."""
+    if name == "sqlite":
+        return Engine("sqlite", _sqlite)
+    urls: dict[Path, str] = {}
+
+    async def on_postgres(place: Path) -> Store:
+        if place not in urls:
+            urls[place] = await cluster().database()
+        return await PostgresStore.open(urls[place])
+
+    return Engine("postgres", on_postgres)
+
 
 Rows = list[Row]
 

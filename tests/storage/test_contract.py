@@ -1,18 +1,30 @@
 """The contract of a store, written once for every engine: serial, durable, all or nothing, readers only read."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from consent.storage.store import Batch, Statement, Store
-from tests.storage.ground import ENGINES, Engine, Rows, get_citizens, move, new_log, put_citizens, rows_of
+from tests.storage.ground import (
+    ENGINES,
+    Engine,
+    Rows,
+    engine_of,
+    get_citizens,
+    move,
+    new_log,
+    put_citizens,
+    rows_of,
+)
 
 
 @pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest) -> Engine:
-    return ENGINES[request.param]
+    return engine_of(request.param, lambda: request.getfixturevalue("postgres"))
 
 
 @pytest.fixture
@@ -148,14 +160,26 @@ async def test_a_batch_that_is_broken_off_is_closed(store: Store) -> None:
     assert closed == [True]
 
 
-async def test_a_reader_sees_nothing_of_an_open_batch_and_all_of_a_committed_one(store: Store) -> None:
+async def test_a_reader_sees_nothing_of_an_open_batch_and_all_of_a_committed_one(
+    engine: Engine, store: Store, tmp_path: Path
+) -> None:
     loop, seen = asyncio.get_running_loop(), []
+
+    async def look() -> Rows:
+        reader = await engine.open(tmp_path)
+        try:
+            return await reader.read("citizen.get", "a")
+        finally:
+            await reader.close()
 
     def batch() -> Batch[None]:
         yield Statement("citizen.put", [("a", "active", 1)])
-        # In the middle of the transaction, from the loop that goes on meanwhile.
-        inside = asyncio.run_coroutine_threadsafe(store.read("citizen.get", "a"), loop)
-        seen.append(inside.result(10))
+        # In the middle of the transaction: from the loop, or from another one when this is its thread.
+        if threading.current_thread() is threading.main_thread():
+            with ThreadPoolExecutor(1) as elsewhere:
+                seen.append(elsewhere.submit(asyncio.run, look()).result(20))
+        else:
+            seen.append(asyncio.run_coroutine_threadsafe(store.read("citizen.get", "a"), loop).result(10))
         yield Statement("citizen.put", [("b", "active", 1)])
 
     await store.write(batch())

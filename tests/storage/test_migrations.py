@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from consent.storage import sqlite
+from consent.storage import store as stores
 from consent.storage.sqlite import SqliteStore
 from consent.storage.store import migrations
 from consent.words.errors import Misconfigured
@@ -72,7 +72,7 @@ async def test_a_later_migration_is_added_to_what_is_there(
     await open_and_close(path)
     known = migrations()
     later = (known[-1][0] + 1, LATER)
-    monkeypatch.setattr(sqlite, "migrations", lambda: [*known, later])
+    monkeypatch.setattr(stores, "migrations", lambda: [*known, later])
     await open_and_close(path)
     with database(path) as connection:
         assert connection.execute("SELECT id, at FROM later").fetchall() == [("x", 1)]
@@ -85,11 +85,11 @@ async def test_a_migration_that_fails_leaves_the_database_as_it_was(
     await open_and_close(path)
     before, known = shape(path), migrations()
     broken = (known[-1][0] + 1, "CREATE TABLE later (id TEXT) {strict};\nINSERT INTO nowhere VALUES (1);\n")
-    monkeypatch.setattr(sqlite, "migrations", lambda: [*known, broken])
+    monkeypatch.setattr(stores, "migrations", lambda: [*known, broken])
     with pytest.raises(Misconfigured):
         await open_and_close(path)
     assert shape(path) == before
-    monkeypatch.setattr(sqlite, "migrations", lambda: known)
+    monkeypatch.setattr(stores, "migrations", lambda: known)
     await open_and_close(path)
 
 

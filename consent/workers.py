@@ -1,0 +1,67 @@
+"""Several processes on one listening socket; the first one serves nothing and only watches over the others."""
+
+import ctypes
+import os
+import signal
+import time
+from collections.abc import Callable
+from types import FrameType
+
+import structlog
+
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+_TOO_SOON = 2.0  # seconds: what dies so early would die again
+
+_log = structlog.get_logger()
+
+
+def run_workers(count: int, work: Callable[[], int]) -> int:
+    """Run *work* in *count* processes until SIGTERM or SIGINT; returns the exit code.
+
+    A worker that dies is replaced: what it had not committed never happened, and the others go on meanwhile. When one
+    dies as soon as it is started, all are stopped. None outlives this process (Linux).
+    """
+    children: dict[int, float] = {}
+    ending = False
+
+    def end(number: int = 0, frame: FrameType | None = None) -> None:
+        nonlocal ending
+        ending = True
+        for child in children:
+            os.kill(child, signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    code = 0
+    while not ending or children:
+        while len(children) < count and not ending:
+            children[_start(work)] = time.monotonic()
+        child, status = os.wait()
+        lived = time.monotonic() - children.pop(child)
+        if not ending:
+            _log.error("worker_died", fault=f"status {os.waitstatus_to_exitcode(status)}")
+            if lived < _TOO_SOON:
+                code = 1
+                end()
+    return code
+
+
+def _start(work: Callable[[], int]) -> int:
+    parent = os.getpid()
+    # A signal that comes before the child is known to us would not reach it.
+    waiting = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+    child = os.fork()
+    if child:
+        signal.pthread_sigmask(signal.SIG_SETMASK, waiting)
+        return child
+    code = 1
+    try:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, waiting)
+        if hasattr(ctypes.CDLL(None), "prctl"):
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() == parent:
+            code = work()
+    finally:
+        os._exit(code)

@@ -1,0 +1,102 @@
+"""Several processes on one PostgreSQL: they share a port, one that dies is replaced, and none stays behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.conftest import free_port
+from tests.postgres import Cluster
+
+WORKERS = 2
+
+
+class Served:
+    """`consent serve --workers 2` on a database of its own."""
+
+    def __init__(self, folder: Path, database: str) -> None:
+        self.port = free_port()
+        words = [
+            "serve",
+            "--sandbox",
+            "--data",
+            str(folder),
+            "--port",
+            str(self.port),
+            "--database",
+            database,
+        ]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "consent", *words, "--workers", str(WORKERS)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+
+    def answers(self, within: float = 60) -> bool:
+        until = time.monotonic() + within
+        while time.monotonic() < until:
+            try:
+                return httpx.get(f"http://localhost:{self.port}/sign-in", timeout=10).status_code == 200
+            except httpx.TransportError:
+                time.sleep(0.1)
+        return False
+
+    def workers(self) -> set[int]:
+        """The processes whose parent is the one that we started (Linux)."""
+        listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return {int(child) for child in listed.read_text().split()}
+
+
+@pytest.fixture
+async def database(postgres: Cluster) -> str:
+    return await postgres.empty()
+
+
+@pytest.fixture
+def served(tmp_path: Path, database: str) -> Iterator[Served]:
+    started = Served(tmp_path / "data", database)
+    yield started
+    if started.process.poll() is None:
+        started.process.kill()
+    started.process.communicate()
+
+
+def test_they_answer_and_one_that_dies_is_replaced_and_all_end_together(served: Served) -> None:
+    assert served.answers()
+    before = wait_for(served, lambda now: len(now) == WORKERS)
+    time.sleep(2.5)  # one that dies sooner would count as one that cannot start
+    killed = min(before)
+    os.kill(killed, signal.SIGKILL)
+    after = wait_for(served, lambda now: len(now) == WORKERS and killed not in now)
+    assert len(before & after) == WORKERS - 1
+    assert served.answers()
+    served.process.send_signal(signal.SIGTERM)
+    assert served.process.wait(30) == 0
+    assert not any(Path(f"/proc/{worker}").exists() for worker in after)
+
+
+def test_none_outlives_the_one_that_watches(served: Served) -> None:
+    assert served.answers()
+    workers = wait_for(served, lambda now: len(now) == WORKERS)
+    served.process.kill()
+    served.process.wait(10)
+    until = time.monotonic() + 20
+    while any(Path(f"/proc/{worker}").exists() for worker in workers) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not any(Path(f"/proc/{worker}").exists() for worker in workers)
+
+
+def wait_for(served: Served, is_right: Callable[[set[int]], bool]) -> set[int]:
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        now = served.workers()
+        if is_right(now):
+            return now
+        time.sleep(0.05)
+    raise AssertionError(f"the workers are {served.workers()}")

