@@ -44,6 +44,7 @@ async def take(folder: Path, issuer: str, stage: Stage, names: list[str]) -> int
             "leaving": scene.leaving,
             "operator": scene.operator,
             "clerk": scene.clerk,
+            "helper": scene.helper,
         }
         for name in names:
             place = PLACES[name]

@@ -19,6 +19,7 @@ from consent.words.errors import NotFound
 from consent.words.instants import seconds
 from consent.words.purposes import Language
 
+from . import mandate as mandates
 from .demand import demands_of
 from .explain import question_of
 from .hold import Holding, holding, organisation_name
@@ -94,6 +95,7 @@ async def export(house: House, *, citizen: str) -> dict[str, Any]:
             for one in map(MISGIVING.from_row, await house.store.read("misgiving.all_of", citizen))
         ],
         "entries": await _entries(house, citizen, keys),
+        "mandates": await _mandates(house, citizen),
         "roles": [
             {"organisation": one.organisation, "role": one.role, "from": seconds(one.joined_at)}
             for one in await roles_of(house, citizen)
@@ -140,6 +142,21 @@ async def _disclosures(house: House, grant: str) -> list[dict[str, Any]]:
     return [
         {"id": one.id, "at": seconds(one.at), "items": one.items, "log": one.log, "index": one.index}
         for one in map(DISCLOSED.from_row, reversed(rows))
+    ]
+
+
+async def _mandates(house: House, citizen: str) -> list[dict[str, Any]]:
+    seen = await mandates.hers(house, citizen=citizen)
+    return [
+        {
+            "id": one.id,
+            "kind": one.kind,
+            "helper": one.name,
+            "may": one.may,
+            "organisations": one.organisations,
+        }
+        | {"from": seconds(one.given_at), "until": seconds(one.ended_at or one.until)}
+        for one in (*seen.running, *seen.over)
     ]
 
 

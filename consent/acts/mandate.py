@@ -40,6 +40,7 @@ TERMS = {"month": 30 * DAY, "half_year": 182 * DAY, "year": 365 * DAY}
 MOST = 10  # that run at the same time
 MOST_TRIES = 5  # wrong codes that one account may type in a minute
 LONGEST_NAME = 40
+TOLD = 30 * DAY
 _MOST_AT_ONCE = 100
 
 
@@ -267,6 +268,18 @@ async def his(house: House, *, helper: str) -> Mandates:
     """Whom he may help."""
     rows = [MANDATE.from_row(row) for row in await house.store.read("mandate.of_helper", helper)]
     return await _lines(house, rows, for_helper=True)
+
+
+async def ended_parenthood(house: House, *, citizen: str) -> list[tuple[Line, bool]]:
+    """What both read on their home pages for a month: a parent's mandate is over. True: she was the child."""
+    since = house.clock() - TOLD
+    both = ((await hers(house, citizen=citizen)).over, (await his(house, helper=citizen)).over)
+    return [
+        (line, lines is both[0])
+        for lines in both
+        for line in lines
+        if line.kind == "guardian" and line.ended_at is not None and line.ended_at > since
+    ]
 
 
 async def organisations(house: House) -> list[tuple[str, str]]:

@@ -117,19 +117,21 @@ async def overview(house: House, *, citizen: str, language: Language) -> Overvie
 
 
 async def how_it_ended(house: House, grant: Grant, *, at: int) -> str | None:
-    """None while it is live; else its state, `let_go` when, as the log has it, its organisation ended it, or
-    `stop_code` when somebody had the code on its receipt."""
+    """None while it is live; else its state, or what says more: `let_go` (as the log has it, its organisation ended
+    it), `for_her` (a helper or a parent did), `stop_code` (somebody had the code on its receipt)."""
     how = grant.how_ended(at=at)
     if how == "withdrawn" and await house.store.read("stop_code.used_for", grant.id):
         return "stop_code"
-    if how != "revoked":
+    if how not in ("revoked", "withdrawn"):
         return how
     for (record,) in await house.store.read(
         "citizen_entry.of_ending", grant.citizen, grant.id, grant.ended_at
     ):
-        kind = kind_of(msgspec.json.decode(record))
-        if kind == "let_go":
-            return kind
+        said = msgspec.json.decode(record)
+        if kind_of(said) == "let_go":
+            return "let_go"
+        if said["ev"] == "withdrawn" and said.get("by") in ("helper", "guardian"):
+            return "for_her"
     return how
 
 

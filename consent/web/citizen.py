@@ -8,6 +8,7 @@ from consent.acts import dealings as dealing
 from consent.acts import explain as explaining
 from consent.acts import hold as holding
 from consent.acts import join as joining
+from consent.acts import mandate as mandates
 from consent.acts import overview as overviews
 from consent.acts import prefer as preferring
 from consent.acts import receipt as receipts
@@ -51,6 +52,8 @@ async def home(request: Visit) -> Response[str]:
         ended=seen.ended,
         works=works,
         codes=codes,
+        helped=(await mandates.his(house_of(request), helper=citizen)).running,
+        over=await mandates.ended_parenthood(house_of(request), citizen=citizen),
     )
 
 

@@ -67,7 +67,7 @@ async def add_helper(request: Visit) -> Response[str]:
         return await _form(request, wish, error="too_many", status=409)
     except BadInput as no:
         return await _form(request, wish, error=str(no), status=422)
-    return await page(request, "helper_code.html", made=made, name=wish.helper, path="/my/helpers")
+    return await page(request, "helper_code.html", made=made, helper=wish.helper, path="/my/helpers")
 
 
 @post(

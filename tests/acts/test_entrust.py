@@ -113,6 +113,9 @@ async def test_at_18_all_ends_by_itself_and_both_can_read_it(world: World) -> No
     ):
         assert [(one.id, one.ended_at) for one in seen.over] == [(made.id, birthday(BORN, 18))]
         assert seen.running == ()
+    for account, was_hers in ((child, True), (world.citizen(), False)):
+        told = await mandates.ended_parenthood(world.house, citizen=account)
+        assert [(line.id, hers) for line, hers in told] == [(made.id, was_hers)]
 
 
 async def test_a_child_is_no_older_than_a_child_and_not_yet_to_be_born(world: World) -> None:

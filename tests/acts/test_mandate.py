@@ -11,6 +11,7 @@ from consent.acts import mandate as mandates
 from consent.acts import withdraw as withdrawing
 from consent.acts.erase import go_on, leave
 from consent.acts.mandate import CODE_LIFE, Made, Wish
+from consent.acts.overview import overview
 from consent.acts.session import Visitor
 from consent.acts.timeline import timeline
 from consent.acts.ways import NotFreshlySignedIn
@@ -55,6 +56,8 @@ async def test_whatever_a_helper_does_stands_in_her_timeline_under_his_name(worl
     his = await stands(world, made)
     await helping.stop(world.house, his, grant=shared.grant)
     await mandates.end(world.house, who=world.citizen("daan"), mandate=made.id)
+    (ended,) = (await overview(world.house, citizen=world.citizen(), language="nl")).ended
+    assert ended.how == "for_her"
     assert await lines(world) == [
         ("mandate_ended", "Els"),
         ("withdrawn", "Els"),

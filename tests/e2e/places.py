@@ -25,6 +25,9 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
 
     issuer: str
     settled: State  # a citizen with questions, grants and a past
+    helper: State  # who helps her
+    helping: str  # where
+    help_code: str  # that nobody has used
     newcomer: State  # a citizen with nothing
     leaving: State  # a citizen who is erasing everything
     operator: State  # somebody who runs the service
@@ -93,6 +96,19 @@ async def furnish(browser: Browser, issuer: str, town: Town) -> Scene:
     await page.goto((await town.ask(*OTHER_ATTRIBUTES, purpose=OTHER_PURPOSE)).url)
     question = urlsplit(page.url).path
     settled = await context.storage_state()
+    taken, help_code = await _let_help(page, issuer), await _let_help(page, issuer)
+    await context.close()
+
+    context = await browser.new_context(locale="nl-NL", java_script_enabled=False)
+    page = await context.new_page()
+    await page.goto(f"{issuer}/sign-in")
+    await sign_in(page, "els")
+    await page.goto(f"{issuer}/my/helping")
+    await page.locator("#code").fill(taken)
+    await page.locator("#type-code button").click()
+    await press(page, "Ja, ik help")
+    helping = urlsplit(page.url).path
+    helper = await context.storage_state()
     await context.close()
 
     context = await browser.new_context(locale="nl-NL")
@@ -129,6 +145,9 @@ async def furnish(browser: Browser, issuer: str, town: Town) -> Scene:
     return Scene(
         issuer=issuer,
         settled=settled,
+        helper=helper,
+        helping=helping,
+        help_code=help_code,
         newcomer=newcomer,
         leaving=leaving,
         operator=operator,
@@ -171,7 +190,7 @@ Go = Callable[[Page, Scene], Awaitable[None]]
 class Place(msgspec.Struct, frozen=True):
     """One page in one state: who looks, how to get there, and the status that the door answers."""
 
-    who: str  # "nobody", "settled", "newcomer", "leaving", "operator" or "clerk"
+    who: str  # "nobody", "settled", "newcomer", "leaving", "helper", "operator" or "clerk"
     go: Go
     status: int = 200
 
@@ -200,6 +219,25 @@ async def _press_yes(page: Page) -> None:
 
 async def _press_enter(page: Page) -> None:
     await page.locator("input[type=checkbox]").first.press("Enter")
+
+
+async def _type_the_code(page: Page, scene: Scene) -> None:
+    await page.goto(f"{scene.issuer}/my/helping")
+    await page.locator("#code").fill(scene.help_code)
+    await page.locator("#type-code button").click()
+
+
+async def _let_help(page: Page, issuer: str) -> str:
+    """She lets somebody help, with what is delicate; the code."""
+    await page.goto(f"{issuer}/my/helpers/new")
+    await page.locator("#helper").fill("Els")
+    await page.locator("#citizen").fill("Amal")
+    await page.locator("#may-choose").check()
+    await page.locator("#term-month").check()
+    await page.locator("summary").click()
+    await page.locator("#special").check()
+    await page.locator("#new-helper button[type=submit]").click()
+    return " ".join(await page.locator("#code li").all_inner_texts())
 
 
 async def _save_nonsense(page: Page) -> None:
@@ -345,6 +383,15 @@ PLACES: dict[str, Place] = {
     "data": Place("settled", _at("/my/data")),
     "data-history": Place("settled", _at("/my/data/birth_date/history")),
     "data-empty": Place("newcomer", _at("/my/data")),
+    "helpers": Place("settled", _at("/my/helpers")),
+    "helper-form": Place("settled", _at("/my/helpers/new")),
+    "helping": Place("newcomer", _at("/my/helping")),
+    "help-offer": Place("newcomer", _type_the_code),
+    "for-home": Place("helper", _at("{helping}")),
+    "for-timeline": Place("helper", _at("{helping}/my/timeline")),
+    "for-data": Place("helper", _at("{helping}/my/data")),
+    "for-question": Place("helper", _at("{helping}{question}")),
+    "home-helping": Place("helper", _at("/")),
     "erase": Place("settled", _at("/my/erase")),
     "export": Place("settled", _at("/my/export")),
     "leaving": Place("leaving", _at("/")),

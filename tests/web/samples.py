@@ -43,6 +43,8 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
         "path": "/my/somewhere",
         "codes": [],
         "looks": [],
+        "helped": [],
+        "over": [],
         "stop_code": None,
         "help": Sample(
             name="Stadsbalie Voorbeeldstad",
