@@ -17,7 +17,7 @@ from consent.acts.timeline import timeline
 from consent.acts.ways import NotFreshlySignedIn
 from consent.oauth.step_up import INVENTED, SignIn
 from consent.storage.book import TURN, Book, Story
-from consent.storage.kinds import MANDATE, MEMBER
+from consent.storage.kinds import MANDATE, MEMBER, OPENING
 from consent.storage.members import Member
 from consent.words.actors import Actor
 from consent.words.errors import BadInput, Conflict, Forbidden, NotFound, TooManyRequests
@@ -70,10 +70,10 @@ async def test_whatever_a_helper_does_stands_in_her_timeline_under_his_name(worl
 async def test_the_log_tells_an_auditor_of_no_mandate(world: World, tmp_path: Any) -> None:
     made = await given(world)
     await mandates.end(world.house, who=world.citizen(), mandate=made.id)
-    records = [
-        msgspec.json.decode(octets)
-        for _, _, _, octets in await world.house.store.read("citizen_entry.of_citizen", world.citizen(), 9)
-    ]
+    records = []
+    for log, index in await world.house.store.read("citizen_entry.all", world.citizen()):
+        (opening,) = await world.house.store.read(OPENING.get, log, index)
+        records.append(msgspec.json.decode(OPENING.from_row(opening).record))
     assert [(one["ev"], one["by"], "org" in one) for one in records] == [
         ("other", "self", False),
         ("other", "helper", False),
