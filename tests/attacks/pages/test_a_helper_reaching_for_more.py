@@ -140,7 +140,8 @@ def test_no_way_leads_from_her_pages_to_what_a_helper_never_does(give: Give) -> 
 def test_her_pages_lead_only_to_her_pages_and_back_to_his(give: Give, victim: Visitor, loot: Loot) -> None:
     mandate, him = give()
     question = loot.question.rpartition("/")[2]
-    elsewhere = {"/my/helping", "/sign-out"}  # the band, and the button
+    # The band, the two buttons on top, and what the foot of every page has: none of it is about her.
+    elsewhere = {"/my/helping", "/sign-out", "/away", "/help", "/my/quiet"}
     for rest in ("", "/my/timeline", "/my/data", f"/my/requests/{question}"):
         html = him.get(f"/for/{mandate}{rest}").text
         assert "U helpt nu: Mama." in html
