@@ -51,7 +51,7 @@ WORLDLY_CALLS = words(
 )
 # What people can do, as verbs …
 ACTS = words(
-    "doubt reply "
+    "doubt draft reply "
     "advise "
     "acknowledge admit amend approve ask audit authenticate begin browse close cosign demand disclose enquire "
     "enrol entrust erase expire explain export federate freeze gauge grant help hold inspect join judge keep "
@@ -61,6 +61,7 @@ ACTS = words(
 )
 # … what a citizen looks at, and how every act is done: by whom written down, with what at hand, each proof once.
 BESIDE_ACTS = words(
+    "plain sketch "
     "dealings history "
     "acting allowance answers client_keys ending overview policy quorum receipt timeline scribe house once timekeeper "
     "paper reach session ways "

@@ -5,6 +5,7 @@ stole a registration token can ask for another redirect address, and waits for a
 """
 
 import hmac
+from typing import Literal
 
 import msgspec
 from msgspec.structs import replace
@@ -222,4 +223,64 @@ def _kept(row: Registration, there: ClientRow | None, *, token: str | None = Non
         holds=holding(row, there),
         waits=submitted if row.state in ("pending", "refused") else None,
         is_suspended=there is not None and there.status == "suspended",
+    )
+
+
+class OwnClient(msgspec.Struct, frozen=True, kw_only=True):
+    """A client as its organisation sees it on its pages."""
+
+    id: str
+    name: str
+    status: Literal["pending", "approved", "refused", "suspended"]
+    note: str  # what the operator said about a refusal
+    holds: ClientMetadata | None  # what is in effect
+    waits: ClientMetadata | None  # what an operator has to look at, or refused
+
+
+async def clients_of(house: House, organisation: str) -> list[OwnClient]:
+    """All clients of an organisation but removed ones, also those that came with its file."""
+    rows = [
+        row
+        for row in map(CLIENT.from_row, await house.store.read("client.all"))
+        if row.organisation == organisation
+    ]
+    registrations = [
+        row
+        for row in map(REGISTRATION.from_row, await house.store.read("registration.all"))
+        if row.organisation == organisation
+    ]
+    there, registered = {row.id: row for row in rows}, {row.client: row for row in registrations}
+    found = []
+    for name in sorted(there.keys() | registered.keys()):
+        row, one = there.get(name), registered.get(name)
+        if one is not None and one.state == "removed":
+            continue
+        waits = (
+            metadata_from(one.submitted) if one is not None and one.state in ("pending", "refused") else None
+        )
+        holds = _metadata_of(row) if row is not None else None
+        known = holds or waits
+        assert known is not None
+        suspended = row is not None and row.status == "suspended"
+        state = one.state if one is not None and one.state != "removed" else "approved"
+        found.append(
+            OwnClient(
+                id=name,
+                name=known.client_name,
+                status="suspended" if suspended else state,
+                note=one.note if one is not None else "",
+                holds=holds,
+                waits=waits,
+            )
+        )
+    return found
+
+
+def _metadata_of(row: ClientRow) -> ClientMetadata:
+    client = client_from(row)
+    return ClientMetadata(
+        client_name=client.name,
+        redirect_uris=client.redirect_uris,
+        jwks=client.jwks,
+        settings=client.settings,
     )

@@ -201,6 +201,7 @@ OPERATOR = Kind("operator", rows.OperatorAccess, lambda r: r.hash)
 JOURNAL = Kind("journal", rows.JournalLine, lambda r: r.id)
 MEMBER = Kind("member", members.Member, lambda r: r.id)
 INVITATION = Kind("invitation", members.Invitation, lambda r: r.hash)
+DRAFT = Kind("draft", members.Draft, lambda r: (r.organisation, r.purpose))
 TALLIED = Kind("tallied", tallies.Tallied, lambda r: r.what)
 HEAD = Kind("head", rows.Head, lambda r: r.log)
 LOG_KEY = Kind("log_key", rows.LogKey, lambda r: (r.log, r.key))
@@ -215,7 +216,7 @@ ALL: tuple[Kind[Any, Any], ...] = (
     CITIZEN, KEYS, VALUE, HOLDINGS, ORGANISATION, CLIENT, PURPOSE, REQUEST, GRANT, GRANT_VERSION, CODE, TOKEN, USED,
     DISCLOSED, MEMO, USE, REFUSAL, SIGNAL, DELETION, SESSION, CEREMONY, PASSKEY, WAY, LINK, PERSONA, MANDATE, AUDITOR,
     ENTRY, OPENING, OPERATOR, JOURNAL, INITIAL_TOKEN, REGISTRATION, PROPOSAL, CITIZEN_ENTRY, ALLOWANCE,
-    ERASURE, PLANNED_ENDING, WATERMARK, DROPPED, MEMBER, INVITATION, STOP_CODE, PREFERENCES, DEMAND, CASE, CASE_LOOK,
+    ERASURE, PLANNED_ENDING, WATERMARK, DROPPED, MEMBER, INVITATION, DRAFT, STOP_CODE, PREFERENCES, DEMAND, CASE, CASE_LOOK,
     TALLIED,
     MISGIVING, COUNTED_WEEK, MISGIVING_COUNT,
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Rows about who works at the pages, for an organisation or for the operator."""
+"""Rows about who works at the pages, for an organisation or for the operator, and what they have in hand."""
 
 from typing import Literal
 
@@ -30,3 +30,13 @@ class Invitation(msgspec.Struct, frozen=True, kw_only=True):
     created_at: int
     expires_at: int
     ended_at: int | None = None
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """A purpose while it is written: canonical JSON of `acts.draft.Sketch`. It decides nothing."""
+
+    organisation: str
+    purpose: str
+    sketch: bytes
+    revision: int  # counts what was saved, so that two who write at once do not lose each other's words
+    changed_at: int

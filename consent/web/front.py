@@ -8,6 +8,8 @@ from . import (
     auditor_pages,
     away,
     citizen,
+    console,
+    console_purposes,
     dealings,
     demands,
     desk,
@@ -69,5 +71,7 @@ HANDLERS = (
     *erasure.HANDLERS,
     *scan.HANDLERS,
     *joining.HANDLERS,
+    *console.HANDLERS,
+    *console_purposes.HANDLERS,
     *assets.HANDLERS,
 )

@@ -16,7 +16,11 @@ from .guard import Visit, citizen_of, house_of, one, page, read_own_form, see_ot
 from .page_doors import shows, takes
 
 # Where each role begins; `{}` is the organisation.
-WORKPLACES: dict[acts.Role, str] = {}
+WORKPLACES: dict[acts.Role, str] = {
+    "owner": "/console/{}",
+    "editor": "/console/{}",
+    "operator": "/operator",
+}
 
 
 @get("/join", opt=shows("showJoin", "Where an invited person types her code", or_else=(303,)))

@@ -14,9 +14,11 @@ import consent_sdk
 import msgspec
 from playwright.async_api import Browser, Page
 
+from consent.demo import ORGANISATION
 from tests.e2e.hands import NO, YES, answer, code_on, press, sign_in, sign_up, stop, tick, type_code
 from tests.e2e.town import NEEDED, OTHER_ATTRIBUTES, OTHER_PURPOSE, Town
 
+CONSOLE = f"/console/{ORGANISATION}"
 State = Any  # Playwright's storage state: the cookies of one browser
 
 
@@ -32,6 +34,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     leaving: State  # a citizen who is erasing everything
     operator: State  # somebody who runs the service
     clerk: State  # somebody at a desk
+    owner: State  # somebody who works for the municipality
     erasure: str  # where everybody with the code sees how far that is
     question: str
     waiting: str  # an address as an organisation gives it, for somebody who is not signed in
@@ -142,8 +145,19 @@ async def furnish(browser: Browser, issuer: str, town: Town) -> Scene:
     await sign_in(page, "joris")
     clerk = await context.storage_state()
     await context.close()
+
+    context = await browser.new_context(locale="nl-NL", java_script_enabled=False)
+    page = await context.new_page()
+    await page.goto(f"{issuer}/sign-in")
+    await sign_in(page, "fenna")
+    await page.goto(f"{issuer}{CONSOLE}/purposes")
+    await page.locator("#purpose").fill("parkeren")
+    await page.locator("#begin button").click()
+    owner = await context.storage_state()
+    await context.close()
     return Scene(
         issuer=issuer,
+        owner=owner,
         settled=settled,
         helper=helper,
         helping=helping,
@@ -190,7 +204,7 @@ Go = Callable[[Page, Scene], Awaitable[None]]
 class Place(msgspec.Struct, frozen=True):
     """One page in one state: who looks, how to get there, and the status that the door answers."""
 
-    who: str  # "nobody", "settled", "newcomer", "leaving", "helper", "operator" or "clerk"
+    who: str  # "nobody", "settled", "newcomer", "leaving", "helper", "operator", "clerk" or "owner"
     go: Go
     status: int = 200
 
@@ -267,6 +281,30 @@ def _type_case(number: str) -> Callable[[Page], Awaitable[None]]:
         await page.locator("#enquire button").click()
 
     return write
+
+
+async def _send_it(page: Page) -> None:
+    await page.locator('button[value="propose"]').click()
+
+
+async def _save_it(page: Page) -> None:
+    await page.locator('button[value="save"]:visible').click()
+
+
+async def _nameless(page: Page) -> None:
+    await page.locator("#purpose").fill("Not A Name")
+    await page.locator("#begin button").click()
+
+
+async def _wrong_code(page: Page) -> None:
+    await page.locator("#code").fill("wrong")
+    await page.locator("#join button").click()
+
+
+async def _make_a_code(page: Page) -> None:
+    await page.locator("#name").fill("Bob")
+    await page.locator("#role-editor").check()
+    await page.locator("#invite button").click()
 
 
 async def _session_ends(page: Page) -> None:
@@ -417,6 +455,18 @@ PLACES: dict[str, Place] = {
     "edit-yes-no-unchosen": Place("newcomer", _then("/my/data/over_18", _save_nothing), 422),
     "edit-amount": Place("newcomer", _at("/my/data/yearly_income")),
     "edit-list": Place("newcomer", _at("/my/data/children_first_names")),
+    "work": Place("owner", _at("/work")),
+    "work-none": Place("newcomer", _at("/work")),
+    "join": Place("newcomer", _at("/join")),
+    "join-wrong": Place("newcomer", _then("/join", _wrong_code), 400),
+    "console": Place("owner", _at(CONSOLE)),
+    "console-team": Place("owner", _at(f"{CONSOLE}/team")),
+    "console-team-code": Place("owner", _then(f"{CONSOLE}/team", _make_a_code)),
+    "console-purposes": Place("owner", _at(f"{CONSOLE}/purposes")),
+    "console-purposes-wrong": Place("owner", _then(f"{CONSOLE}/purposes", _nameless), 422),
+    "console-draft": Place("owner", _then(f"{CONSOLE}/purposes/parkeren", _save_it)),
+    "console-draft-wrong": Place("owner", _then(f"{CONSOLE}/purposes/parkeren", _send_it), 422),
+    "console-example": Place("owner", _at(f"{CONSOLE}/purposes/parkeren/example")),
     "not-found": Place("settled", _at("/my/nothing-here"), 404),
     "not-hers": Place("newcomer", _at("{live}"), 404),
     "not-to-change": Place("settled", _at("/my/data/full_name"), 403),

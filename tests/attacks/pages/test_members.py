@@ -44,3 +44,97 @@ def test_nobody_joins_without_signing_in(served: Stage, visit: Visit) -> None:
     assert nobody.get("/work").headers["location"] == "/sign-in?next=/work"
     assert nobody.post("/join", {"code": "a" * 26}).status_code == 303  # to the sign-in
     assert STRANGER not in served.run("member", "list", ORGANISATION)
+
+
+OWNER, CLERK = "fenna", "joris"
+WORK = f"/console/{ORGANISATION}"
+NASTY = "<script>alert(1)</script><img src=x onerror=alert(1)>"
+
+
+def test_a_workplace_looks_to_everybody_else_like_nothing_at_all(visit: Visit, stranger: Visitor) -> None:
+    """Another organisation's owner is as much a stranger as a citizen, the desk's clerk and the operator are."""
+    pages = (WORK, f"{WORK}/team", f"{WORK}/purposes", f"{WORK}/purposes/energietoeslag")
+    forms = (
+        (f"{WORK}/team", {"name": "me", "role": "owner"}),
+        (f"{WORK}/team/end", {"member": "0" * 32}),
+        (f"{WORK}/purposes", {"purpose": "mine-now"}),
+        (f"{WORK}/purposes/energietoeslag", {"do": "drop"}),
+    )
+    for visitor in (stranger, visit().sign_in(CLERK), visit().sign_in("wil")):
+        for path in pages:
+            there, nowhere = visitor.get(path), visitor.get(path.replace(ORGANISATION, "nobody"))
+            assert there.status_code == nowhere.status_code == 404
+            assert there.text.replace(ORGANISATION, "nobody") == nowhere.text
+        for path, fields in forms:
+            assert visitor.post(path, fields | {"csrf": visitor.csrf()}).status_code == 404
+    owner = visit().sign_in(OWNER)
+    assert owner.get(WORK).status_code == 200
+    for path in pages:
+        assert owner.get(path.replace(ORGANISATION, "voorbeeldhuis")).status_code == 404
+
+
+def test_an_editor_does_none_of_the_owners_acts(served: Stage, visit: Visit) -> None:
+    editor = visit().sign_in("riet")
+    code = invited(served, "--name", "Riet")
+    assert editor.post("/join", {"code": code, "csrf": editor.csrf()}).status_code == 303
+    owner = visit().sign_in(OWNER)
+    assert editor.get(f"{WORK}/purposes").status_code == 200
+    assert editor.get(f"{WORK}/team").status_code == 404
+    assert f'href="{WORK}/team"' not in editor.get(WORK).text
+    team = served.run("member", "list", ORGANISATION)
+    fenna, riet = (
+        next(line.split("\t")[0] for line in team.splitlines() if name in line) for name in ("Fenna", "Riet")
+    )
+    invitation = {"csrf": editor.csrf(), "name": "me", "role": "owner"}
+    assert editor.post(f"{WORK}/team", invitation).status_code == 404
+    ending = {"csrf": editor.csrf(), "member": fenna}
+    assert editor.post(f"{WORK}/team/end", ending).status_code == 404
+    assert served.run("member", "list", ORGANISATION) == team
+    # A form of the owner's own, sent from elsewhere or without her token, does nothing either.
+    for fields, headers in (({}, {}), ({"csrf": owner.csrf()}, {"origin": "https://evil.example"})):
+        answer = owner.post(f"{WORK}/team/end", {"member": riet, **fields}, **headers)
+        assert answer.status_code == 403
+    assert owner.post(f"{WORK}/team/end", {"member": riet, "csrf": owner.csrf()}).status_code == 303
+    assert editor.get(f"{WORK}/purposes").status_code == 404
+
+
+def test_what_an_editor_writes_is_text_on_the_example_and_its_buttons_are_dead(visit: Visit) -> None:
+    owner = visit().sign_in(OWNER)
+    csrf = owner.csrf()
+    assert owner.post(f"{WORK}/purposes", {"csrf": csrf, "purpose": "nasty"}).status_code == 303
+    names = ("title", "why", "consequence_of_no", "other_way", "because", "recipient")
+    fields = {f"{name}.{language}": NASTY for name in names for language in ("nl", "en")}
+    fields |= {
+        "csrf": csrf,
+        "revision": "0",
+        "legal_basis": "consent",
+        "storage_places": NASTY,
+        "add": "city",
+    }
+    fields |= dict.fromkeys(("maximum_days", "data_life_days", "frequency_per_day"), NASTY) | {"do": "look"}
+    written = owner.post(f"{WORK}/purposes/nasty", fields)
+    assert (written.status_code, written.headers["location"]) == (303, f"{WORK}/purposes/nasty/example")
+    for path in (f"{WORK}/purposes/nasty", f"{WORK}/purposes/nasty/example", f"{WORK}/purposes"):
+        page = owner.get(path)
+        assert page.status_code == 200
+        assert "<script>alert" not in page.text
+        assert "<img src=x" not in page.text
+        assert "script-src 'self'" in page.headers["content-security-policy"]
+    example = owner.get(f"{WORK}/purposes/nasty/example").text
+    start, form = example.index('<fieldset class="consent-example" disabled>'), example.index('id="decide"')
+    assert start < form < example.rindex("</fieldset>")
+    assert example.count("<fieldset") == example.count("</fieldset>")
+    # Her own data stands nowhere: the values are nobody's.
+    assert "Voorbeeld" in example
+    assert owner.post(f"{WORK}/purposes/nasty", {"csrf": csrf, "do": "drop"}).status_code == 303
+    for broken in (
+        {"revision": "x"},
+        {"revision": "0", "legal_basis": "king"},
+        {"revision": "0", "item": NASTY},
+    ):
+        begun = owner.post(f"{WORK}/purposes", {"csrf": csrf, "purpose": "nasty"})
+        assert begun.status_code == 303
+        answer = owner.post(f"{WORK}/purposes/nasty", {"csrf": csrf, "do": "save"} | broken)
+        assert answer.status_code in (400, 422)
+        assert "<script>alert" not in answer.text
+    owner.post(f"{WORK}/purposes/nasty", {"csrf": csrf, "do": "drop"})
