@@ -6,6 +6,7 @@ from typing import Any
 from litestar import Response, get, post
 
 from consent.acts import draft as drafting
+from consent.acts.advise import advise
 from consent.acts.sketch import BASES, MOST_ITEMS, NUMBERS, SENTENCES, Fault, Item, Sketch
 from consent.words.attributes import CATALOGUE
 from consent.words.errors import BadInput, Conflict, OutOfDate
@@ -110,6 +111,9 @@ async def example(request: Visit, organisation: str, purpose: str) -> Response[s
         chosen=frozenset(),
         error=None,
         sign_in=None,
+        halted=None,
+        advice=advise(shown),
+        answer_until=shown.until,
     )
 
 
