@@ -45,6 +45,7 @@ async def take(folder: Path, issuer: str, stage: Stage, names: list[str]) -> int
             "operator": scene.operator,
             "clerk": scene.clerk,
             "helper": scene.helper,
+            "owner": scene.owner,
         }
         for name in names:
             place = PLACES[name]

@@ -151,6 +151,24 @@ async def unanswered(house: House, *, only_late: bool) -> list[Unanswered]:
     return lines
 
 
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """How far what one client has to hear is, as numbers of signals; `overdue`: it did not answer in time."""
+
+    delivered: int
+    waiting: int
+    given_up: int
+    overdue: int
+
+
+async def standing_of(house: House, organisation: str) -> dict[str, Standing]:
+    """How the signals to an organisation stand, by client; those with an answer go after a while, with all else."""
+    rows = await house.store.read("signal.standing", organisation, house.clock() - house.acknowledge_within)
+    return {
+        client: Standing(delivered=delivered, waiting=waiting, given_up=given_up, overdue=overdue)
+        for client, delivered, waiting, given_up, overdue in rows
+    }
+
+
 def _until_gone(purpose: Purpose) -> int:
     """How long after the end a statement may take: as long as data may be kept, and a month at most."""
     return min(purpose.data_life_days * DAY, LONGEST_UNTIL_GONE)

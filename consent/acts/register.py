@@ -235,6 +235,12 @@ class OwnClient(msgspec.Struct, frozen=True, kw_only=True):
     note: str  # what the operator said about a refusal
     holds: ClientMetadata | None  # what is in effect
     waits: ClientMetadata | None  # what an operator has to look at, or refused
+    registered_at: int | None  # None: it came with its organisation's file
+
+
+async def keys_replaced(house: House) -> dict[str, int]:
+    """When the keys of a client were replaced last, for those whose keys ever were."""
+    return dict(await house.store.read("journal.keys_replaced"))
 
 
 async def clients_of(house: House, organisation: str) -> list[OwnClient]:
@@ -271,6 +277,7 @@ async def clients_of(house: House, organisation: str) -> list[OwnClient]:
                 note=one.note if one is not None else "",
                 holds=holds,
                 waits=waits,
+                registered_at=one.registered_at if one is not None else None,
             )
         )
     return found

@@ -7,6 +7,7 @@ from pathlib import Path
 import structlog
 
 from consent.acts.close import close
+from consent.acts.count import go_on as count_on
 from consent.acts.doubt import count_weeks
 from consent.acts.erase import go_on as erase_on
 from consent.acts.expire import expire
@@ -56,6 +57,7 @@ async def sweep(house: House, folder: Path, *, keep: str = "") -> None:
                 retained_on = today
             await retain_on(house)
             await count_weeks(house)
+            await count_on(house)
             house.pulse.swept(house.clock())
             measure(house, folder)
         except Exception as fault:

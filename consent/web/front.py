@@ -9,6 +9,7 @@ from . import (
     away,
     citizen,
     console,
+    console_numbers,
     console_purposes,
     dealings,
     demands,
@@ -72,6 +73,7 @@ HANDLERS = (
     *scan.HANDLERS,
     *joining.HANDLERS,
     *console.HANDLERS,
+    *console_numbers.HANDLERS,
     *console_purposes.HANDLERS,
     *assets.HANDLERS,
 )

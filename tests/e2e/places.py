@@ -467,6 +467,8 @@ PLACES: dict[str, Place] = {
     "console-draft": Place("owner", _then(f"{CONSOLE}/purposes/parkeren", _save_it)),
     "console-draft-wrong": Place("owner", _then(f"{CONSOLE}/purposes/parkeren", _send_it), 422),
     "console-example": Place("owner", _at(f"{CONSOLE}/purposes/parkeren/example")),
+    "console-numbers": Place("owner", _at(f"{CONSOLE}/numbers")),
+    "console-keys": Place("owner", _at(f"{CONSOLE}/keys")),
     "not-found": Place("settled", _at("/my/nothing-here"), 404),
     "not-hers": Place("newcomer", _at("{live}"), 404),
     "not-to-change": Place("settled", _at("/my/data/full_name"), 403),

@@ -53,7 +53,10 @@ NASTY = "<script>alert(1)</script><img src=x onerror=alert(1)>"
 
 def test_a_workplace_looks_to_everybody_else_like_nothing_at_all(visit: Visit, stranger: Visitor) -> None:
     """Another organisation's owner is as much a stranger as a citizen, the desk's clerk and the operator are."""
-    pages = (WORK, f"{WORK}/team", f"{WORK}/purposes", f"{WORK}/purposes/energietoeslag")
+    pages = (
+        WORK,
+        *(f"{WORK}/{page}" for page in ("team", "purposes", "purposes/energietoeslag", "numbers", "keys")),
+    )
     forms = (
         (f"{WORK}/team", {"name": "me", "role": "owner"}),
         (f"{WORK}/team/end", {"member": "0" * 32}),
