@@ -12,17 +12,18 @@ from consent.storage.kinds import ORGANISATION, PROPOSAL, PURPOSE
 from consent.storage.rows import JournalLine
 from consent.words.attributes import CATALOGUE
 from consent.words.errors import NotFound
-from consent.words.purposes import Language, Purpose
+from consent.words.purposes import LANGUAGES, Language, Purpose, Text
 
 from .approve import organisation_from, purpose_from
 from .house import House
 from .oversee import Listed, Look, journal, listing, look
+from .plain import heavy
 from .suspend import Subject, subject
 
 Part = str | int | bool | None
 AdviceCode = Literal[
     "special", "about_others", "law_only", "rare", "all_needed", "long", "kept_long", "often", "machine", "abroad",
-    "weak_yes",
+    "weak_yes", "heavy_words", "long_sentences",
 ]  # fmt: skip
 
 # The European Economic Area, where the GDPR holds as it is: the EU of 2026 with Iceland, Liechtenstein and Norway.
@@ -48,7 +49,7 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Advice(msgspec.Struct, frozen=True):
-    """What is unusual. *about*: the attributes or places that it is about."""
+    """What is unusual. *about*: the attributes, places or words that it is about."""
 
     code: AdviceCode
     about: tuple[str, ...] = ()
@@ -193,3 +194,22 @@ def unusual(purpose: Purpose, others: list[Purpose], *, is_government: bool) -> 
     if is_government and purpose.legal_basis == "consent":
         # Recital 43 of the GDPR: who cannot well say no to an authority does not say yes freely.
         yield Advice("weak_yes")
+    hard = [
+        one
+        for text in _for_citizens(purpose)
+        for language in LANGUAGES
+        for one in heavy(text.in_language(language), language)
+    ]
+    words = tuple(dict.fromkeys(one.what for one in hard if one.kind == "word"))
+    if words:
+        yield Advice("heavy_words", words)
+    if any(one.kind == "long" for one in hard):
+        yield Advice("long_sentences")
+
+
+def _for_citizens(purpose: Purpose) -> Iterator[Text]:
+    """Every text of *purpose* that a citizen reads."""
+    yield from (purpose.title, purpose.why, purpose.consequence_of_no, purpose.other_way)
+    yield from (asked.reason for asked in purpose.attributes)
+    yield from purpose.because.values()
+    yield from purpose.recipients

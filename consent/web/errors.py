@@ -151,9 +151,12 @@ def voice_of(path: str) -> Voice:
         return "page" if path == "/oauth/authorize" else "oauth"
     if path.startswith("/operator/pages/"):
         return "page"
-    if path in ("/disclosures", "/uses", "/grants") or path.startswith(
-        ("/disclosures/", "/uses/", "/grants/", "/signals/", "/audit/", "/operator/", "/organisation/")
-    ):
+    if path in ("/disclosures", "/uses", "/grants", "/demands") or path.startswith(
+        (
+            "/disclosures/", "/uses/", "/grants/", "/demands/", "/signals/", "/audit/", "/operator/",
+            "/organisation/",
+        )
+    ):  # fmt: skip
         return "api"
     return "log" if path in ("/log", "/openapi.yaml") or path.startswith("/log/") else "page"
 

@@ -40,13 +40,14 @@ async def timeline(request: Visit) -> Response[str]:
     if organisation is not None and organisation not in organisations:
         raise NotFound("you have nothing to do with such an organisation")
     kind = next((one for one in timelines.GROUPS if one == query.get("kind")), None)
+    before = _place(query.get("before"))
     found = await timelines.timeline(
         house_of(request),
         citizen=citizen,
         language=language_of(request),
         organisation=organisation,
         group=kind,
-        before=_place(query.get("before")),
+        before=before,
     )
     narrowed = {name: value for name, value in (("organisation", organisation), ("kind", kind)) if value}
     older = found.older and urlencode({**narrowed, "before": "{}.{}".format(*found.older)})
@@ -59,6 +60,7 @@ async def timeline(request: Visit) -> Response[str]:
         months=found.months,
         older=older,
         newest=urlencode(narrowed) if "before" in query else None,
+        narrowed=urlencode({**narrowed, "before": "{}.{}".format(*before)} if before else narrowed),
         organisations=organisations,
         organisation=organisation,
         kind=kind,

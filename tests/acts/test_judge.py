@@ -19,7 +19,7 @@ from consent.storage.kinds import PROPOSAL, PURPOSE
 from consent.storage.rows import Proposal
 from consent.words.canonical import canonical
 from consent.words.errors import NotFound, OutOfDate
-from consent.words.purposes import Purpose
+from consent.words.purposes import Purpose, Text
 from tests.world import PURPOSE as ALLOWANCE
 from tests.world import World
 
@@ -96,6 +96,27 @@ async def test_what_is_unusual_is_named(world: World) -> None:
         set() if not asked.required else {"all_needed"} - set(codes)
     )
     assert "weak_yes" not in {one.code for one in weigh.unusual(odd, [plain], is_government=False)}
+
+
+@pytest.mark.parametrize(
+    "field", ["title", "why", "consequence_of_no", "other_way", "reason", "because", "recipient"]
+)
+async def test_what_is_hard_to_read_is_named_wherever_it_stands(world: World, field: str) -> None:
+    plain = await purpose_of(world)
+    text = Text(nl="Uw gegevens worden bewaard.", en="One " * 16 + "end.")
+    if field == "reason":
+        odd = replace(plain, attributes=(replace(plain.attributes[0], reason=text), *plain.attributes[1:]))
+    elif field == "because":
+        odd = replace(plain, because={**plain.because, "more": text})
+    elif field == "recipient":
+        odd = replace(plain, recipients=(text,))
+    else:
+        odd = replace(plain, **{field: text})
+    named = {one.code: one.about for one in weigh.unusual(odd, [plain], is_government=False)}
+    assert named["heavy_words"] == ("worden",)
+    assert "long_sentences" in named
+    before = {one.code for one in weigh.unusual(plain, [plain], is_government=False)}
+    assert not before & {"heavy_words", "long_sentences"}
 
 
 async def test_only_an_operator_who_still_is_one_decides(world: World) -> None:

@@ -12,6 +12,7 @@ from consent_sdk import Arrangement, Ask, Declined, MemoryStore, Organisation, P
 from consent_sdk.keys import SigningKey
 
 from consent.demo import Stage
+from tests.attacks.attacker import Citizen
 from tests.web.office import ASKED, REDIRECT, Office, office_of
 
 
@@ -145,6 +146,32 @@ async def test_a_client_sees_how_much_it_used(desk: Office, org: Organisation) -
     assert await org.account.usage(begin=today - timedelta(days=7), until=today) == ()
     with pytest.raises(Refused, match="bad_input"):
         await org.account.usage(begin=today, until=today - timedelta(days=1))
+
+
+async def test_what_a_citizen_asks_is_read_and_answered(desk: Office, org: Organisation) -> None:
+    arrangement = await given(desk, org)
+    disclosure = await org.fetch(arrangement, [ASKED[0]])
+    use = await org.use(disclosures=[disclosure.disclosure_id], template="letter")
+    with Citizen(desk.stage) as sanne:
+        sanne.browser.submit(sanne.page(f"/why/{use.use_id}"), "ask", ("text", "Waarom?"))
+    (asks,) = await org.demands.waiting()
+    assert (asks.kind, asks.use_id, asks.sub, asks.text) == (
+        "explain",
+        use.use_id,
+        arrangement.sub,
+        "Waarom?",
+    )
+    assert "Waarom" not in repr(asks)
+    for outcome in ("corrected", "refused"):
+        with pytest.raises(Refused, match="bad_input"):
+            await org.demands.reply(asks.demand_id, outcome, text="Nee.", value=1)
+    with pytest.raises(Refused, match="not_found"):
+        await org.demands.reply("../demands", "answered", text="Daarom.")
+    kept = await org.demands.reply(asks.demand_id, "answered", text="Daarom.")
+    assert (kept.demand_id, kept.outcome) == (asks.demand_id, "answered")
+    assert await org.demands.reply(asks.demand_id, "answered", text="Toch anders.") == kept
+    assert await org.demands.waiting() == ()
+    assert await org.demands.misgivings() == ()
 
 
 async def test_a_proposed_purpose_waits_for_the_operator(desk: Office, org: Organisation) -> None:

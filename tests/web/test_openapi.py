@@ -12,6 +12,7 @@ import yaml
 from consent.__main__ import main
 from consent.app import routes
 from consent.demo import Stage
+from consent.web.errors import voice_of
 from consent.web.openapi import doors
 
 COMMITTED = Path(__file__).resolve().parents[2] / "openapi.yaml"
@@ -33,6 +34,14 @@ def test_the_committed_file_is_what_the_command_prints(capsys: pytest.CaptureFix
 
 def test_another_reader_of_yaml_sees_the_same_document() -> None:
     assert routes().state.openapi == DOCUMENT
+
+
+def test_a_door_for_programs_answers_them_with_problems_and_not_with_pages() -> None:
+    proven = [
+        path for path, _, said in operations() if any("dpop" in str(one) for one in said.get("security", ()))
+    ]
+    assert len(proven) > 10
+    assert {path: voice_of(path) for path in proven} == dict.fromkeys(proven, "api")
 
 
 def test_it_is_valid_openapi_3_1() -> None:

@@ -1,9 +1,10 @@
 """For organisations: ask a citizen for personal data, receive it with a proof, and check that proof.
 
 Organisation  the acts: ask, receive, fetch, use, grant, amend, renew, end_grant, revoke_tokens, and the answers
-              receiver, acknowledge, state_deletion, account
+              receiver, acknowledge, state_deletion, account, demands
 Account, OwnGrant, DayOfUse, PurposeState   what you have at the service, and how you used it
 Ask, Arrangement, Disclosure, Attribute, Use, GrantStatus   what they give you
+Demands, Demand, Reply, Misgiving   what citizens ask of you, and what felt wrong to them
 Signal, SignalReceiver, signals_app   hearing what happens to your permissions
 Store, MemoryStore, FileStore   what must not be forgotten
 ConsentError and below   what can go wrong
@@ -11,6 +12,7 @@ ConsentError and below   what can go wrong
 
 from .account import Account, DayOfUse, OwnGrant, PurposeState
 from .answers import Arrangement, Ask, Attribute, Disclosure, Entry, GrantStatus, Opening, Use
+from .demands import Demand, Demands, Misgiving, Reply
 from .errors import (
     ConsentError,
     Declined,
@@ -34,12 +36,15 @@ __all__ = [
     "ConsentError",
     "DayOfUse",
     "Declined",
+    "Demand",
+    "Demands",
     "Disclosure",
     "Entry",
     "FileStore",
     "Forked",
     "GrantStatus",
     "MemoryStore",
+    "Misgiving",
     "Opening",
     "Organisation",
     "OwnGrant",
@@ -47,6 +52,7 @@ __all__ = [
     "ProtocolError",
     "PurposeState",
     "Refused",
+    "Reply",
     "Secret",
     "Signal",
     "SignalAnswer",

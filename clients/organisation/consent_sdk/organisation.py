@@ -18,6 +18,7 @@ import msgspec
 
 from .account import Account
 from .answers import Arrangement, Ask, Attribute, Disclosure, Entry, GrantStatus, Use
+from .demands import Demands
 from .errors import Declined, ProtocolError, Refused, Unreachable
 from .keys import KeyMaterial, SigningKey, challenge_of
 from .log import Log
@@ -356,6 +357,11 @@ class Organisation:
     def account(self) -> Account:
         """What this client has at the service: its permissions, its use of them, its purposes."""
         return Account(self._tokens)
+
+    @property
+    def demands(self) -> Demands:
+        """What citizens ask of you, and your answers."""
+        return Demands(self._tokens)
 
     def receiver(self, on_signal: Callable[[Signal], Awaitable[None]]) -> SignalReceiver:
         """What takes the service's signals at your registered `signals_endpoint`; see `signals`."""
