@@ -15,9 +15,10 @@ import uvicorn
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
 from consent.app import build
-from consent.demo import Stage
+from consent.demo import CLIENT, Stage
 from consent.seed import SHIPPED
 from consent.settings import Settings
+from consent.words.purposes import Contact, Text
 from tests.conftest import free_port
 from tests.e2e.places import Scene, furnish
 from tests.e2e.town import Town
@@ -108,7 +109,12 @@ class Later:
     def serving(self) -> Iterator[None]:
         """Serve the same application as `consent serve` does, from a thread, so that its clock can be ours."""
         settings = Settings(
-            data=str(self.stage.service), port=self.stage.port, sandbox=True, seed=str(SHIPPED)
+            data=str(self.stage.service),
+            port=self.stage.port,
+            sandbox=True,
+            seed=str(SHIPPED),
+            sources={"brp": CLIENT},  # the municipality answers for what comes from there
+            help=Contact(name=Text("de balie", "the desk"), phone="0800 0000"),
         )
         app = build(settings, *[lambda: int(self.now() * 1_000_000)] * 2)
         server = uvicorn.Server(uvicorn.Config(app, port=settings.port, log_level="warning"))
