@@ -48,7 +48,8 @@ def build(
                     await plant(house, read_seed(Path(settings.seed)))
                 app.state.house = house
                 sweeper = asyncio.create_task(
-                    sweep(house, settings.folder, keep=settings.retain), name="sweeper"
+                    sweep(house, settings.folder, keep=settings.retain, product=settings.product or None),
+                    name="sweeper",
                 )
                 sender = Sender(house)
                 sender.start()

@@ -36,13 +36,14 @@ from consent.words.attributes import SPECIAL, value_from
 from consent.words.decision import Refusal
 from consent.words.errors import InvalidGrantId, InvalidRequestUri, NotFound, UnauthorizedClient
 from consent.words.ids import id_from, is_id
-from consent.words.instants import DAY
+from consent.words.instants import DAY, day
 from consent.words.purposes import Language
 
 from .advise import Advice, advise
 from .approve import client_from, organisation_from, purpose_from
 from .enquire import case_hash
 from .house import House
+from .notify import notify
 from .once import Caller, asks, spend
 
 ANSWER_LIFE = DAY
@@ -118,6 +119,8 @@ async def push(house: House, caller: Caller, pushed: PushedRequest) -> Pushed:
                 max_age=pushed.sign_in.max_age,
             ),
         )
+        if grant is not None:
+            notify(book, grant.citizen, "change_asked", grant=grant, once=str(day(book.at)))
         return Pushed(reference, expires_at)
 
     return (await house.scribe.do(story)).outcome

@@ -54,6 +54,7 @@ from consent.words.instants import day
 
 from .approve import purpose_of
 from .house import House
+from .notify import notify
 from .once import spend_proof
 from .publish import opening_of, prove
 from .refuse import asks_for_refusal, record_refusal
@@ -268,6 +269,8 @@ def _first(
         detail=detail,
     )
     book.prove(index)
+    if grant.day == 0:
+        notify(book, grant.citizen, "first_use", grant=grant, once="first")
     disclosed = Disclosed(
         id=id_in_time(book.at, book.chance(10)),
         grant=grant.id,

@@ -9,6 +9,7 @@ from consent.storage.book import TURN, Book, Story
 from consent.storage.kinds import GRANT, KEYS, Ask
 from consent.vault.keys import CitizenKeys, pairwise_id
 
+from .notify import notify
 from .scribe import Deed
 from .signal import signal
 
@@ -44,6 +45,8 @@ def write_ending(
     _write(book, ended, _EVENTS[ending], keys=keys, by=by, reason=reason, told=told)
     # Whoever ended it: what hangs on the client's endpoint hears every ending in the same way.
     signal(book, ended, "ended")
+    if by != "self" or told:  # what she did herself, signed in, is no news to her
+        notify(book, grant.citizen, "stopped", who="code" if told else by, grant=grant)
     return book.get(GRANT, grant.id)
 
 

@@ -18,6 +18,7 @@ from .house import House
 from .session import Visitor, end_all_but
 from .sign_in import check_made, new_passkey, spend
 from .ways import (
+    add,
     asks_of,
     check_change,
     is_fresh,
@@ -118,7 +119,7 @@ async def add_passkey(house: House, visitor: Visitor, *, ceremony: str, credenti
             raise NotSignedIn("this device key is known already")
         if len(ways_in(book, visitor.citizen).passkeys) >= MOST_PASSKEYS:
             raise BadInput("there are enough devices; remove one first")
-        book.put(PASSKEY, new_passkey(book, visitor.citizen, made))
+        add(book, new_passkey(book, visitor.citizen, made))
 
     await house.scribe.do(story)
 

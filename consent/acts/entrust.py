@@ -8,7 +8,7 @@ itself, the desk can give it words on paper for that.
 from datetime import date
 
 from consent.storage.book import TURN, Book, Story
-from consent.storage.kinds import KEYS, MANDATE, WAY
+from consent.storage.kinds import KEYS, MANDATE
 from consent.storage.mandates import Mandate
 from consent.storage.rows import Way
 from consent.words.errors import BadInput, NotFound, StillActive
@@ -32,7 +32,7 @@ from .paper import words_from
 from .reach import AGES, birthday
 from .recover import OCTETS
 from .sign_in import settle
-from .ways import way_hash
+from .ways import add, way_hash
 
 COUNTRY = "NL"
 
@@ -102,7 +102,7 @@ async def words_for_child(house: House, *, mandate: str, by: Operator, language:
         born = date.fromisoformat(open_names(book.keys_of(wrapped), found).born or "")
         if book.at < birthday(born, AGES[COUNTRY].sees):
             raise StillActive(f"a child signs in from the age of {AGES[COUNTRY].sees}")
-        book.put(WAY, Way(hash=hashed, citizen=found.citizen, kind="words", sealed=None, created_at=book.at))
+        add(book, Way(hash=hashed, citizen=found.citizen, kind="words", sealed=None, created_at=book.at))
         write_down(book, by, "words_for_child", "mandate", mandate)
 
     await house.scribe.do(story)

@@ -50,6 +50,7 @@ _WIPES = (
     "wipe.planned_endings",
     "wipe.stop_codes",
     "wipe.preferences",
+    "wipe.notices",
     "wipe.codes",
     "wipe.tokens",
     "wipe.grant_versions",

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from consent.grants.decide import for_herself
 from consent.ledger.entry import opening_json
-from consent.storage.kinds import DISCLOSED, GRANT, KEYS, MISGIVING, PASSKEY, SESSION, USE, VALUE
+from consent.storage.kinds import DISCLOSED, GRANT, KEYS, MISGIVING, NOTICE, PASSKEY, SESSION, USE, VALUE
 from consent.vault.keys import CitizenKeys
 from consent.vault.seal import open_sealed
 from consent.words.decision import Refusal
@@ -101,6 +101,12 @@ async def export(house: House, *, citizen: str) -> dict[str, Any]:
             for one in await roles_of(house, citizen)
         ],
         "private": (await preferences(house, citizen=citizen)).private,
+        "mail": dict((await preferences(house, citizen=citizen)).mail),
+        "notices": [
+            {"kind": one.kind, "who": one.who, "about": one.about, "organisation": one.organisation}
+            | {"at": seconds(one.at), "mailed_at": one.sent_at and seconds(one.sent_at)}
+            for one in map(NOTICE.from_row, await house.store.read("notice.newest", citizen, EVERY))
+        ],
         "sign_in": {
             "passkeys": [
                 {"id": b64encode(one.credential).decode(), "created_at": seconds(one.created_at)}

@@ -21,7 +21,7 @@ from consent.words.instants import MINUTE
 from .house import Broker, House
 from .session import Visitor, open_session, the_old
 from .sign_in import ceremony_of, keep_ceremony, settle, spend
-from .ways import check_change, way_hash
+from .ways import add, check_change, way_hash
 
 BROKER_LIFE = 15 * MINUTE
 _SIGNS_IN = bytes(16)  # instead of whose account it is added to
@@ -94,7 +94,7 @@ async def finish(
         if way is None:
             way = Way(hash=hashed, citizen=citizen, kind="broker", sealed=None, created_at=book.at)
         if adder is not None:
-            book.put(WAY, way)
+            add(book, way)
             return None
         book.put(WAY, replace(way, used_at=book.at))
         open_session(book, session, citizen, "broker", before)

@@ -61,6 +61,9 @@ class Mailer(Protocol):
     def send(self, letter: Letter) -> None:
         """Send it, soon."""
 
+    async def deliver(self, letter: Letter) -> bool:
+        """Send it now, once. Whether the mail server took it."""
+
 
 class Broker(Protocol):
     """An OpenID provider that says who somebody is. It waits."""

@@ -28,7 +28,7 @@ from consent.words.instants import MINUTE
 from .house import House, Letter
 from .session import Visitor, open_session, the_old
 from .sign_in import settle
-from .ways import check_change, seal_text, way_hash
+from .ways import add, check_change, seal_text, way_hash
 
 LINK_LIFE = 15 * MINUTE
 MOST_WAITING = 10  # to one address in that time: a mailbox is not flooded, and she is not locked out by a few
@@ -133,7 +133,7 @@ async def follow(
             if way is not None and way.citizen != link.citizen:
                 raise Conflict("this address opens another account")
             if way is None:
-                book.put(WAY, _way(book, link, link.citizen))
+                add(book, _way(book, link, link.citizen))
             return None
         if way is None:
             settle(book, newcomer)

@@ -28,6 +28,7 @@ from consent.words.purposes import Language
 from .allowance import check_allowance, fixed_mark, use_up
 from .hold import organisation_name
 from .house import House
+from .notify import notify
 from .paper import as_written, words_from
 from .reach import decides_herself, is_running
 from .scribe import Deed as Writing
@@ -189,6 +190,7 @@ async def accept(house: House, *, helper: str, code: str) -> str:
         taken = replace(mandate, helper=helper, accepted_at=book.at, code=None)
         write(book, "mandate_given", taken, book.keys_of(wrapped), by=taken.kind, taken_up=True)
         book.put(MANDATE, taken)
+        notify(book, taken.citizen, "help_begun", about=taken.id)
         return taken.id
 
     return (await house.scribe.do(story)).outcome
@@ -351,6 +353,10 @@ def write_ended(book: Book, mandate: Mandate, keys: CitizenKeys, *, by: By, reas
         by, reason = "rule", "time_passed"
     book.put(MANDATE, replace(mandate, ended_at=at, code=None))
     write(book, "mandate_ended", mandate, keys, by=by, reason=reason)
+    if by != "self":
+        notify(book, mandate.citizen, "help_ended", about=mandate.id)
+    if mandate.helper is not None and by != mandate.kind:
+        notify(book, mandate.helper, "help_ended", who="yours", about=mandate.id)
 
 
 def write(

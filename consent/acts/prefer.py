@@ -1,5 +1,7 @@
 """How a citizen wants to be told of what happens. Quietly, when somebody reads her mail or looks at her screen."""
 
+from msgspec.structs import replace
+
 from consent.storage.book import TURN, Book, Story
 from consent.storage.kinds import PREFERENCES
 from consent.storage.rows import Preferences
@@ -17,7 +19,9 @@ async def keep_quiet(house: House, *, citizen: str, private: bool) -> None:
     """From now on: no mail about what happens here, no notices on her overview, titles that tell nothing; or again."""
 
     def story(book: Book) -> Story[None]:
+        yield [PREFERENCES.one(citizen)]
         yield TURN
-        book.put(PREFERENCES, Preferences(citizen=citizen, private=private))
+        before = book.get(PREFERENCES, citizen) or Preferences(citizen=citizen)
+        book.put(PREFERENCES, replace(before, private=private))
 
     await house.scribe.do(story)

@@ -13,7 +13,7 @@ from consent.words.purposes import Language
 from .house import House
 from .paper import as_written, words_from
 from .session import Visitor, open_session, the_old
-from .ways import check_change, take_away, way_hash
+from .ways import add, check_change, take_away, way_hash
 
 OCTETS = 16  # a word each
 
@@ -32,9 +32,7 @@ async def make_words(house: House, visitor: Visitor, *, language: Language) -> t
         for old in book.known(WAY):
             if old.citizen == visitor.citizen and old.kind == "words":
                 take_away(book, WAY, old.hash)
-        book.put(
-            WAY, Way(hash=hashed, citizen=visitor.citizen, kind="words", sealed=None, created_at=book.at)
-        )
+        add(book, Way(hash=hashed, citizen=visitor.citizen, kind="words", sealed=None, created_at=book.at))
 
     await house.scribe.do(story)
     return words

@@ -13,6 +13,8 @@ from consent.vault.keys import CitizenKeys, pairwise_id
 from consent.words.decision import Refusal
 from consent.words.instants import day
 
+from .notify import notify
+
 
 def asks_for_refusal(grant: Grant) -> Ask:
     """The rows to read before a decision that may be a no: when it was last said, for each reason."""
@@ -45,3 +47,5 @@ def record_refusal(book: Book, grant: Grant, keys: CitizenKeys, refusal: Refusal
         detail=lambda _: {"sub": pairwise_id(keys.subject, grant.organisation), "count": 1 + uncounted},
     )
     book.put(REFUSAL, RefusalCount(grant=grant.id, reason=refusal.reason, day=today, count=1, index=index))
+    if refusal.reason == "too_often":
+        notify(book, grant.citizen, "too_often", grant=grant)

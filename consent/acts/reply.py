@@ -20,6 +20,7 @@ from .demand import LONGEST, sealed_as
 from .doubt import counts_of
 from .hold import put_value
 from .house import House
+from .notify import notify
 from .once import spend_proof
 from .signal import asks_for_correction, signal_correction
 from .ways import open_text, seal_text
@@ -152,6 +153,7 @@ async def reply(
         sealed = seal_text(house, keys, asked.citizen, sealed_as(asked.id) + "/reply", text) if text else None
         done = replace(asked, answered_at=book.at, outcome=outcome, reply=sealed)
         book.put(DEMAND, done)
+        notify(book, asked.citizen, "answered", about=asked.id, organisation=asked.organisation)
         return done
 
     return (await house.scribe.do(story)).outcome

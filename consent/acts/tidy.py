@@ -16,6 +16,7 @@ _KEPT = {
     "tidy.ceremonies": 0,
     "tidy.links": 0,
     "tidy.allowances": 2 * MINUTE,
+    "tidy.notices": 365 * DAY,
     "tidy.cases": 90 * DAY,  # of questions that nobody answered
     "tidy.signals": 90 * DAY,  # answered: what was said stays in the log, and statements as they were signed
 }

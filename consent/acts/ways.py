@@ -22,6 +22,7 @@ from consent.words.decision import Refusal
 from consent.words.errors import Forbidden
 
 from .house import House
+from .notify import notify
 from .session import Visitor
 
 _AN_OPEN_WAY = ("mail", "broker")  # words are for when every other way is lost: they are no way of their own
@@ -104,9 +105,26 @@ def ways_in(book: Book, citizen: str) -> Ways:
 
 
 def take_away(book: Book, kind: Kind[bytes, Any], key: bytes) -> None:
-    """Remove one; no story after this one finds it."""
+    """Remove one and tell her; no story after this one finds it. It must have been asked for."""
+    row = book.get(kind, key)
+    if row is not None:
+        notify(book, row.citizen, "way_removed", who=kind_of(row))
     book.drop(kind, key)
     book.also(Statement(_REMOVED_BY[kind.name], [(key,)]))
+
+
+def add(book: Book, row: Passkey | Way) -> None:
+    """Add one to an account that has others, and tell her."""
+    if isinstance(row, Passkey):
+        book.put(PASSKEY, row)
+    else:
+        book.put(WAY, row)
+    notify(book, row.citizen, "way_added", who=kind_of(row))
+
+
+def kind_of(row: Passkey | Way) -> str:
+    """What sort of way in it is."""
+    return "passkey" if isinstance(row, Passkey) else row.kind
 
 
 def is_fresh(house: House, visitor: Visitor) -> bool:

@@ -52,6 +52,11 @@ class Folder:
         with os.fdopen(handle, "wb") as file:
             file.write(_message(letter, "consent@localhost").as_bytes())
 
+    async def deliver(self, letter: Letter) -> bool:
+        """The same: what stands in the folder has arrived."""
+        self.send(letter)
+        return True
+
 
 class Server:
     """A mail server, always over TLS (RFC 8314 §3), one letter at a time; only on this machine also without."""
@@ -78,12 +83,21 @@ class Server:
         message = _message(letter, self._sender)
         for pause in TRIES:
             await asyncio.sleep(pause)
-            try:
-                async with self._turn:
-                    await asyncio.to_thread(self._hand_in, message)
+            if await self._try(message):
                 return
-            except (smtplib.SMTPException, OSError) as fault:
-                _log.error("mail_failed", fault=type(fault).__name__)
+
+    async def deliver(self, letter: Letter) -> bool:
+        """One try; who asks tries again later."""
+        return await self._try(_message(letter, self._sender))
+
+    async def _try(self, message: EmailMessage) -> bool:
+        try:
+            async with self._turn:
+                await asyncio.to_thread(self._hand_in, message)
+        except (smtplib.SMTPException, OSError) as fault:
+            _log.error("mail_failed", fault=type(fault).__name__)
+            return False
+        return True
 
     def _hand_in(self, message: EmailMessage) -> None:
         context = ssl.create_default_context()

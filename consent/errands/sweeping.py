@@ -17,7 +17,9 @@ from consent.acts.retain import BY_SETTING, first_kept, retain
 from consent.acts.retain import go_on as retain_on
 from consent.acts.succeed import carry_grants
 from consent.acts.tally import go_on as tally_on
+from consent.acts.tell import warn
 from consent.acts.tidy import tidy
+from consent.errands.telling import mail_notices
 from consent.keyfiles import (
     read_issuer_keys,
 )
@@ -29,10 +31,10 @@ from consent.words.instants import DAY, MINUTE
 _log = structlog.get_logger()
 
 
-async def sweep(house: House, folder: Path, *, keep: str = "") -> None:
+async def sweep(house: House, folder: Path, *, keep: str = "", product: str | None = None) -> None:
     """Every minute, what has expired is written down or goes, and a new signing key is taken up.
 
-    *keep*: for how long entries can be opened (`first_kept`); empty: for ever.
+    *keep*: for how long entries can be opened (`first_kept`); empty: for ever. *product*: what the service is called.
     """
     carried_into, retained_on = "", -1
     measure(house, folder)
@@ -50,6 +52,8 @@ async def sweep(house: House, folder: Path, *, keep: str = "") -> None:
                 into = house.log
                 await carry_grants(house)
                 carried_into = into
+            await house.scribe.do(warn(house.clock()))
+            await mail_notices(house, product)
             await tally_on(house)
             today = house.clock() // DAY
             if keep and today != retained_on:

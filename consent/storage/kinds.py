@@ -14,7 +14,7 @@ from consent.oauth.token import Code, Token
 from consent.vault.keys import WrappedKeys
 from consent.vault.seal import SealedValue
 
-from . import cases, demands, mandates, members, rows, tallies
+from . import cases, demands, mandates, members, notices, rows, tallies
 
 K = TypeVar("K")
 R = TypeVar("R", bound=msgspec.Struct)
@@ -188,6 +188,12 @@ PERSONA = Kind("persona", rows.Persona, lambda r: r.id)
 CASE = Kind("case", cases.Case, lambda r: r.request)
 CASE_LOOK = Kind("case_look", cases.CaseLook, lambda r: (r.request, r.member, r.day))
 PREFERENCES = Kind("preferences", rows.Preferences, lambda r: r.citizen)
+NOTICE = Kind(
+    "notice",
+    notices.Notice,
+    lambda r: r.id,
+    steps=(("notice.mail", ("mail_at", "tries", "sent_at")),),
+)
 STOP_CODE = Kind("stop_code", rows.StopCode, lambda r: r.hash)
 ERASURE = Kind("erasure", rows.Erasure, lambda r: r.hash)
 PLANNED_ENDING = Kind("planned_ending", rows.PlannedEnding, lambda r: r.grant)
@@ -217,5 +223,5 @@ ALL: tuple[Kind[Any, Any], ...] = (
     DISCLOSED, MEMO, USE, REFUSAL, SIGNAL, DELETION, SESSION, CEREMONY, PASSKEY, WAY, LINK, PERSONA, MANDATE, AUDITOR,
     ENTRY, OPENING, OPERATOR, JOURNAL, INITIAL_TOKEN, REGISTRATION, PROPOSAL, CITIZEN_ENTRY, ALLOWANCE,
     ERASURE, PLANNED_ENDING, WATERMARK, DROPPED, MEMBER, INVITATION, DRAFT, STOP_CODE, PREFERENCES, DEMAND, CASE,
-    CASE_LOOK, TALLIED, MISGIVING, COUNTED_WEEK, MISGIVING_COUNT,
+    CASE_LOOK, TALLIED, MISGIVING, COUNTED_WEEK, MISGIVING_COUNT, NOTICE,
 )  # fmt: skip

@@ -346,6 +346,7 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True):
 
     citizen: str
     private: bool = False  # nothing where somebody else may see it
+    mail: tuple[tuple[str, str], ...] = ()  # kind of news and when she is mailed about it
 
 
 class StopCode(msgspec.Struct, frozen=True, kw_only=True):

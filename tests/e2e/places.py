@@ -401,6 +401,8 @@ PLACES: dict[str, Place] = {
     "desk": Place("clerk", _at("/desk/voorbeeldstad")),
     "desk-standing": Place("clerk", _then("/desk/voorbeeldstad", _type_case("Z-2026-0001"))),
     "desk-unknown": Place("clerk", _then("/desk/voorbeeldstad", _type_case("Z-2026-9999")), 404),
+    "notices": Place("settled", _at("/my/notices")),
+    "notices-none": Place("newcomer", _at("/my/notices")),
     "quiet": Place("settled", _at("/my/quiet")),
     "stop-code": Place("nobody", _at("/stop")),
     "stop-code-wrong": Place("nobody", _type("0000 0000 0000 0000 B"), 404),

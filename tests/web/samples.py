@@ -314,6 +314,11 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
                 "name_of": "Gemeente Voorbeeldstad",
             },
         ),
+        "notices": ("notices.html", {**signed, **_news(at("2026-10-03 12:00")), "path": "/my/notices"}),
+        "notices_quiet": (
+            "notices.html",
+            {**signed, **_news(at("2026-10-03 12:00")), "path": "/my/notices", "is_quiet": True},
+        ),
         "quiet": ("quiet.html", {**signed, "path": "/my/quiet", "is_on": False, "to": "weer.example"}),
         "quiet_on": ("quiet.html", {**signed, "path": "/my/quiet", "is_on": True, "to": None}),
         "stop_code": ("stop_code.html", {"path": "/stop", "error": False}),
@@ -723,3 +728,19 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
     for kind, status in statuses.items():
         pages[f"error_{kind}"] = ("error.html", {"status": status, "kind": kind})
     return pages
+
+
+def _news(at: int) -> dict[str, object]:
+    """One notice of each kind, and of each who."""
+    who = ("code", "rule", "organisation", "helper", "operator")
+    kinds = [*[("stopped", one) for one in who], ("help_ended", "yours"), *[(one, "") for one in CHOICES]]
+    return {
+        "lines": [
+            Sample(kind=kind, who=one, about="a" * 32, organisation="Bank", at=at, is_new=one == "")
+            for kind, one in [*kinds, ("way_added", "mail"), ("way_removed", "words")]
+        ],
+        "choices": dict.fromkeys(CHOICES, "daily"),
+        "is_quiet": False,
+        "has_mail": True,
+        "has_address": False,
+    }

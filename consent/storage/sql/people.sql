@@ -210,13 +210,13 @@ FROM stop_codes
 WHERE grant_id = $1 AND used_at IS NOT NULL;
 
 -- name: preferences.get
-SELECT citizen, private
+SELECT citizen, private, mail
 FROM preferences
 WHERE citizen = $1;
 
 -- name: preferences.put
 INSERT INTO preferences
-  (citizen, private)
-VALUES ($1, $2)
+  (citizen, private, mail)
+VALUES ($1, $2, $3)
 ON CONFLICT (citizen) DO UPDATE SET
-  private = excluded.private;
+  private = excluded.private, mail = excluded.mail;
