@@ -192,10 +192,9 @@ def settle(mail: Mail, *, sent: bool) -> Deed[None]:
     """A deed that writes down that a mail went, or (not *sent*) that there is no mailbox and none will."""
 
     def story(book: Book) -> Story[None]:
-        rows = [(one,) for one in mail.notices]
-        yield [NOTICE.each(rows)]
+        yield [NOTICE.one(one) for one in mail.notices]
         yield TURN
-        for (one,) in rows:
+        for one in mail.notices:
             notice = book.get(NOTICE, one)
             if notice is not None:  # else she was erased meanwhile
                 book.put(NOTICE, replace(notice, mail_at=None, sent_at=book.at if sent else None))

@@ -32,6 +32,8 @@ from sample_things import (
     version,
 )
 
+from consent.acts.tell import CHOICES
+
 
 def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
     """Each state by its name: the template and its context, as a door passes it."""
