@@ -36,8 +36,23 @@ class Cluster:
         if self._template is None:
             made = await self._new("template0")
             await (await PostgresStore.open(made)).close()
-            self._template = urlsplit(made).path.strip("/")
+            self._template = _name_of(made)
         return await self._new(self._template)
+
+    async def copy(self, url: str) -> str:
+        """The address of a new database with all that is in *url*, to which nobody is connected."""
+        return await self._new(_name_of(url))
+
+    async def rows(self, url: str) -> bytes:
+        """All that is stored there, table by table, as bytes in which a value can be searched."""
+        connection = await asyncpg.connect(url)
+        try:
+            tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+            found = [row for (name,) in tables for row in await connection.fetch(f'SELECT * FROM "{name}"')]
+        finally:
+            await connection.close()
+        fields = (field for row in found for field in row)
+        return b"\n".join(field if isinstance(field, bytes) else str(field).encode() for field in fields)
 
     async def empty(self) -> str:
         """The address of a new database with nothing in it."""
@@ -45,7 +60,7 @@ class Cluster:
 
     async def drop(self, url: str) -> None:
         """Take a database away, also while somebody is connected."""
-        await self._do(f'DROP DATABASE IF EXISTS "{urlsplit(url).path.strip("/")}" WITH (FORCE)')
+        await self._do(f'DROP DATABASE IF EXISTS "{_name_of(url)}" WITH (FORCE)')
 
     async def _new(self, template: str) -> str:
         name = f"consent_{os.getpid()}_{next(_numbers)}"
@@ -58,6 +73,10 @@ class Cluster:
             await connection.execute(words)
         finally:
             await connection.close()
+
+
+def _name_of(url: str) -> str:
+    return urlsplit(url).path.strip("/")
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from consent.storage.book import TURN, Book, Story
 from consent.storage.kinds import HOLDINGS, KEYS
 from consent.storage.store import Batch, Row, Statement, Store
 from consent.words.attributes import CATALOGUE, Value, check_value
+from tests.postgres import Cluster
 from tests.world import World
 
 T = TypeVar("T")
@@ -80,15 +81,20 @@ class FragileStore:
 
 
 class Home:
-    """One data folder through all its openings. Synchronous outside: it has an event loop of its own."""
+    """One data folder through all its openings. Synchronous outside: it has an event loop of its own.
 
-    def __init__(self) -> None:
+    With a *cluster* its database is there, and a power cut is the end of all connections.
+    """
+
+    def __init__(self, cluster: Cluster | None = None) -> None:
+        self.cluster = cluster
         self.loop = asyncio.new_event_loop()
         self.folder = Path(tempfile.mkdtemp(prefix="consent-life-", dir=_FAST))
         atexit.register(shutil.rmtree, self.folder, ignore_errors=True)
         self.canaries: list[Value] = []
         self._opening = 0
         self._data = self.folder / "0"
+        self._database = self.run(cluster.database()) if cluster is not None else ""
         first = self.run(self._plant())
         self.keys, self.people = first.keys, dict(first._people)
         self.at = first.at
@@ -102,13 +108,14 @@ class Home:
         other.loop = asyncio.new_event_loop()
         other.folder = Path(tempfile.mkdtemp(prefix="consent-life-", dir=_FAST))
         other.canaries, other.keys, other.people, other.at = [], self.keys, self.people, self.at
-        other._opening = 0
+        other._opening, other.cluster = 0, self.cluster
+        other._database = other.run(self.cluster.copy(self._database)) if self.cluster is not None else ""
         other._data = other.folder / "0"
         shutil.copytree(self._data, other._data)
         return other
 
     async def _plant(self) -> World:
-        async with World.open(self._data) as world:
+        async with World.open(self._data, database=self._database) as world:
             return world
 
     def open(self) -> World:
@@ -116,7 +123,7 @@ class Home:
         return self.run(self._open())
 
     async def _open(self) -> World:
-        settings = Settings(data=str(self._data), sandbox=True, yearly_logs=False)
+        settings = Settings(data=str(self._data), database=self._database, sandbox=True, yearly_logs=False)
         self.store = FragileStore(await prepare(settings))
         now = [self.at]
         house = await open_house(settings, self.store, lambda: now[0])
@@ -144,6 +151,8 @@ class Home:
 
     def remove(self) -> None:
         """End of an example."""
+        if self.cluster is not None:
+            self.run(self.cluster.drop(self._database))
         self.loop.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -166,6 +175,8 @@ class Home:
         for path in sorted(self.folder.rglob("*")):
             if path.is_file():
                 yield path.name, path.read_bytes()
+        if self.cluster is not None:
+            yield "database", self.run(self.cluster.rows(self._database))
 
     def leaks(self, where: bytes) -> list[Value]:
         """The canaries that *where* holds, plain, escaped or in base64."""

@@ -27,6 +27,7 @@ from consent.acts.operate import Operator
 from consent.acts.suspend import Subject, restore, suspend
 from consent.acts.tidy import tidy
 from consent.words.instants import SECOND
+from tests.postgres import Cluster
 
 from .asking import (
     FREQUENCY,
@@ -49,18 +50,20 @@ from .model import Model
 from .things import Grant
 
 
-@lru_cache(maxsize=1)
-def first_home() -> Home:
-    return Home()
+@lru_cache(maxsize=2)
+def first_home(cluster: Cluster | None) -> Home:
+    return Home(cluster)
 
 
 class Life(AskingRules):
+    cluster: Cluster | None = None
+
     def __init__(self) -> None:
         RuleBasedStateMachine.__init__(self)
         super().__init__()
         self._capture = structlog.testing.capture_logs()
         self.log_lines: Any = self._capture.__enter__()
-        self.home = first_home().copy()
+        self.home = first_home(self.cluster).copy()
         self.world = self.home.open()
         self.newest = self.world.at
         self.people = {name: self.world.citizen(name) for name in PEOPLE}
@@ -244,10 +247,21 @@ class Life(AskingRules):
 
 
 def test_any_life_of_grants_is_told_alike_by_doors_log_and_pages() -> None:
+    live(Life, int(os.environ.get("CONSENT_LIVES", "20")))
+
+
+def test_and_on_postgresql(postgres: Cluster) -> None:
+    class Elsewhere(Life):
+        cluster = postgres
+
+    live(Elsewhere, int(os.environ.get("CONSENT_LIVES", "20")) // 2)
+
+
+def live(machine: type[Life], lives: int) -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        Life,
+        machine,
         settings=settings(
-            max_examples=int(os.environ.get("CONSENT_LIVES", "20")),
+            max_examples=lives,
             stateful_step_count=int(os.environ.get("CONSENT_STEPS", "30")),
             deadline=None,
             suppress_health_check=list(HealthCheck),
