@@ -63,11 +63,11 @@ class CitizenHands(Hands):
                 assert isinstance(got, granting.Answered), (got, expected)
                 assert request.amends is None or got.grant == grant.id
                 grant.id = got.grant
-                self.perform(self.back(request, citizen, code))
+                self.next.append(self.back(request, citizen, code))
             elif expected == "declined":
                 assert isinstance(got, granting.Answered), got
                 assert got.grant is None
-                self.perform(self.back(request, citizen, None))
+                self.next.append(self.back(request, citizen, None))
             elif isinstance(got, granting.Again):
                 assert got.trouble == expected
                 return  # the page is hers alone and shows her values

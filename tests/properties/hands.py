@@ -27,6 +27,7 @@ class Hands:
 
     def __init__(self) -> None:
         self.sent: list[bytes] = []  # all that ever left, but for the values of a disclosure
+        self.next: list[Step] = []  # what somebody does because of an answer, once all at once have theirs
 
     def perform(self, *steps: Step) -> None:
         """Ask all steps at once, in this order; the model takes them one by one and must come to the same."""
@@ -48,6 +49,8 @@ class Hands:
             if isinstance(result, BaseException):
                 self.sent.append(str(result).encode())
             step.compare(result, step.model())
+        while self.next:
+            self.perform(self.next.pop(0))
 
     def find_lost(self) -> None:
         """After a crash: the ids of what was written although nobody was told."""
