@@ -100,3 +100,26 @@ def wait_for(served: Served, is_right: Callable[[set[int]], bool]) -> set[int]:
             return now
         time.sleep(0.05)
     raise AssertionError(f"the workers are {served.workers()}")
+
+
+def test_the_main_story_plays_on_two_of_them(tmp_path: Path, database: str) -> None:
+    played = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "consent",
+            "demo",
+            "--check",
+            "--port",
+            str(free_port()),
+            "--data",
+            str(tmp_path),
+        ],
+        env=os.environ | {"CONSENT_DATABASE": database, "CONSENT_WORKERS": str(WORKERS)},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert played.returncode == 0, played.stdout + played.stderr
+    assert "all good" in played.stdout
