@@ -51,7 +51,7 @@ WORLDLY_CALLS = words(
 )
 # What people can do, as verbs …
 ACTS = words(
-    "count doubt draft reply "
+    "apply count doubt draft reply "
     "advise "
     "acknowledge admit amend approve ask audit authenticate begin browse close cosign demand disclose enquire "
     "enrol entrust erase expire explain export federate freeze gauge grant help hold inspect join judge keep "

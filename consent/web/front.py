@@ -10,6 +10,7 @@ from . import (
     citizen,
     console,
     console_numbers,
+    console_programs,
     console_purposes,
     dealings,
     demands,
@@ -76,6 +77,7 @@ HANDLERS = (
     *joining.HANDLERS,
     *console.HANDLERS,
     *console_numbers.HANDLERS,
+    *console_programs.HANDLERS,
     *console_purposes.HANDLERS,
     *assets.HANDLERS,
 )

@@ -296,6 +296,12 @@ async def _nameless(page: Page) -> None:
     await page.locator("#begin button").click()
 
 
+async def _no_address(page: Page) -> None:
+    await page.locator("#client_name").fill("Loket")
+    await page.locator("#redirect_uris").fill("here")
+    await page.locator("#program button").click()
+
+
 async def _wrong_code(page: Page) -> None:
     await page.locator("#code").fill("wrong")
     await page.locator("#join button").click()
@@ -470,6 +476,8 @@ PLACES: dict[str, Place] = {
     "console-draft-wrong": Place("owner", _then(f"{CONSOLE}/purposes/parkeren", _send_it), 422),
     "console-example": Place("owner", _at(f"{CONSOLE}/purposes/parkeren/example")),
     "console-numbers": Place("owner", _at(f"{CONSOLE}/numbers")),
+    "console-program": Place("owner", _at(f"{CONSOLE}/programs")),
+    "console-program-wrong": Place("owner", _then(f"{CONSOLE}/programs", _no_address), 400),
     "console-keys": Place("owner", _at(f"{CONSOLE}/keys")),
     "not-found": Place("settled", _at("/my/nothing-here"), 404),
     "not-hers": Place("newcomer", _at("{live}"), 404),

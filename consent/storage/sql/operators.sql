@@ -86,3 +86,9 @@ WHERE id = $1;
 SELECT id, version, organisation, record, state, note, submitted_at, decided_at
 FROM proposals
 WHERE organisation = $1 AND state = 'pending';
+
+-- name: registration.waiting
+SELECT client, organisation, token, state, revision, submitted, approved, note, registered_at,
+  submitted_at, decided_at
+FROM registrations
+WHERE organisation = $1 AND state = 'pending';

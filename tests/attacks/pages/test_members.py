@@ -48,6 +48,11 @@ def test_nobody_joins_without_signing_in(served: Stage, visit: Visit) -> None:
 
 OWNER, CLERK = "fenna", "joris"
 WORK = f"/console/{ORGANISATION}"
+PROGRAM = {
+    "client_name": "Mine now",
+    "redirect_uris": "https://mine.example/back",
+    "jwks_uri": "https://mine.example/keys",
+}
 NASTY = "<script>alert(1)</script><img src=x onerror=alert(1)>"
 
 
@@ -55,12 +60,16 @@ def test_a_workplace_looks_to_everybody_else_like_nothing_at_all(visit: Visit, s
     """Another organisation's owner is as much a stranger as a citizen, the desk's clerk and the operator are."""
     pages = (
         WORK,
-        *(f"{WORK}/{page}" for page in ("team", "purposes", "purposes/energietoeslag", "numbers", "keys")),
+        *(
+            f"{WORK}/{page}"
+            for page in ("team", "purposes", "purposes/energietoeslag", "numbers", "keys", "programs")
+        ),
     )
     forms = (
         (f"{WORK}/team", {"name": "me", "role": "owner"}),
         (f"{WORK}/team/end", {"member": "0" * 32}),
         (f"{WORK}/purposes", {"purpose": "mine-now"}),
+        (f"{WORK}/programs", PROGRAM),
         (f"{WORK}/purposes/energietoeslag", {"do": "drop"}),
     )
     for visitor in (stranger, visit().sign_in(CLERK), visit().sign_in("wil")):
@@ -141,3 +150,40 @@ def test_what_an_editor_writes_is_text_on_the_example_and_its_buttons_are_dead(v
         assert answer.status_code in (400, 422)
         assert "<script>alert" not in answer.text
     owner.post(f"{WORK}/purposes/nasty", {"csrf": csrf, "do": "drop"})
+
+
+def test_a_forged_or_faulty_form_registers_no_program(visit: Visit) -> None:
+    owner = visit().sign_in(OWNER)
+    where, csrf = f"{WORK}/programs", owner.csrf()
+    before = owner.get(WORK).text.count('id="client-')
+    assert owner.get(where).status_code == 200
+    for fields, headers in (
+        (PROGRAM, {}),
+        (PROGRAM | {"csrf": "0" * 64}, {}),
+        (PROGRAM | {"csrf": csrf}, {"origin": "https://evil.example"}),
+    ):
+        assert owner.post(where, fields, **headers).status_code == 403
+    private = '{"keys":[{"kty":"EC","crv":"P-256","x":"x","y":"y","d":"very-secret"}]}'
+    for changed, wrong in (
+        ({"client_name": NASTY + "\u0430"}, ["client_name"]),
+        ({"redirect_uris": "javascript:alert(1)"}, ["redirect_uris"]),
+        ({"client_name": "", "redirect_uris": "http://mine.example/"}, ["client_name", "redirect_uris"]),
+        ({"jwks_uri": "http://127.0.0.1/keys"}, ["jwks_uri"]),
+        ({"jwks_uri": ""}, ["jwks_uri"]),
+        ({"jwks_uri": "", "jwks": private}, ["jwks"]),
+        ({"jwks_uri": "", "jwks": "[" * 5000}, ["jwks"]),
+        ({"signals_endpoint": "ftp://mine.example/"}, ["signals_endpoint"]),
+    ):
+        answer = owner.post(where, PROGRAM | {"csrf": csrf} | changed)
+        assert answer.status_code == 400
+        assert [
+            name for name in (*PROGRAM, "jwks", "signals_endpoint") if f'id="fault-{name}"' in answer.text
+        ] == wrong
+        assert "very-secret" not in answer.text
+        assert "<script>alert" not in answer.text
+    assert owner.get(WORK).text.count('id="client-') == before
+    sent = owner.post(where, PROGRAM | {"csrf": csrf})
+    assert (sent.status_code, sent.headers["location"]) == (303, f"{WORK}#programs")
+    page = owner.get(WORK).text
+    assert page.count('id="client-') == before + 1
+    assert "Mine now" in page
