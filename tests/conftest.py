@@ -1,5 +1,7 @@
 """What all tests share: a house in memory's reach, and a served one as outsiders meet it."""
 
+import os
+import secrets
 import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -43,13 +45,18 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 
 def free_port() -> int:
-    """A port that nobody listens on now, with the next one free as well."""
+    """A port that nobody listens on now, with the next one free as well.
+
+    Below those that the system gives to callers, and from a stretch of its own for each of the processes that run tests
+    side by side: a port that was free must still be so when its server comes to it.
+    """
+    mine = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     while True:
+        port = secrets.choice(range(10_000 + 4_000 * mine, 14_000 + 4_000 * mine, 2))
         with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port: int = first.getsockname()[1]
             try:
+                first.bind(("127.0.0.1", port))
                 second.bind(("127.0.0.1", port + 1))
             except OSError:
                 continue
-            return port
+        return port
