@@ -321,8 +321,7 @@ async def _session_ends(page: Page) -> None:
 
 
 async def _refuse_without_a_word(page: Page, scene: Scene) -> None:
-    await page.goto(f"{scene.issuer}/operator")
-    await page.locator('#waiting a[href*="/purposes/"]').first.click()
+    await page.goto(f"{scene.issuer}/operator/pages/purposes/hulp-nieuw-in-nederland@2")
     await page.locator("#refuse").click()
 
 
