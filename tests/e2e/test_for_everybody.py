@@ -142,6 +142,9 @@ async def test_the_story_with_the_keyboard_alone(open_page: Open, town: Town, se
     await tab_to(page, 'button[value="no"]')
     await page.keyboard.press("Shift+Tab")
     await page.keyboard.press("Enter")
+    await page.locator("#onward a").wait_for()
+    await tab_to(page, "#onward a")
+    await page.keyboard.press("Enter")
     arrangement = await town.receive(asked)
     assert set(arrangement.attributes) == set(NEEDED)
     await page.wait_for_url(f"{town.origin}/callback?*")
@@ -207,7 +210,7 @@ async def test_a_first_visit_weighs_little_and_asks_nobody_else(
     packed = sum(sizes.values()) - sent + len(gzip.compress(document))
     print(f"{name}: {sum(sizes.values())} bytes, {packed} with the page packed, scripts {scripts}")
     assert 2 * KILO < packed <= 15 * KILO
-    assert sum(sizes.values()) <= 25 * KILO
+    assert sum(sizes.values()) <= 30 * KILO
     assert scripts <= 3 * KILO
     files = {urlsplit(address).path for address in addresses if ".js" in address}
     assert files == {"/static/away.js"} | ({"/static/passkey.js"} if name == "sign-in" else set())
