@@ -102,6 +102,7 @@ async def test_numbers_are_rounded_down_and_what_follows_comes_from_the_rounded_
     assert shown.stopped_within == "month"
 
 
+@pytest.mark.on_a_file
 async def test_a_look_after_the_end_is_counted_exactly(world: World) -> None:
     """The service itself never makes one; the row is put there by hand."""
     await lived_in(world)
