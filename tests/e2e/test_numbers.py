@@ -292,8 +292,12 @@ async def test_every_receipt_says_where_to_complain(language: Language) -> None:
     receipts = pages_of(language, "receipt", "receipt_changed", "receipt_ended", "receipt_taken_back")
     assert len(receipts) == 4
     for html in receipts.values():
-        assert 'href="https://www.autoriteitpersoonsgegevens.nl/' in html
-        assert "tel:" in html.partition('id="disagree"')[2]
+        route = html.partition('id="disagree"')[2]
+        assert "tel:" in route
+        assert 'href="/my/organisations/' in route
+    (page,) = pages_of(language, "dealings").values()  # where that link leads
+    assert 'id="complain"' in page
+    assert 'rel="noreferrer"' in page.partition('id="complain"')[2]
     assert 'id="disagree"' not in pages_of(language, "home")["home"]
 
 
