@@ -80,6 +80,7 @@ async def test_a_question_about_a_use_is_read_answered_and_read(world: World) ->
     assert SECRET in json.dumps(await export(world.house, citizen=world.citizen()), default=str)
 
 
+@pytest.mark.on_a_file
 async def test_her_words_stand_in_no_signal_no_log_and_no_table(world: World) -> None:
     await listens(world)
     use = await a_use(world)

@@ -90,7 +90,7 @@ async def test_what_is_missing_can_be_filled_in_on_the_way(
     assert set((await town.receive(asked)).attributes) == set(NEEDED)
 
     await page.goto(f"{served.issuer}/my/data")
-    await page.locator("#item-income_below_threshold a").click()
+    await page.locator('#item-income_below_threshold a[href$="/income_below_threshold"]').click()
     await press(page, "Verwijderen")
     assert path_of(page) == "/my/data"
     await expect(page.locator("#item-income_below_threshold")).to_have_count(0)

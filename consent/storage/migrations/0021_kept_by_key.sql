@@ -1,18 +1,4 @@
 -- What lies in the order of its key is kept in one tree instead of a table and an index: half the writing for each row.
-CREATE TABLE entries_by_key (
-  log TEXT NOT NULL,
-  idx {int} NOT NULL,
-  leaf {blob} NOT NULL,
-  PRIMARY KEY (log, idx)
-) {by_key};
-INSERT INTO entries_by_key (log, idx, leaf)
-SELECT log, idx, leaf
-FROM log_entries
-ORDER BY log, idx;
-DROP TABLE log_entries;
-ALTER TABLE entries_by_key RENAME TO log_entries;
-CREATE INDEX log_controls ON log_entries (log, idx) WHERE length(leaf) > 152;
-
 CREATE TABLE openings_by_key (
   log TEXT NOT NULL,
   idx {int} NOT NULL,
