@@ -101,7 +101,10 @@ async def test_each_sentence_of_the_page_is_one_of_the_verifier() -> None:
     # Spelled anew there, it would no longer be found in the page's words.
     code = re.sub(r"\$\{(?:[^{}]|\{[^{}]*\})*\}", "{}", VERIFY_JS.read_text("utf-8")).replace("\\n", "\n")
     for sentence in log_check.SENTENCES:
-        for part in re.split(r"\n|(?<=signed\.) (?=Both)|\{\d\}| \(\{\d\}\) |grant at entry|organisation was|purpose was", sentence):
+        for part in re.split(
+            r"\n|(?<=signed\.) (?=Both)|\{\d\}| \(\{\d\}\) |grant at entry|organisation was|purpose was",
+            sentence,
+        ):
             assert part.strip(" .()\n") in code, (sentence, part)
 
 
