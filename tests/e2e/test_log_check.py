@@ -97,12 +97,19 @@ async def test_both_signatures_of_the_log_are_checked_in_the_browser(
         await expect(page.locator("#found [lang=en]")).to_have_count(0)
 
 
+# Where what the verifier says is put together of pieces.
+_BETWEEN = (
+    r"\n|(?<=signed\.) (?=Both)|\{\d\}| \(\{\d\}\) "
+    r"|grant at entry|organisation was|purpose was"
+)
+
+
 async def test_each_sentence_of_the_page_is_one_of_the_verifier() -> None:
     # Spelled anew there, it would no longer be found in the page's words.
     code = re.sub(r"\$\{(?:[^{}]|\{[^{}]*\})*\}", "{}", VERIFY_JS.read_text("utf-8")).replace("\\n", "\n")
     for sentence in log_check.SENTENCES:
         for part in re.split(
-            r"\n|(?<=signed\.) (?=Both)|\{\d\}| \(\{\d\}\) |grant at entry|organisation was|purpose was",
+            _BETWEEN,
             sentence,
         ):
             assert part.strip(" .()\n") in code, (sentence, part)
