@@ -100,7 +100,7 @@ async def test_both_signatures_of_the_log_are_checked_in_the_browser(
 # Where what the verifier says is put together of pieces.
 _BETWEEN = (
     r"\n|(?<=signed\.) (?=Both)|\{\d\}| \(\{\d\}\) "
-    r"|grant at entry|organisation was|purpose was|of the openings|(?= is not an opening)"
+    r"|grant at entry|organisation was|purpose was|of the openings|The opening of the entry"
 )
 
 
