@@ -215,6 +215,13 @@ def read_log_keys(folder: Path, log: str) -> list[tuple[str, LogKey]]:
     return found
 
 
+def check_keys(folder: Path, log: str) -> None:
+    """Check that all that this service and *log* need is there and can be read. Raises Misconfigured."""
+    read_ring(folder)
+    read_issuer_keys(folder)
+    read_log_keys(folder, log)
+
+
 def make_log_key(folder: Path, log: str, key: LogKey) -> None:
     """Keep another key of a log that has begun; it signs nothing until the log says so."""
     public = key.public_key().public_bytes_raw().hex()[:16]

@@ -20,6 +20,7 @@ from consent.errands.lookout import look_around
 from consent.errands.mailer import mailer_of
 from consent.errands.outside import Known, Network
 from consent.keyfiles import (
+    check_keys,
     has_keys,
     make_folder,
     make_keys,
@@ -176,6 +177,7 @@ async def open_house(
         outside=outside,
         client_keys=ClientKeys(outside.get, clock),
         keep_erased=lambda erased: keep_erased(settings.folder, erased),
+        check_keys=lambda log: check_keys(settings.folder, log),
         sandbox=settings.sandbox,
         names_key=read_names_key(settings.folder, is_needed=bool(await store.read("name.any"))),
         mailer=mailer_of(settings),

@@ -111,6 +111,7 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     acknowledge_within: int  # microseconds; then an answer to a signal is late
     client_keys: ClientKeys
     keep_erased: Callable[[Sequence[tuple[bytes, int]]], None]  # shadows and instants, beside the keys
+    check_keys: Callable[[str], None]  # that the key files for a log can be read; raises Misconfigured
     sandbox: bool
     names_key: Secret  # hashes what finds a way in: addresses, names at a broker
     mailer: Mailer | None = None

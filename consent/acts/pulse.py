@@ -1,10 +1,16 @@
 """What runs beside the doors says here that it ran: of this process, since it started."""
 
+import asyncio
+
 
 class Pulse:
     """One a process. Instants are microseconds, sizes bytes; None: not known (yet)."""
 
     def __init__(self) -> None:
+        self.looking: asyncio.Task[dict[str, bool]] | None = (
+            None  # whether it can do its work, looked at last
+        )
+        self.looked_at = 0.0  # seconds, by the loop's own clock
         self.swept_at: int | None = None
         self.sweeps_failed = 0  # in a row
         self.disk_free: int | None = None

@@ -81,7 +81,8 @@ def measure(house: House, folder: Path) -> None:
     """How much room there is for the database, and when it was copied last."""
     room = shutil.disk_usage(folder)
     house.pulse.disk_free, house.pulse.disk_size = room.free, room.total
-    house.pulse.database_size = (folder / DATABASE).stat().st_size
+    file = folder / DATABASE
+    house.pulse.database_size = file.stat().st_size if file.exists() else None  # on PostgreSQL there is none
     house.pulse.backed_up_at = last_backup(folder)
 
 

@@ -151,7 +151,7 @@ def voice_of(path: str) -> Voice:
         return "page" if path == "/oauth/authorize" else "oauth"
     if path.startswith("/operator/pages/"):
         return "page"
-    if path in ("/disclosures", "/uses", "/grants", "/demands") or path.startswith(
+    if path in ("/disclosures", "/uses", "/grants", "/demands", "/livez", "/readyz") or path.startswith(
         (
             "/disclosures/", "/uses/", "/grants/", "/demands/", "/signals/", "/audit/", "/operator/",
             "/organisation/",

@@ -18,6 +18,7 @@ from . import (
     entrance,
     erasure,
     grants,
+    health,
     help,
     helping,
     joining,
@@ -80,4 +81,5 @@ HANDLERS = (
     *console_programs.HANDLERS,
     *console_purposes.HANDLERS,
     *assets.HANDLERS,
+    *health.HANDLERS,
 )

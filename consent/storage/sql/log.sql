@@ -1,3 +1,8 @@
+-- name: schema.applied
+SELECT version, sha256
+FROM schema_migrations
+ORDER BY version;
+
 -- name: head.get
 SELECT log, origin, size, at, epoch, frozen, note
 FROM log_heads
