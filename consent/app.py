@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from consent.errands.asker import asking
 from consent.errands.cosigning import keep_cosigning
 from consent.errands.lookout import look_around
+from consent.errands.metrics import measuring
 from consent.errands.sender import Sender
 from consent.errands.sweeping import sweep
 from consent.grants.shown import shown_contact
@@ -25,15 +27,29 @@ from consent.settings import Settings
 from consent.upkeep import succession
 from consent.web import front, oauth, organisation, tokens
 from consent.web.look import Look, read_look
+from consent.web.meter import metered
 from consent.web.openapi import document
 from consent.web.porch import canonical_host, handle, porch
 from consent.words.purposes import Language
 
+_STRAIGHT = {
+    "/disclosures": organisation.disclosures,
+    PAR_PATH: oauth.par,
+    TOKEN_PATH: tokens.token,
+    INTROSPECT_PATH: tokens.introspect,
+}
+
 
 def build(
-    settings: Settings, clock: Callable[[], int] = clock, steady: Callable[[], int] = since_boot
+    settings: Settings,
+    clock: Callable[[], int] = clock,
+    steady: Callable[[], int] = since_boot,
+    metrics: socket.socket | None = None,
 ) -> Litestar:
-    """The application. It opens its house when it starts and closes it when it stops; *steady* watches the clock."""
+    """The application. It opens its house when it starts and closes it when it stops; *steady* watches the clock.
+
+    *metrics*: where somebody may ask for numbers; None: nothing is counted at the doors.
+    """
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
@@ -55,7 +71,7 @@ def build(
                 sender.start()
                 cosigning = asyncio.create_task(keep_cosigning(house), name="cosigning")
                 try:
-                    async with asking(house, settings.folder):
+                    async with asking(house, settings.folder), measuring(house, metrics):
                         yield
                 finally:
                     sweeper.cancel()
@@ -72,6 +88,8 @@ def build(
     app.state.people_of = _people(settings)
     app.state.away = settings.quick_exit or None
     inside = canonical_host(_past_the_router(app.asgi_handler), settings.public_issuer)
+    if metrics is not None:
+        inside = metered(inside, app.state, _STRAIGHT)
     app.asgi_handler = porch(
         inside,
         is_https=settings.public_issuer.startswith("https://"),
@@ -116,12 +134,7 @@ def _people(settings: Settings) -> Callable[[Language], dict[str, object]]:
 def _past_the_router(app: ASGIApp) -> ASGIApp:
     """Lead organisations straight to the doors they knock at most: the way through the framework costs as much as some
     doors themselves."""
-    straight = {
-        "/disclosures": organisation.disclosures.fn,
-        PAR_PATH: oauth.par.fn,
-        TOKEN_PATH: tokens.token.fn,
-        INTROSPECT_PATH: tokens.introspect.fn,
-    }
+    straight = {path: handler.fn for path, handler in _STRAIGHT.items()}
 
     async def lead(scope: Scope, receive: Receive, send: Send) -> None:
         door = straight.get(scope["path"], app) if scope["type"] == ScopeType.HTTP else app

@@ -49,17 +49,27 @@ def serve(settings: Settings) -> int:
     quiet_logs()
     # Before anything listens: an operator reads one plain line, not a traceback of the server.
     asyncio.run(_check(settings))
-    with listen(settings.host, settings.port) as listener:
+    with contextlib.ExitStack() as opened:
+        listener = opened.enter_context(listen(settings.host, settings.port))
+        # A port for each process: the numbers of one are its own, and one that takes its place goes on there.
+        ports = range(settings.metrics_port, settings.metrics_port + settings.workers)
+        meters = [
+            opened.enter_context(listen(settings.metrics_host, port, setting="metrics_port"))
+            for port in ports
+            if settings.metrics_port
+        ]
         print(f"Serving {settings.public_issuer} from {settings.folder}", flush=True)
-        if settings.workers > 1:
-            return run_workers(settings.workers, lambda: _serve_on(listener, settings))
-        return _serve_on(listener, settings)
+
+        def work(number: int) -> int:
+            return _serve_on(listener, settings, meters[number] if meters else None)
+
+        return run_workers(settings.workers, work) if settings.workers > 1 else work(0)
 
 
-def _serve_on(listener: socket.socket, settings: Settings) -> int:
+def _serve_on(listener: socket.socket, settings: Settings, metrics: socket.socket | None) -> int:
     server = uvicorn.Server(
         uvicorn.Config(
-            build(settings),
+            build(settings, metrics=metrics),
             host=settings.host,
             port=settings.port,
             log_level="warning",
@@ -84,14 +94,14 @@ def _serve_on(listener: socket.socket, settings: Settings) -> int:
     return 0 if server.started else 1
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """The socket that people's browsers reach. Raises Misconfigured when somebody else has the port."""
+def listen(host: str, port: int, *, setting: str = "--port") -> socket.socket:
+    """A socket to be reached at. Raises Misconfigured when somebody else has the port, with the *setting* to change."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError:
         raise Misconfigured(
-            "the port is in use, or may not be used here; choose another with --port"
+            f"the port is in use, or may not be used here; choose another with {setting}"
         ) from None
 
 

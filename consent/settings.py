@@ -36,6 +36,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The address to listen on."""
     port: int = 8000
     """The port to listen on."""
+    metrics_port: int = 0
+    """Where numbers for a watcher are read, at `/metrics`; with workers each has its own port, from here on; 0: off."""
+    metrics_host: str = "127.0.0.1"
+    """The address to listen on for them: whoever reaches it may read them."""
     issuer: str = ""
     """The address people and organisations use, when a proxy terminates TLS in front; https off loopback."""
     sandbox: bool = False
@@ -169,6 +173,11 @@ def check_settings(settings: Settings) -> None:
         raise Misconfigured("say with --issuer which https address people use")
     if settings.workers < 1 or (settings.workers > 1 and not settings.database):
         raise Misconfigured("several workers need a PostgreSQL database; on a file there is one")
+    last = settings.metrics_port + settings.workers - 1
+    if settings.metrics_port and not (0 < settings.metrics_port <= last < 65_536):
+        raise Misconfigured("metrics_port is a port, with as many behind it as there are workers")
+    if settings.metrics_port <= settings.port <= last and settings.metrics_port:
+        raise Misconfigured("metrics_port and the ports behind it are others than the port of the service")
     if settings.database:
         database = urlsplit(settings.database)
         if database.scheme not in ("postgresql", "postgres") or not database.path.strip("/"):

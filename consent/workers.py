@@ -15,13 +15,13 @@ _TOO_SOON = 2.0  # seconds: what dies so early would die again
 _log = structlog.get_logger()
 
 
-def run_workers(count: int, work: Callable[[], int]) -> int:
-    """Run *work* in *count* processes until SIGTERM or SIGINT; returns the exit code.
+def run_workers(count: int, work: Callable[[int], int]) -> int:
+    """Run *work* in *count* processes until SIGTERM or SIGINT; returns the exit code. Each gets a number from 0 on.
 
     A worker that dies is replaced: what it had not committed never happened, and the others go on meanwhile. When one
     dies as soon as it is started, all are stopped. None outlives this process (Linux).
     """
-    children: dict[int, float] = {}
+    children: dict[int, tuple[int, float]] = {}  # by process: its number, and when it began
     ending = False
 
     def end(number: int = 0, frame: FrameType | None = None) -> None:
@@ -35,9 +35,10 @@ def run_workers(count: int, work: Callable[[], int]) -> int:
     code = 0
     while not ending or children:
         while len(children) < count and not ending:
-            children[_start(work)] = time.monotonic()
+            number = min(set(range(count)) - {number for number, _ in children.values()})
+            children[_start(work, number)] = (number, time.monotonic())
         child, status = os.wait()
-        lived = time.monotonic() - children.pop(child)
+        lived = time.monotonic() - children.pop(child)[1]
         if not ending:
             _log.error("worker_died", fault=f"status {os.waitstatus_to_exitcode(status)}")
             if lived < _TOO_SOON:
@@ -46,7 +47,7 @@ def run_workers(count: int, work: Callable[[], int]) -> int:
     return code
 
 
-def _start(work: Callable[[], int]) -> int:
+def _start(work: Callable[[int], int], number: int) -> int:
     parent = os.getpid()
     # A signal that comes before the child is known to us would not reach it.
     waiting = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
@@ -62,6 +63,6 @@ def _start(work: Callable[[], int]) -> int:
         if hasattr(ctypes.CDLL(None), "prctl"):
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() == parent:
-            code = work()
+            code = work(number)
     finally:
         os._exit(code)

@@ -64,7 +64,7 @@ BESIDE_ACTS = words(
     "plain sketch "
     "dealings history "
     "acting allowance answers client_keys ending overview policy quorum receipt timeline scribe house once timekeeper "
-    "paper reach ready session ways "
+    "meter paper reach ready session ways "
     "pulse"
 )
 

@@ -16,6 +16,7 @@ from consent.words.secret import Secret
 
 from .client_keys import ClientKeys
 from .cosign import Cosigner
+from .meter import DoorMeter
 from .pulse import Pulse
 from .quorum import Quorum
 from .scribe import Scribe
@@ -120,6 +121,7 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     step_up: StepUp = StepUp()
     sources: Mapping[str, str] = {}  # the client that answers for a source
     pulse: Pulse = msgspec.field(default_factory=Pulse)
+    door_meter: DoorMeter = msgspec.field(default_factory=DoorMeter)
 
     @property
     def log(self) -> str:

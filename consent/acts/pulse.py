@@ -1,12 +1,14 @@
 """What runs beside the doors says here that it ran: of this process, since it started."""
 
 import asyncio
+import time
 
 
 class Pulse:
     """One a process. Instants are microseconds, sizes bytes; None: not known (yet)."""
 
     def __init__(self) -> None:
+        self.began = time.time()  # seconds
         self.looking: asyncio.Task[dict[str, bool]] | None = (
             None  # whether it can do its work, looked at last
         )

@@ -7,6 +7,7 @@ always in one order, the same in the log as in effect.
 
 import asyncio
 import os
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -25,6 +26,8 @@ from consent.storage.store import Batch, Statement, Store, Unavailable, Unknown
 from consent.vault.keys import KeyRing
 from consent.words.errors import ConsentError, Misconfigured, Overloaded
 from consent.words.instants import MINUTE
+
+from .meter import ScribeMeter
 
 T = TypeVar("T")
 Deed = Callable[[Book], Story[T]]
@@ -108,10 +111,16 @@ class Scribe:
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
         self.bells: list[asyncio.Event] = []  # rung when the log has grown
+        self.meter = ScribeMeter()
 
     def start(self) -> None:
         """Begin to write; call it in the running loop."""
         self._task = asyncio.create_task(self._work(), name="scribe")
+
+    @property
+    def waiting(self) -> int:
+        """How many deeds wait for a batch."""
+        return len(self._waiting)
 
     def forget(self, citizen: str) -> None:
         """Drop a citizen's keys from memory, after hers were destroyed."""
@@ -176,6 +185,7 @@ class Scribe:
             await asyncio.sleep(0)
 
     async def _write(self, waiting: Sequence[tuple[Deed[Any], asyncio.Future[Any]]]) -> None:
+        began = time.perf_counter()
         try:
             deeds = [deed for deed, _ in waiting]
             try:
@@ -190,10 +200,13 @@ class Scribe:
                 for one in waiting:
                     await self._write([one])
                 return
+            self.meter.failed += 1
             _log.error("batch_failed", fault=type(fault.__cause__ or fault).__name__, count=len(waiting))
             for _, answer in waiting:
                 _answer(answer, fault)
             return
+        self.meter.seconds.add(time.perf_counter() - began)
+        self.meter.deeds.add(len(waiting))
         try:
             written = self._prove(book, results, note)
         except Exception as fault:

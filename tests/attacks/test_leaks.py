@@ -2,19 +2,28 @@
 its own; afterwards every file, every line it logged and every answer outside a disclosure is searched for them."""
 
 import json
+import re
+import sqlite3
 from base64 import b64encode, urlsafe_b64encode
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 
+from consent import __version__
+from consent.app import routes
 from consent.demo import ORGANISATION, Stage
+from consent.opening import DATABASE
+from consent.web.meter import NO_DOOR
+from consent.web.openapi import doors
 from tests.conftest import free_port
 
 from .attacker import REQUIRED, Attacker, Citizen
 
 TICKS = [*REQUIRED, "energy_supplier"]
+NUMBERS = "metrics"  # what a watcher reads when all is over
 CANARIES = {"household_size": "704281936", "energy_supplier": "Kanarie-Zuidpool-7413 NV"}
 
 
@@ -38,6 +47,8 @@ class Heard:
 def story(tmp_path_factory: pytest.TempPathFactory) -> tuple[Stage, Heard, list[str]]:
     """From her own data to a stop, with everything that goes wrong on the way."""
     stage = Stage(tmp_path_factory.mktemp("leaks"), free_port())
+    metrics = free_port()
+    stage.settings.write_text(f"metrics_port = {metrics}\n" + stage.settings.read_text("utf-8"), "utf-8")
     stage.add_organisation()
     heard = Heard()
     secrets: list[str] = []
@@ -90,6 +101,9 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> tuple[Stage, Heard, list[
         assert opened.content.count(b"\n") >= 4
         stage.run("log", "export", str(stage.folder / "exported"))
         attacker.http.get(f"/log/{today.year}/checkpoint")
+        numbers = httpx.get(f"http://127.0.0.1:{metrics}/metrics")
+        assert numbers.status_code == 200
+        (stage.folder / NUMBERS).write_bytes(numbers.content)
         attacker.close()
         secrets += [code, token, tokens["refresh_token"], auditor]
         secrets += [held["salt"] for held in given["attributes"].values()]
@@ -159,3 +173,32 @@ def test_the_service_said_nothing_about_anybody_in_its_log(story: Story) -> None
         assert line.startswith("Serving ") or set(json.loads(line)) <= {
             "event", "level", "timestamp", "fault", "address", "log", "size", "count"
         }  # fmt: skip
+
+
+def test_what_a_watcher_reads_has_names_from_closed_lists_and_numbers(story: Story) -> None:
+    known = {door.id for _, _, door in doors(routes()) if door is not None} | {NO_DOOR}
+    sample = re.compile(
+        r'consent_[a-z_]+(\{door="(?P<door>\w+)",(status="[1-5]xx"|le="(\d+\.\d+|\+Inf)")\}|\{door="(?P<alone>\w+)"\}'
+        rf'|\{{le="(\d+\.\d+|\+Inf)"\}}|\{{version="{re.escape(__version__)}"\}})? \d+(\.\d+)?'
+    )
+    named = set()
+    for line in (story[0].folder / NUMBERS).read_text("ascii").splitlines():
+        if not line.startswith(("# HELP consent_", "# TYPE consent_")):
+            found = sample.fullmatch(line)
+            assert found is not None, line
+            named |= {found["door"], found["alone"]} - {None}
+    assert {"disclose", "token", "stop", NO_DOOR} <= named <= known
+
+
+def test_nothing_that_the_database_knows_stands_in_what_a_watcher_reads(story: Story) -> None:
+    numbers = (story[0].folder / NUMBERS).read_text("ascii")
+    read = set(re.findall(r"[\w.@:/-]+", numbers))
+    known = {door.id for _, _, door in doors(routes()) if door is not None}
+    with closing(sqlite3.connect(story[0].service / DATABASE)) as file:
+        tables = [name for (name,) in file.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        found = [field for name in tables for row in file.execute(f'SELECT * FROM "{name}"') for field in row]
+    texts = {field for field in found if isinstance(field, str) and len(field) > 2}
+    texts |= {field.hex() for field in found if isinstance(field, bytes)}
+    assert len(texts) > 200
+    assert texts & read - known == set()
+    assert not any(text in numbers for text in texts if len(text) >= 16)

@@ -1,6 +1,7 @@
 """Several processes on one PostgreSQL: they share a port, one that dies is replaced, and none stays behind."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ class Served:
 
     def __init__(self, folder: Path, database: str) -> None:
         self.port = free_port()
+        self.metrics = free_port()
         words = [
             "serve",
             "--sandbox",
@@ -34,6 +36,7 @@ class Served:
         ]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "consent", *words, "--workers", str(WORKERS)],
+            env=os.environ | {"CONSENT_METRICS_PORT": str(self.metrics)},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
         )
@@ -46,6 +49,13 @@ class Served:
             except httpx.TransportError:
                 time.sleep(0.1)
         return False
+
+    def begins(self) -> list[str]:
+        """When each worker says, on a port of its own, that it began."""
+        said = [
+            httpx.get(f"http://127.0.0.1:{self.metrics + n}/metrics", timeout=30).text for n in range(WORKERS)
+        ]
+        return [re.findall(r"^consent_start_timestamp_seconds (.+)$", one, re.MULTILINE)[0] for one in said]
 
     def workers(self) -> set[int]:
         """The processes whose parent is the one that we started (Linux)."""
@@ -71,11 +81,14 @@ def test_they_answer_and_one_that_dies_is_replaced_and_all_end_together(served: 
     assert served.answers()
     before = wait_for(served, lambda now: len(now) == WORKERS)
     time.sleep(2.5)  # one that dies sooner would count as one that cannot start
+    began = served.begins()
     killed = min(before)
     os.kill(killed, signal.SIGKILL)
     after = wait_for(served, lambda now: len(now) == WORKERS and killed not in now)
     assert len(before & after) == WORKERS - 1
     assert served.answers()
+    # Each has numbers of its own, and the one that came took the port of the one that went.
+    assert len({*began, *served.begins()}) == WORKERS + 1
     served.process.send_signal(signal.SIGTERM)
     assert served.process.wait(30) == 0
     assert not any(Path(f"/proc/{worker}").exists() for worker in after)

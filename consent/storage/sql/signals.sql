@@ -14,6 +14,10 @@ ON CONFLICT (id) DO UPDATE SET
   excluded.delivered_at, dead_at = excluded.dead_at, acknowledged_at = excluded.acknowledged_at,
   acknowledged_idx = excluded.acknowledged_idx;
 
+-- name: errand.waiting
+SELECT (SELECT count(*) FROM signals WHERE next_try IS NOT NULL),
+  (SELECT count(*) FROM notices WHERE mail_at IS NOT NULL);
+
 -- name: signal.clients_due
 -- Whoever waits longest comes first.
 SELECT client

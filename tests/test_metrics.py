@@ -1,0 +1,103 @@
+"""Numbers for a watcher: counted right, written right, and answered to nobody who asks for anything else."""
+
+import asyncio
+import re
+import socket
+
+import httpx
+import pytest
+
+from consent.acts.meter import Histogram
+from consent.errands.metrics import MEDIA, _histogram, measuring, metrics
+from consent.settings import read_settings
+from consent.words.errors import Misconfigured
+from tests.world import World
+
+
+def test_a_bucket_holds_what_is_not_above_its_bound() -> None:
+    histogram = Histogram((1.0, 2.0))
+    for number in (0.5, 1.0, 1.5, 2.0, 7.0):
+        histogram.add(number)
+    assert "".join(_histogram("x", "About x.", [('door="d"', histogram)])).splitlines() == [
+        "# HELP consent_x About x.",
+        "# TYPE consent_x histogram",
+        'consent_x_bucket{door="d",le="1.0"} 2',
+        'consent_x_bucket{door="d",le="2.0"} 4',
+        'consent_x_bucket{door="d",le="+Inf"} 5',
+        'consent_x_sum{door="d"} 12.000000',
+        'consent_x_count{door="d"} 5',
+    ]
+
+
+def numbers(text: str) -> dict[str, float]:
+    return {name: float(number) for name, number in re.findall(r"^(consent_\S+) (\S+)$", text, re.MULTILINE)}
+
+
+async def test_the_scribe_and_the_log_are_counted(world: World) -> None:
+    before = numbers(await metrics(world.house))
+    given = await world.given()
+    await world.disclose(given.tokens)
+    after = numbers(await metrics(world.house))
+    assert after["consent_log_entries"] == before["consent_log_entries"] + 2
+    assert after["consent_batch_deeds_count"] > before["consent_batch_deeds_count"]
+    assert after["consent_batch_seconds_count"] == after["consent_batch_deeds_count"]
+    assert (after["consent_store_answers"], after["consent_log_frozen"], after["consent_deeds_waiting"]) == (
+        1,
+        0,
+        0,
+    )
+    await world.stop(given.grant)
+    assert (
+        numbers(await metrics(world.house))["consent_signals_waiting"] == after["consent_signals_waiting"] + 1
+    )
+
+
+async def test_what_cannot_be_known_is_left_out_and_not_nought(world: World) -> None:
+    await world.house.store.close()
+    found = numbers(await metrics(world.house))
+    assert found["consent_store_answers"] == 0
+    assert not any(name.startswith("consent_log_") for name in found)
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"GET /metrics HTTP/1.1\r\nhost: a\r\n\r\n", b"200"),
+        (b"GET / HTTP/1.1\r\n\r\n", b"404"),
+        (b"GET /metrics?all HTTP/1.1\r\n\r\n", b"404"),
+        (b"POST /metrics HTTP/1.1\r\n\r\n", b"405"),
+        (b"\x00\r\n\r\n", b""),
+        (b"GET /metrics HTTP/1.1\r\nx: " + b"a" * 20_000 + b"\r\n\r\n", b""),
+    ],
+)
+async def test_only_one_address_answers(world: World, sent: bytes, status: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        async with measuring(world.house, listener), asyncio.timeout(60):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(sent)
+            try:
+                heard = await reader.read()
+            except ConnectionResetError:
+                heard = b""
+            writer.close()
+            assert heard[9:12] == status
+            # And it goes on.
+            async with httpx.AsyncClient() as watcher:
+                answer = await watcher.get(f"http://127.0.0.1:{port}/metrics")
+            assert (answer.status_code, answer.headers["content-type"]) == (200, MEDIA)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        {"metrics_port": -1},
+        {"metrics_port": 70_000},
+        {"metrics_port": 8000},
+        {"metrics_port": 7999, "workers": 2, "database": "postgresql://a@b/c"},
+        {"metrics_port": 65_535, "workers": 2, "database": "postgresql://a@b/c"},
+    ],
+)
+def test_ports_that_cannot_be_are_refused(flags: dict[str, object]) -> None:
+    with pytest.raises(Misconfigured, match="metrics_port"):
+        read_settings(flags, environment={})
