@@ -15,6 +15,7 @@ from consent.acts.quorum import Quorum
 from consent.acts.scribe import Scribe
 from consent.acts.succeed import carry_grants, end_grants
 from consent.acts.timekeeper import Timekeeper
+from consent.acts.witness import is_known
 from consent.errands.broker import broker_of
 from consent.errands.lookout import look_around
 from consent.errands.mailer import mailer_of
@@ -237,9 +238,14 @@ async def succeed_on_purpose(settings: Settings, name: str | None, *, carry: boo
     with only_one(settings):
         store = await prepare(settings)
         try:
-            # First, what the witnesses saw: an older copy is frozen, and its lost entries are counted.
+            # First, what lies beside the keys and what the witnesses saw: an older copy is frozen, and its lost
+            # entries are counted.
+            await succession.freeze_older(store, settings.folder)
             house = await open_house(settings, store)
             await look_around(house, settings.folder, demand=settings.demand_witnesses)
+            name = name or await succession.free_name(
+                store, settings.folder, at=clock(), is_known=lambda origin: is_known(house, origin)
+            )
             new, lost = await succession.succeed(store, settings.folder, name=name, at=clock())
             house = await open_house(settings, store)
             house.scribe.start()

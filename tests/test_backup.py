@@ -360,15 +360,6 @@ async def test_a_ring_that_opens_nothing_is_told_before_anybody_relies_on_it(
     assert not (settings.folder / DATABASE).exists()
 
 
-async def test_a_backup_from_before_the_newest_log_is_refused(kept: Kept, tmp_path: Path) -> None:
-    settings = new(tmp_path, kept.keys)
-    (log,) = (settings.folder / "keys").glob("log-????.key")
-    shutil.copy(log, log.with_name("log-9999.key"))
-    with pytest.raises(Misconfigured, match="older copy"):
-        await restore(settings, kept.backup, at=START)
-    assert not (settings.folder / DATABASE).exists()
-
-
 async def test_a_damaged_database_is_no_backup(world: World, tmp_path: Path) -> None:
     await world.given()
     with closing(sqlite3.connect(Path(world.settings.data) / DATABASE)) as connection, connection:

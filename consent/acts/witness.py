@@ -25,7 +25,7 @@ from consent.ledger.tiles import consistency_needs, consistency_proof_from
 from consent.ledger.witness import SIZE_MEDIA, format_submission, parse_size
 from consent.storage.book import TURN, Book, Story
 from consent.storage.kinds import HEAD
-from consent.storage.rows import CLOSED
+from consent.storage.rows import CLOSED, LogKey
 from consent.storage.store import Statement
 from consent.words.errors import NotReached
 from consent.words.instants import DAY, SECOND
@@ -172,17 +172,11 @@ async def last_seen(house: House, log: str, note: str) -> list[LastSeen]:
 
 async def seen_by(house: House, log: str, witness: Witness, note: str) -> LastSeen:
     """The same of one witness."""
-    # What a lost key signed proves nothing: whoever found it could freeze the log.
-    vkeys = [key.key for key in await keys(house, log) if not key.lost]
-    origin = parse_body(parse_note(note).body).origin
-    place = hashlib.sha256(origin.encode()).hexdigest()
+    ours = parse_body(parse_note(note).body)
     try:
-        reply = await house.to_witnesses.send("GET", f"{witness.url}/{place}/checkpoint", b"")
+        reply = await house.to_witnesses.send("GET", _place(witness, ours.origin), b"")
         if reply.status == 200:
-            seen = _cosigned(witness, vkeys, reply.body)
-            if seen is None or seen.origin != origin:
-                return LastSeen(witness, failure="wrong_signature")
-            return LastSeen(witness, seen.size, seen, reply.body.decode())
+            return _read(witness, await keys(house, log), ours, reply.body)
         first = format_submission(0, [], note).encode()
         reply = await house.to_witnesses.send("POST", f"{witness.url}/add-checkpoint", first)
     except NotReached:
@@ -197,12 +191,46 @@ async def seen_by(house: House, log: str, witness: Witness, note: str) -> LastSe
     return LastSeen(witness, failure="refused")
 
 
-def _cosigned(witness: Witness, vkeys: list[str], answer: bytes) -> Checkpoint | None:
+async def is_known(house: House, origin: str) -> bool:
+    """Ask all witnesses whether one of them has signed a log of this origin, under whatever key."""
+
+    async def by(witness: Witness) -> bool:
+        try:
+            reply = await house.to_witnesses.send("GET", _place(witness, origin), b"")
+        except NotReached:
+            return False
+        seen = _cosigned(witness, reply.body) if reply.status == 200 else None
+        return seen is not None and seen.origin == origin
+
+    return any(await asyncio.gather(*map(by, house.quorum.policy.witnesses)))
+
+
+def _place(witness: Witness, origin: str) -> str:
+    return f"{witness.url}/{hashlib.sha256(origin.encode()).hexdigest()}/checkpoint"
+
+
+def _read(witness: Witness, listed: list[LogKey], ours: Checkpoint, answer: bytes) -> LastSeen:
+    """What a witness saw last of a log, whose keys are *listed*, when we have it as far as *ours*."""
+    seen = _cosigned(witness, answer)
+    if seen is None or seen.origin != ours.origin:
+        return LastSeen(witness, failure="wrong_signature")
+    # What a lost key signed proves nothing: whoever found it could freeze the log.
+    signers = [key.key for key in listed if not key.lost and parse_vkey(key.key).algorithm == ED25519]
     try:
-        text = answer.decode()
-        ours = [vkey for vkey in vkeys if parse_vkey(vkey).algorithm == ED25519]
-        seen = check_checkpoint(text, ours)
-        return seen if _line_of(witness, answer) is not None else None
+        return LastSeen(witness, seen.size, check_checkpoint(answer.decode(), signers), answer.decode())
+    except LedgerError:
+        lost = {parse_vkey(key.key).key_id for key in listed if key.lost}
+        is_lost = any(line.key_id in lost for line in parse_note(answer.decode()).signatures)
+    if is_lost or seen.size <= ours.size:
+        return LastSeen(witness, failure="wrong_signature")
+    # Perhaps under a key of later, of which an older copy of the database knows nothing.
+    return LastSeen(witness, seen.size)
+
+
+def _cosigned(witness: Witness, answer: bytes) -> Checkpoint | None:
+    """The checkpoint that a witness shows, if it bears its own line; that of the log is not looked at."""
+    try:
+        return parse_body(parse_note(answer.decode()).body) if _line_of(witness, answer) else None
     except (LedgerError, UnicodeDecodeError):
         return None
 

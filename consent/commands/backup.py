@@ -54,8 +54,11 @@ def _restore(arguments: argparse.Namespace) -> int:
     when = datetime.fromtimestamp(done.manifest.made_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     for log in done.manifest.logs:
         print(f"log {log.log}: {log.size} entries, as of {when}")
+    for name in done.lost_logs:
+        print(f"log {name}: began after this backup, and is lost; its key signs nothing any more")
     print(f"erased again: {done.erased_again}")
     if done.is_frozen:
+        print(f"entries known to be lost: {done.lost}; there may be more")
         print(
             "The newest log is frozen: others may have seen more of it. `consent log succeed` opens the next."
         )

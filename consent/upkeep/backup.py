@@ -30,7 +30,7 @@ from consent.storage.store import Batch, Statement, Store
 from consent.upkeep import succession
 from consent.upkeep.erased import NAME as ERASED
 from consent.upkeep.erased import keep_erased, read_erased, settle_erasures
-from consent.upkeep.succession import check_no_log_is_missing, heads_of, pen_of
+from consent.upkeep.succession import heads_of
 from consent.words.errors import Misconfigured
 from consent.words.instants import SECOND, seconds
 
@@ -59,11 +59,13 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Restored(msgspec.Struct, frozen=True):
-    """What a restored folder has."""
+    """What a restored folder has. *lost_logs* began after the backup; *lost* entries are known to be missing."""
 
     manifest: Manifest
     erased_again: int
     is_frozen: bool
+    lost_logs: tuple[str, ...]
+    lost: int
 
 
 async def back_up(settings: Settings, into: Path, *, at: int, keep: int | None = None) -> Path:
@@ -122,7 +124,7 @@ async def _fill(settings: Settings, place: Path, *, at: int) -> None:
     copy_apart(settings.folder / DATABASE, place / DATA, place / KEYS)
     copy = await SqliteStore.open(place / DATA)
     try:
-        logs = await check_logs(copy, settings.folder)
+        logs = await check_logs(copy)
     finally:
         await copy.close()
     _write(place / ERASED, (settings.folder / "keys" / ERASED).read_bytes())
@@ -142,14 +144,15 @@ def drop_old_keys(into: Path, keep: int) -> None:
         keep_folder(place)
 
 
-async def check_logs(store: Store, folder: Path) -> tuple[LogState, ...]:
+async def check_logs(store: Store) -> tuple[LogState, ...]:
     """Check that the tiles of each log lead to its newest checkpoint, and that the newest log is signed by its key.
+
+    By the key that this database names: the one in the folder may be of a later time.
 
     Returns how far they are. Raises Misconfigured.
     """
     heads = await heads_of(store)
-    pen = await pen_of(store, folder, heads[-1])
-    await check_tree(store, heads[-1], pen.vkey)
+    await check_tree(store, heads[-1], await succession.signer_of(store, heads[-1].log))
     states = []
     for head in heads:
         root = parse_body(parse_note(head.note).body).root
@@ -169,7 +172,8 @@ async def restore(
     """Make the database of a data folder that has its keys, and none yet. Raises Misconfigured; then there is none.
 
     Nobody knows whether this is the newest state: a stop may be missing. So its log is frozen, unless *goes_on*: the
-    operator knows that nothing was written after the backup. *erased*: a newer list than the one beside the keys.
+    operator knows that nothing was written after the backup, and nothing beside the keys says otherwise. *erased*: a
+    newer list than the one beside the keys.
     """
     _check_is_a_file(settings)
     folder = settings.folder
@@ -182,8 +186,7 @@ async def restore(
             raise Misconfigured("the data folder has a database already; nothing was changed")
         listed = _newest_list(folder, erased) | read_erased(backup / ERASED)
         with _staged(folder) as staged:
-            again, is_frozen = await _stage(folder, backup, manifest, staged, listed, at=at, goes_on=goes_on)
-    return Restored(manifest, again, is_frozen)
+            return await _stage(folder, backup, manifest, staged, listed, at=at, goes_on=goes_on)
 
 
 def _has_database(folder: Path) -> bool:
@@ -224,31 +227,29 @@ async def _stage(
     *,
     at: int,
     goes_on: bool,
-) -> tuple[int, bool]:
-    """Make the whole database at *staged*; returns how many were erased again, and whether its log is frozen."""
+) -> Restored:
+    """Make the whole database at *staged*."""
     missing = join(backup / DATA, backup / KEYS, staged) - ring_names(folder)
     if missing:
         raise Misconfigured(f"the key {min(missing)} of the ring is missing: nothing under it would open")
     store = await SqliteStore.open(staged)
     try:
-        check_no_log_is_missing(folder, await heads_of(store))
-        if await check_logs(store, folder) != manifest.logs:
+        if await check_logs(store) != manifest.logs:
             raise Misconfigured("the logs of this backup are not those that its manifest names")
         await store.write(_shut(at))
         # Into the list first: from then on each start erases them again, also after a crash right here.
         keep_erased(folder, listed.items())
         again = await settle_erasures(store, folder)
+        if not (goes_on and await succession.is_newest(store, folder)):
+            await store.write(freeze((await heads_of(store))[-1].log))
         head = (await heads_of(store))[-1]
-        if goes_on:
-            await succession.guard(store, folder, head, await pen_of(store, folder, head))
-        else:
-            await store.write(freeze(head.log))
-        is_frozen = (await heads_of(store))[-1].frozen == FROZEN
+        _, lost = await succession.last_seen(store, folder, head)
         await store.scrub()
     finally:
         await store.close()
     _keep_file(staged)
-    return again, is_frozen
+    lost_logs = tuple(succession.logs_after(folder, head))
+    return Restored(manifest, again, head.frozen == FROZEN, lost_logs, lost)
 
 
 def _shut(at: int) -> Batch[None]:

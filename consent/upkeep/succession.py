@@ -1,7 +1,7 @@
 """Which log is written, and which comes after it: a year has one, and each has a key file of its own."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from consent.acts.publish import keys_of
 from consent.acts.scribe import Pen
 from consent.acts.succeed import close_and_succeed, succeed_frozen
 from consent.keyfiles import (
+    LogKey,
     drop_log_keys,
     keep_log_keys,
     logs_with_keys,
@@ -41,7 +42,12 @@ from consent.words.errors import Misconfigured
 from consent.words.instants import SECOND
 
 NEVER = 1 << 62
+_NEWER = "put a newer one in its place, or read `docs/how-to/frozen-log.md`"
 _log = structlog.get_logger()
+
+
+class KeysOfLater(Misconfigured):
+    """The folder has keys of a later time than the database, so what was written in between is lost."""
 
 
 def log_name(at: int) -> str:
@@ -60,50 +66,107 @@ async def heads_of(store: Store) -> list[Head]:
 async def pen_of(store: Store, folder: Path, head: Head) -> Pen:
     """What the log of *head* is written with: of all its keys in the folder those that are not retired.
 
-    Raises Misconfigured.
+    Raises KeysOfLater when the one that signs is missing.
     """
     # The one of a log that began just before a crash may not have its name yet.
     ids = {line.key_id for line in parse_note(head.note).signatures}
     settle_log_keys(folder, head.log, lambda key: parse_vkey(vkey_of(head.origin, key)).key_id in ids)
     live = {key.key for key in await keys_of(store, head.log) if key.retired is None}
     signer, cosigner = None, None
-    for _, key in read_log_keys(folder, head.log):
+    for key in _keys_in(folder, head.log):
         if isinstance(key, Ed25519PrivateKey):
             signer = key if vkey_of(head.origin, key) in live else signer
         elif cosigner_vkey(head.origin, key) in live:
             cosigner = key
+    if signer is None and head.frozen == FROZEN:
+        signer = Ed25519PrivateKey.generate()  # a frozen log signs nothing, and by this it could not
     if signer is None:
-        raise Misconfigured(
-            f"the key that signs the log {head.log} now is missing from the folder: the database is older than the "
-            "last change of that key, or the key was lost"
+        raise KeysOfLater(
+            f"the key that signs the log {head.log} in this database is not in the folder: the database is older than "
+            f"the last change of that key, or the key was lost; {_NEWER}"
         )
     return Pen(log=head.log, origin=head.origin, signer=signer, cosigner=cosigner, epoch=head.epoch)
 
 
 def check_no_log_is_missing(folder: Path, heads: list[Head]) -> None:
-    """A key without its log means that the database is older than that log. Raises Misconfigured.
+    """A key without its log means that the database is older than that log. Raises KeysOfLater.
 
-    To begin the log a second time would be a fork: two histories under one key.
+    To begin the log a second time would be a fork: two histories under one key. A frozen log writes nothing, so it
+    waits for its successor; whose name comes after all that were lost, so they are none of its business.
     """
-    missing = logs_with_keys(folder) - {head.log for head in heads}
-    if missing:
-        raise Misconfigured(
-            f"the database has no log {min(missing)}, but its key is here: the database is an older copy; "
-            "restore a newer one, or read `docs/how-to/frozen-log.md`"
+    missing = logs_after(folder, heads[-1])
+    if missing and heads[-1].frozen != FROZEN:
+        raise KeysOfLater(
+            f"the database has no log {missing[0]}, but its key is here: the database is an older copy; {_NEWER}"
         )
+
+
+def logs_after(folder: Path, head: Head) -> list[str]:
+    """The logs that began after that of *head*, as the keys in the folder tell."""
+    return sorted(name for name in logs_with_keys(folder) if name > head.log)
+
+
+async def freeze_older(store: Store, folder: Path) -> None:
+    """Freeze the newest log if what lies beside the keys is of a later time than the database. Raises Misconfigured."""
+    names = logs_with_keys(folder)  # before the heads: another process may begin a log right now
+    head = (await heads_of(store))[-1]
+    if head.frozen != OPEN:
+        return
+    fork = await find_fork(store, head, await seen_before(store, folder, head))
+    if fork is not None or any(name > head.log for name in names):
+        await store.write(freeze(head.log))
+
+
+async def is_newest(store: Store, folder: Path) -> bool:
+    """Answer whether nothing beside the keys is of a later time than the database. Raises Misconfigured."""
+    await freeze_older(store, folder)
+    head = (await heads_of(store))[-1]
+    try:
+        await pen_of(store, folder, head)
+    except KeysOfLater:
+        return False
+    return head.frozen == OPEN
+
+
+async def signer_of(store: Store, log: str) -> str:
+    """The public key that signs a log now, as its database says; empty when it says nothing. Raises NotFound."""
+    listed = [key.key for key in await keys_of(store, log) if key.retired is None]
+    return next((key for key in listed if parse_vkey(key).algorithm == ED25519), "")
 
 
 async def seen_before(store: Store, folder: Path, head: Head) -> list[Checkpoint]:
     """The checkpoints of this log that somebody is known to have seen: what stands beside its keys."""
-    note = remembered_checkpoint(folder, head.log)
-    # It may be from before a key was changed.
+    # It may be from before a key was changed, or from after a change that this database knows nothing of.
     signers = [key.key for key in await keys_of(store, head.log) if parse_vkey(key.key).algorithm == ED25519]
+    return _remembered(folder, head.log, head.origin, signers)
+
+
+async def last_seen(store: Store, folder: Path, head: Head) -> tuple[Checkpoint, int]:
+    """The last checkpoint that is known of a log that lost entries, or of those after it that are lost as a whole.
+
+    And how many entries are known to be lost: perhaps more are. Raises Misconfigured.
+    """
+    known = [parse_body(parse_note(head.note).body), *await seen_before(store, folder, head)]
+    last = max(known, key=lambda one: one.size)
+    before = head.origin.removesuffix(head.log)
+    after = [one for name in logs_after(folder, head) for one in _remembered(folder, name, before + name, [])]
+    lost = last.size - head.size + sum(one.size for one in after)
+    return (after[-1] if after else last), lost
+
+
+def _remembered(folder: Path, log: str, origin: str, signers: list[str]) -> list[Checkpoint]:
+    note = remembered_checkpoint(folder, log)
+    if note is None:
+        return []
+    keys = [key for key in _keys_in(folder, log) if isinstance(key, Ed25519PrivateKey)]
     try:
-        return [check_checkpoint(note, signers)] if note is not None else []
+        return [check_checkpoint(note, [*signers, *(vkey_of(origin, key) for key in keys)])]
     except LedgerError:
-        raise Misconfigured(
-            f"the file log-{head.log}.seen beside the keys is no checkpoint of this log"
-        ) from None
+        raise Misconfigured(f"the file log-{log}.seen beside the keys is no checkpoint of this log") from None
+
+
+def _keys_in(folder: Path, log: str) -> list[LogKey]:
+    return [key for _, key in read_log_keys(folder, log)] if log in logs_with_keys(folder) else []
 
 
 async def guard(store: Store, folder: Path, head: Head, pen: Pen) -> None:
@@ -126,33 +189,38 @@ async def remember(store: Store, folder: Path) -> None:
         remember_checkpoint(folder, head.log, head.note)
 
 
-async def succeed(store: Store, folder: Path, *, name: str | None, at: int) -> tuple[Pen, int | None]:
+async def succeed(store: Store, folder: Path, *, name: str, at: int) -> tuple[Pen, int | None]:
     """Put another log in the place of the newest, which is closed unless it is frozen. Returns its pen, and how many
     entries of the frozen one are known to be lost: perhaps more are. None if it was in order. Raises Misconfigured."""
-    heads = await heads_of(store)
-    head = heads[-1]
+    head = (await heads_of(store))[-1]
     old = await pen_of(store, folder, head)
-    name = name or free_name(at, {one.log for one in heads})
-    if name <= head.log:
-        raise Misconfigured("the names of logs are in order: the new one has to come after the newest")
+    newest = max([head.log, *logs_after(folder, head)])
+    if name <= newest:
+        raise Misconfigured(f"the names of logs are in order: the new one has to come after {newest}")
     new = _new_pen(folder, name, head.origin.removesuffix(head.log) + name)
     if head.frozen != FROZEN:
         await _write_with_key(store, folder, new, close_and_succeed(old, new, at=at, chance=os.urandom))
         return new, None
-    known = [parse_body(parse_note(head.note).body), *await seen_before(store, folder, head)]
-    last = max(known, key=lambda one: one.size)
+    last, lost = await last_seen(store, folder, head)
     await _write_with_key(store, folder, new, succeed_frozen(head.log, last, new, at=at, chance=os.urandom))
-    return new, last.size - head.size
+    return new, lost
 
 
-def free_name(at: int, taken: set[str]) -> str:
-    """The name of a log that begins now: the year, with a letter from b on when there is one of this year."""
+async def free_name(
+    store: Store, folder: Path, *, at: int, is_known: Callable[[str], Awaitable[bool]]
+) -> str:
+    """The name of a log that begins now: the year, with a letter when a log of this year was there before.
+
+    *is_known*: whether somebody else has seen a log of this origin, of which our files know nothing. Raises
+    Misconfigured.
+    """
+    head = (await heads_of(store))[-1]
+    newest = max([head.log, *logs_after(folder, head)])
     year = log_name(at)
-    return next(
-        name
-        for name in (year, *[year + letter for letter in "bcdefghijklmnopqrstuvwxyz"])
-        if name not in taken
-    )
+    for name in (year, *[year + letter for letter in "bcdefghijklmnopqrstuvwxyz"]):
+        if name > newest and not await is_known(head.origin.removesuffix(head.log) + name):
+            return name
+    raise Misconfigured(f"no name of this year comes after the log {newest}; choose one with --name")
 
 
 async def begin(store: Store, folder: Path, *, log: str, origin: str, at: int) -> None:

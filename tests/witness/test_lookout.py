@@ -1,7 +1,10 @@
 """Before the first answer the witnesses are asked: an old copy of a database is found, and a liar freezes nothing."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -14,11 +17,13 @@ from consent.acts.operate import operator
 from consent.acts.quorum import Quorum
 from consent.acts.suspend import subject, suspend
 from consent.acts.tidy import tidy
+from consent.acts.witness import is_known
 from consent.commands.approvals import with_house
+from consent.commands.log_keys import change_key
 from consent.errands.asker import Asker
 from consent.errands.lookout import check_clock, heed, look_around
 from consent.keyfiles import remembered_checkpoint
-from consent.ledger.checkpoint import check_checkpoint, parse_body, parse_note
+from consent.ledger.checkpoint import ED25519, check_checkpoint, parse_body, parse_note
 from consent.ledger.witness import SIZE_MEDIA
 from consent.opening import DATABASE, look_unless_served, only_server, open_house, prepare
 from consent.settings import Settings
@@ -26,9 +31,9 @@ from consent.storage.book import LogFrozen
 from consent.storage.kinds import LOG_KEY
 from consent.storage.rows import FROZEN, OPEN, LogKey
 from consent.storage.store import Batch, Statement, Store
-from consent.upkeep.succession import succeed
+from consent.upkeep.succession import free_name, succeed
 from consent.words.errors import Misconfigured
-from consent.words.instants import HOUR
+from consent.words.instants import HOUR, SECOND
 from tests.faults.test_fork_guard import copy
 from tests.witness.witnessed_house import Town
 from tests.world import START, World
@@ -177,6 +182,67 @@ async def test_what_a_lost_key_signed_freezes_nothing(restored: Restored) -> Non
     await house.store.write(batch())
     await restored.look_around()
     assert await restored.state() == OPEN
+
+
+@asynccontextmanager
+async def rolled_back(tmp_path: Path, write: Callable[[World], Awaitable[object]]) -> AsyncIterator[Restored]:
+    """A machine that was put back as a whole, its keys too, from before *write*: only the witnesses know of it."""
+    folder = tmp_path / "data"
+    async with World.open(folder) as world:
+        town = Town(world, tmp_path / "w", a="org-a", b="org-b")
+        await world.given()
+        await Asker(world.house).round()
+        copy(folder / DATABASE, tmp_path / "older")
+        shutil.copytree(folder / "keys", tmp_path / "older-keys")
+        await write(world)
+        asker, log = Asker(world.house), world.house.log
+        size = (await publish.head(world.house, log)).size
+        async with asyncio.timeout(20):  # at first they are led to the new key
+            while await world.house.quorum.size(log) != size:
+                await asker.round()
+        await asker.stop()
+    copy(tmp_path / "older", folder / DATABASE)
+    shutil.rmtree(folder / "keys")
+    (tmp_path / "older-keys").rename(folder / "keys")
+    store = await prepare(world.settings)
+    try:
+        house = await open_house(world.settings, store, lambda: START)
+        house = replace(house, quorum=Quorum(town.policy, store), to_witnesses=town)
+        yield Restored(house, folder, town, size)
+    finally:
+        await store.close()
+
+
+async def test_a_machine_put_back_from_before_a_key_change_does_not_start_though_it_knows_no_newer_key(
+    tmp_path: Path,
+) -> None:
+    async def change(world: World) -> None:
+        await change_key(world.house.store, world.settings.folder, kind=ED25519, lost=False, at=world.at)
+        await world.given()
+
+    async with rolled_back(tmp_path, change) as restored:
+        with pytest.raises(Misconfigured, match=r"a\.example says that it signed .* it is an older copy"):
+            await restored.look_around()
+        assert await restored.state() == OPEN
+
+
+async def test_the_next_log_takes_no_name_that_a_witness_knows(tmp_path: Path) -> None:
+    """Else no witness would sign it: under this name it has seen another key."""
+
+    async def begin_another(world: World) -> None:
+        name = f"{world.house.log}b"
+        await succeed(world.house.store, world.settings.folder, name=name, at=world.at)
+        await world.given()  # the scribe goes on there
+
+    async with rolled_back(tmp_path, begin_another) as restored:
+        await restored.look_around()
+        assert await restored.state() == FROZEN
+        house, old = restored.house, restored.house.log
+        year = int(datetime(int(old), 7, 1, tzinfo=UTC).timestamp()) * SECOND
+        known = partial(is_known, house)
+        assert await free_name(house.store, restored.folder, at=year, is_known=known) == f"{old}c"
+        restored.town.dead = {"a", "b"}
+        assert await free_name(house.store, restored.folder, at=year, is_known=known) == f"{old}b"
 
 
 async def test_when_no_witness_answers_the_service_starts_unless_that_is_demanded(restored: Restored) -> None:
