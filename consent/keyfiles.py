@@ -116,7 +116,7 @@ def settle_log_keys(folder: Path, log: str, is_first: Callable[[Ed25519PrivateKe
 def remember_checkpoint(folder: Path, log: str, note: str) -> None:
     """Keep the newest checkpoint of a log beside its keys: an older copy of the database does not bring it along."""
     file = folder / "keys" / f"log-{log}.seen"
-    unfinished = file.with_suffix(".unfinished")
+    unfinished = file.with_suffix(f".{os.getpid()}.unfinished")  # processes that end together do this at once
     unfinished.unlink(missing_ok=True)
     _write(unfinished, note.encode())
     unfinished.replace(file)

@@ -35,6 +35,7 @@ async def look_around(house: House, folder: Path, *, demand: bool) -> None:
     seen = await last_seen(house, log, head.note)
     if await _freeze_if_forked(house, folder, log, seen):
         return
+    head = await publish.head(house, log)  # another process may have written meanwhile
     ahead = [one for one in seen if one.checkpoint is None and (one.size or 0) > head.size]
     if ahead:
         raise Misconfigured(

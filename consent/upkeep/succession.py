@@ -176,7 +176,10 @@ async def guard(store: Store, folder: Path, head: Head, pen: Pen) -> None:
     """
     if head.frozen == OPEN:
         await check_tree(store, head, pen.vkey)
-        if await find_fork(store, head, await seen_before(store, folder, head)) is not None:
+        seen = await seen_before(store, folder, head)
+        # Read after that: what another process wrote and remembered meanwhile is no fork.
+        head = HEAD.from_row((await store.read(HEAD.get, head.log))[0])
+        if await find_fork(store, head, seen) is not None:
             await store.write(freeze(head.log))
     elif head.frozen == FROZEN:
         _log.error("log_frozen", log=head.log, size=head.size)

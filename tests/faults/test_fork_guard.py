@@ -1,5 +1,6 @@
 """An older or damaged database must not sign a second history: the log is frozen for good, and another follows."""
 
+import multiprocessing
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -12,11 +13,12 @@ from consent.acts.disclose import Given
 from consent.acts.expire import expire
 from consent.acts.house import House
 from consent.acts.publish import head, leaf_of
+from consent.keyfiles import make_folder, remember_checkpoint, remembered_checkpoint
 from consent.opening import DATABASE
 from consent.settings import Settings
 from consent.storage.book import LogFrozen
-from consent.storage.rows import FROZEN
-from consent.upkeep.succession import remember
+from consent.storage.rows import FROZEN, OPEN
+from consent.upkeep.succession import guard, remember
 from consent.words.errors import Misconfigured
 from tests.world import START, World
 
@@ -144,3 +146,35 @@ async def test_a_database_that_only_grew_is_no_fork(folder: Path) -> None:
     house = await open_frozen(folder)
     assert (await head(house, house.log)).frozen == 0
     await house.store.close()
+
+
+async def test_what_another_process_writes_while_one_starts_is_neither_damage_nor_a_fork(
+    folder: Path,
+) -> None:
+    async with World.open(folder) as world:
+        given = await world.given()
+        before = await head(world.house, world.house.log)  # as the one that starts has read it
+        assert isinstance(await world.disclose(given.tokens), Given)
+        await remember(world.house.store, folder)
+        await guard(world.house.store, folder, before, world.house.scribe.pen)
+        assert (await head(world.house, world.house.log)).frozen == OPEN
+
+
+def test_processes_that_end_together_each_remember_the_checkpoint(tmp_path: Path) -> None:
+    make_folder(tmp_path)
+    (tmp_path / "keys").mkdir(exist_ok=True)
+    some = [
+        multiprocessing.get_context("fork").Process(target=_remember_often, args=(tmp_path, f"note {n}"))
+        for n in range(4)
+    ]
+    for one in some:
+        one.start()
+    for one in some:
+        one.join()
+    assert [one.exitcode for one in some] == [0, 0, 0, 0]
+    assert (remembered_checkpoint(tmp_path, "2026") or "").startswith("note ")
+
+
+def _remember_often(folder: Path, note: str) -> None:
+    for _ in range(50):
+        remember_checkpoint(folder, "2026", note)

@@ -171,6 +171,23 @@ async def test_a_witness_that_only_claims_more_freezes_nothing_that_runs(restore
     await restored.write()
 
 
+async def test_what_another_process_writes_while_the_witnesses_are_asked_makes_no_older_copy(
+    world: World, tmp_path: Path
+) -> None:
+    class Meanwhile:
+        async def send(self, method: str, url: str, body: bytes) -> Reply:
+            if method == "GET":
+                return Reply(status=404, headers={}, body=b"")
+            await world.given()
+            size = (await publish.head(world.house, world.house.log)).size
+            return Reply(status=409, headers={"content-type": SIZE_MEDIA}, body=f"{size}\n".encode())
+
+    town = Town(world, tmp_path / "w", a="org-a")
+    house = replace(world.house, quorum=Quorum(town.policy, world.house.store), to_witnesses=Meanwhile())
+    await world.given()
+    await look_around(house, world.settings.folder, demand=True)
+
+
 async def test_what_a_lost_key_signed_freezes_nothing(restored: Restored) -> None:
     """The finder of a key could else end the log for good, with one checkpoint and one witness that signs it."""
     house = restored.house
