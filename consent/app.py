@@ -6,6 +6,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import structlog
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.enums import ScopeType
@@ -32,6 +33,7 @@ from consent.web.openapi import document
 from consent.web.porch import canonical_host, handle, porch
 from consent.words.purposes import Language
 
+_log = structlog.get_logger()
 _STRAIGHT = {
     "/disclosures": organisation.disclosures,
     PAR_PATH: oauth.par,
@@ -53,6 +55,15 @@ def build(
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        try:
+            async with opened(app):
+                yield
+        except Exception as fault:
+            _log.error("house_failed", fault=type(fault).__name__)
+            raise
+
+    @contextlib.asynccontextmanager
+    async def opened(app: Litestar) -> AsyncIterator[None]:
         _made(settings)
         with only_one(settings):
             store = await prepare(settings)

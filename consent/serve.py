@@ -3,50 +3,25 @@
 import asyncio
 import contextlib
 import gc
-import logging
 import signal
 import socket
-import sys
 from pathlib import Path
 
-import structlog
 import uvicorn
 
 from consent.app import build
 from consent.errands.lookout import check_clock, look_around
+from consent.lines import speak_in_lines
 from consent.opening import only_one, open_house, prepare
 from consent.seed import read_seed
 from consent.settings import Settings
 from consent.words.errors import Misconfigured
 from consent.workers import run_workers
 
-# Only these may stand in a line of the log; whatever else is passed is dropped. A list of what is forbidden leaks.
-_ALLOWED = frozenset({"event", "level", "timestamp", "fault", "address", "log", "size", "count"})
-
-
-def quiet_logs() -> None:
-    """Lines of JSON on standard error, with allowed fields only; libraries that print tokens are silenced."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            lambda _, __, line: {key: value for key, value in line.items() if key in _ALLOWED},
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-    # Authlib's debug lines hold whole tokens; aiosqlite's hold parameters.
-    for name in ("authlib", "aiosqlite", "httpx", "httpcore", "asyncio"):
-        logger = logging.getLogger(name)
-        logger.setLevel(logging.WARNING)
-        logger.propagate = False
-        logger.addHandler(logging.NullHandler())
-
 
 def serve(settings: Settings) -> int:
     """Serve until told to stop; returns the exit code. Raises Misconfigured before anything listens."""
-    quiet_logs()
+    speak_in_lines()
     # Before anything listens: an operator reads one plain line, not a traceback of the server.
     asyncio.run(_check(settings))
     with contextlib.ExitStack() as opened:
@@ -72,6 +47,7 @@ def _serve_on(listener: socket.socket, settings: Settings, metrics: socket.socke
             build(settings, metrics=metrics),
             host=settings.host,
             port=settings.port,
+            log_config=None,
             log_level="warning",
             access_log=False,
             server_header=False,

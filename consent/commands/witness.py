@@ -31,8 +31,9 @@ def add_witness_command(commands: Any) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     import uvicorn
 
+    from consent.lines import speak_in_lines
     from consent.opening import only_server
-    from consent.serve import listen, quiet_logs
+    from consent.serve import listen
     from consent.witness import application, open_witness
 
     logs = [*arguments.log, *(_logs_in(Path(arguments.policy)) if arguments.policy else [])]
@@ -40,7 +41,7 @@ def _run(arguments: argparse.Namespace) -> int:
         raise Misconfigured("say with --log or --policy which logs to watch")
     folder = Path(arguments.data)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    quiet_logs()
+    speak_in_lines()
     with only_server(folder):
         name = arguments.name or ("" if (folder / "keys").exists() else f"localhost:{arguments.port}/witness")
         witness = open_witness(folder, name=name, logs=logs, clock=lambda: int(time.time()))

@@ -52,7 +52,7 @@ def start(
         raise AssertionError("it went on to serve")
 
     monkeypatch.setattr(uvicorn.Server, "run", listens)
-    monkeypatch.setattr(serving, "quiet_logs", lambda: None)
+    monkeypatch.setattr(serving, "speak_in_lines", lambda: None)
 
     def run(folder: Path, *words: str) -> tuple[int, str]:
         code = main(["serve", "--data", str(folder), *words])
