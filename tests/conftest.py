@@ -2,8 +2,10 @@
 
 import os
 import secrets
+import shutil
 import socket
 from collections.abc import AsyncIterator, Iterator
+from copy import copy
 from pathlib import Path
 
 import pytest
@@ -33,13 +35,23 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 
 @pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """The service as its own process in the sandbox, with the shipped seed and the example municipality's key.
-
-    One for the whole run: a test that needs a clean start makes its own `Stage`.
-    """
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    """Where `served` plays, with the example municipality's key; its folder as it was before anybody came."""
     stage = Stage(tmp_path_factory.mktemp("served"), free_port())
     stage.add_organisation()
+    stage.service.rename(stage.folder / "prepared")
+    return stage
+
+
+@pytest.fixture(scope="module")
+def served(prepared: Stage) -> Iterator[Stage]:
+    """The service as its own process in the sandbox, with the shipped seed and the example municipality's key.
+
+    Anew for each file of tests: what one does to it, none of the others finds, whichever ran before.
+    """
+    shutil.rmtree(prepared.service, ignore_errors=True)
+    shutil.copytree(prepared.folder / "prepared", prepared.service)
+    stage = copy(prepared)  # what a test keeps for this one is not there for the next
     with stage.serving():
         yield stage
 

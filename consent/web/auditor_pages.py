@@ -11,7 +11,7 @@ from consent.acts import publish as publishing
 from consent.oauth.forms import parse_query
 from consent.words.errors import NotFound
 
-from .doors import Answer, Field
+from .doors import Field
 from .guard import Visit, house_of, page, see_other
 from .page_doors import shows
 
@@ -31,7 +31,6 @@ _AT = Field(
     required=True,
     schema={"type": "string", "pattern": f"^({_INDEX.pattern})$"},
 )
-_ELSEWHERE = Answer(description="To the entries from there on", media=None, headers=("Location",))
 
 
 def _shows(id: str, summary: str, *fields: Field) -> dict[str, Any]:
@@ -105,8 +104,8 @@ async def show_entry(request: Visit, log: str, index: str) -> Response[str]:
         "From a form: the entries from a number on",
         _OF_LOG,
         Field(name="index", where="query", description="An entry", required=True),
-        gives=_ELSEWHERE,
-        or_else=(404,),
+        gives=None,
+        or_else=(303, 400, 404),
         signed_in=False,
         tag="auditor",
     ),

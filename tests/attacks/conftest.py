@@ -21,7 +21,7 @@ def attacker(served: Stage) -> Iterator[Attacker]:
     one.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def neighbour(served: Stage) -> tuple[Stage, SigningKey]:
     """A second organisation with a key of its own, added while the service runs, as an operator does."""
     key = SigningKey.new()

@@ -6,17 +6,17 @@ from consent.demo import Stage
 from tests.web.office import Office, office_of
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def client(served: Stage) -> Office:
     return office_of(served, "eerste")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def client2(served: Stage) -> Office:
     return office_of(served, "tweede")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def signer(served: Stage) -> Office:
     return office_of(
         served, "tekenaar", require_signed_request_object=True, authorization_signed_response_alg="ES256"

@@ -76,13 +76,13 @@ async def open_page(browser: Browser) -> AsyncIterator[Open]:
     assert complaints == []
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def town(served: Stage) -> AsyncIterator[Town]:
     async with Town.open(served) as opened:
         yield opened
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def scene(served: Stage, town: Town, browser: Browser) -> Scene:
     """Two citizens, one with a past and one without, for whoever looks at all pages."""
     return await furnish(browser, served.issuer, town)
@@ -130,7 +130,7 @@ class Later:
             thread.join()
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def later(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Later]:
     stage = Stage(tmp_path_factory.mktemp("later"), free_port())
     stage.add_organisation()

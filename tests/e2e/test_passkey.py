@@ -6,7 +6,7 @@ from playwright.async_api import Page, Request, expect
 
 from consent.demo import Stage
 from tests.e2e.conftest import Open
-from tests.e2e.hands import add_authenticator, path_of, press, sign_up
+from tests.e2e.hands import NO, add_authenticator, answer, path_of, press, sign_up
 from tests.e2e.town import Town
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -52,7 +52,7 @@ async def test_a_newcomer_ends_at_the_question_she_came_for(
     asked = await town.ask()
     await sign_up(page, served.issuer, path=asked.url.removeprefix(served.issuer))
     assert path_of(page).startswith("/my/requests/")
-    await press(page, "Nee, deel niets")
+    await answer(page, NO["nl"])
     await town.arrived()
 
 

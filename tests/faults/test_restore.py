@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import consent_sdk
+import consent_verify
 import pytest
 
 from consent.demo import ASKED, PURPOSE, Stage
@@ -49,6 +50,7 @@ async def test_a_service_that_lost_its_disk_comes_back_frozen_and_goes_on_in_the
         with stage.serving():
             first = await agreed(stage, municipality)
             await municipality.fetch(first, list(first.attributes))
+            size = consent_verify.read_checkpoint(consent_verify.find_log(stage.issuer)[1]).size
             backup = await asyncio.to_thread(stage.run, "backup", str(backups), "--keep", "7")
             await municipality.fetch(first, list(first.attributes))  # the backup knows nothing of this
             (log,) = re.findall(
@@ -62,7 +64,7 @@ async def test_a_service_that_lost_its_disk_comes_back_frozen_and_goes_on_in_the
         (lost / "keys").rename(stage.service / "keys")
 
         said = await asyncio.to_thread(stage.run, "restore", backup)
-        assert f"log {log}: 3 entries" in said
+        assert f"log {log}: {size} entries" in said
         assert "is frozen" in said
         with stage.serving():
             with pytest.raises(consent_sdk.Refused, match="log_frozen"):

@@ -16,7 +16,7 @@ from tests.attacks.attacker import Citizen
 from tests.web.office import ASKED, REDIRECT, Office, office_of
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def desk(served: Stage) -> Office:
     return office_of(
         served, "zegel", require_signed_request_object=True, authorization_signed_response_alg="ES256"
