@@ -54,7 +54,7 @@ ACTS = words(
     "apply count doubt draft reply "
     "advise "
     "acknowledge admit amend approve ask audit authenticate begin browse close cosign demand disclose enquire "
-    "enrol entrust erase expire explain export federate freeze gauge grant help hold inspect join judge keep "
+    "enrol entrust erase expire explain export federate freeze gather gauge grant help hold inspect join judge keep "
     "lead_back link mandate narrow operate oversee prefer propose publish recover redeem refuse register retain "
     "review revoke rotate scan sign_in signal stop succeed suspend tidy use weigh withdraw witness "
     "report tally notify tell"

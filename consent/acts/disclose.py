@@ -59,6 +59,8 @@ from .once import spend_proof
 from .publish import opening_of, prove
 from .refuse import asks_for_refusal, record_refusal
 
+Values = tuple[tuple[SealedValue, OpenedValue], ...]
+
 
 class Given(msgspec.Struct, frozen=True):
     """A disclosure as it leaves: values, the entry with what opens it, and its proof."""
@@ -66,7 +68,7 @@ class Given(msgspec.Struct, frozen=True):
     disclosure: str
     grant: str
     given_by: GivenBy
-    values: tuple[tuple[SealedValue, OpenedValue], ...]
+    values: Values
     leaf: bytes
     opening: Opening
     proof: str
@@ -81,7 +83,17 @@ class Refused(msgspec.Struct, frozen=True):
     proof: str | None = None
 
 
-class _Yes(msgspec.Struct, frozen=True):
+class Wanted(msgspec.Struct, frozen=True):
+    """What is asked under one grant. *key* is the hash of the Idempotency-Key, *body* what a retry repeats."""
+
+    attributes: frozenset[str]
+    key: bytes | None
+    body: bytes
+
+
+class Yes(msgspec.Struct, frozen=True):
+    """It is written: values may leave, and only now."""
+
     permit: Permit
     sealed: tuple[SealedValue, ...]
     keys: CitizenKeys
@@ -90,19 +102,20 @@ class _Yes(msgspec.Struct, frozen=True):
     log: str
     index: int
     witnessed: bool  # this purpose wants the witnesses first
-    leaf: bytes | None = None
-    opening: Opening | None = None
+    entry: tuple[bytes, Opening] | None = None  # its leaf and what opens it; None for a repeated one
 
 
-class _No(msgspec.Struct, frozen=True):
+class No(msgspec.Struct, frozen=True):
+    """It is refused; for a retry, where its old entry stands."""
+
     reason: str
     log: str | None = None
     index: int | None = None
 
 
 # Named here, for an annotation of an inner function is worked out at every call.
-_Outcome = _Yes | _No | InsufficientUserAuthentication
-_Telling = Story[_Outcome]
+Outcome = Yes | No | InsufficientUserAuthentication
+_Telling = Story[Outcome]
 _Details = dict[str, object]
 
 
@@ -121,8 +134,7 @@ async def disclose(
     does not exist, InvalidToken, InsufficientScope, InvalidDpopProof, InsufficientUserAuthentication, and
     Conflict for a used key with another body.
     """
-    if not attributes <= CATALOGUE.keys():
-        raise BadInput("an attribute is not in the catalogue; see docs/reference/attributes.md")
+    check_known(wanted := Wanted(attributes, key, body))
 
     def story(book: Book, entered: str | None = None) -> _Telling:
         yield [ACCESS.one(token_hash), USED.one(proof.jti_hash)]
@@ -135,7 +147,7 @@ async def disclose(
             yield [MEMO.one(token.client, key)]
         memo = book.get(MEMO, (token.client, key)) if key is not None else None
         yield [
-            *_asks_for_standing(token.client, grant.organisation, grant.purpose, grant.purpose_version),
+            *asks_for_standing(token.client, grant.organisation, grant.purpose, grant.purpose_version),
             *([DISCLOSED.one(said)] if (said := entered or (memo and memo.disclosure)) else []),
             asks_for_refusal(grant),
         ]
@@ -147,57 +159,82 @@ async def disclose(
         wrapped = book.get(KEYS, grant.citizen) if grant is not None else None
         if grant is None or wrapped is None:
             raise InvalidToken("the token is not active")
-        memo = book.get(MEMO, (token.client, key)) if key is not None else None
-        said = entered or (memo and memo.disclosure)
-        before = book.get(DISCLOSED, said) if said else None
-        if memo is not None and (memo.body != body or before is None or before.grant != grant.id):
-            # Also the same names under another grant: its values have no entry, so they may not leave.
-            raise Conflict("this Idempotency-Key came with another request before; make a new one")
+        before = said_before(book, token.client, grant, wanted, entered)
         if entered is None:
             spend_proof(book, proof)
-        keys = book.keys_of(wrapped)
-        standing = standing_of(book, grant)
-        if before is not None:
-            return _again(house, book, before, grant, keys, client=token.client, standing=standing)
-        return _first(
-            house,
-            book,
-            grant,
-            keys,
-            client=token.client,
-            standing=standing,
-            asked=attributes,
-            key=key,
-            body=body,
-        )
+        outcome = decided(house, book, grant, book.keys_of(wrapped), token.client, wanted, before)
+        if isinstance(outcome, Yes) and outcome.entry is not None:
+            book.prove(outcome.index)
+        return outcome
 
     written = await house.scribe.do(story)
     # An error that a story returns is raised there like any other, after what it wrote is committed.
-    outcome = cast("_Yes | _No", written.outcome)
-    if isinstance(outcome, _Yes) and outcome.witnessed:
+    outcome = cast("Yes | No", written.outcome)
+    if isinstance(outcome, Yes) and outcome.witnessed:
         if not await house.quorum.reaches(outcome.log, outcome.index + 1):
             raise NotWitnessed("the entry is made, its witnesses have not signed it yet; repeat the request")
         # Decided anew, as a retry of that entry: while we waited the citizen may have stopped.
         again = await house.scribe.do(partial(story, entered=outcome.disclosure))
-        outcome = cast("_Yes | _No", again.outcome)
-    if isinstance(outcome, _No):
+        outcome = cast("Yes | No", again.outcome)
+    if isinstance(outcome, No):
         if outcome.log is None or outcome.index is None:
             return Refused(outcome.reason)
         leaf, opening = await opening_of(house, outcome.log, outcome.index, None)
         return Refused(outcome.reason, leaf, opening, await prove(house, outcome.log, outcome.index))
-    # After the commit: no entry, no data.
-    cipher = AESGCM(outcome.keys.data.reveal())
-    values = tuple(
-        [(sealed, open_sealed(outcome.permit, sealed, cipher=cipher)) for sealed in outcome.sealed]
-    )
-    if outcome.leaf is not None and outcome.opening is not None:
-        leaf, opening, proven = outcome.leaf, outcome.opening, written.proofs[outcome.index]
+    values = opened(outcome)
+    if outcome.entry is not None:
+        (leaf, opening), proven = outcome.entry, written.proofs[outcome.index]
     else:
-        owner = (outcome.permit.citizen, outcome.keys)
-        leaf, opening = await opening_of(house, outcome.log, outcome.index, owner)
+        leaf, opening = await old_entry(house, outcome)
         proven = await prove(house, outcome.log, outcome.index)
     grant = outcome.grant
     return Given(outcome.disclosure, grant.id, grant.given_by, values, leaf, opening, proven)
+
+
+def check_known(wanted: Wanted) -> None:
+    """Check that all that is asked exists. Raises BadInput."""
+    if not wanted.attributes <= CATALOGUE.keys():
+        raise BadInput("an attribute is not in the catalogue; see docs/reference/attributes.md")
+
+
+def said_before(
+    book: Book, client: str, grant: Grant, wanted: Wanted, entered: str | None
+) -> Disclosed | None:
+    """The disclosure that this one repeats: by its key, or *entered* a moment ago. Raises Conflict."""
+    memo = book.get(MEMO, (client, wanted.key)) if wanted.key is not None else None
+    said = entered or (memo and memo.disclosure)
+    before = book.get(DISCLOSED, said) if said else None
+    if memo is not None and (memo.body != wanted.body or before is None or before.grant != grant.id):
+        # Also the same names under another grant: its values have no entry, so they may not leave.
+        raise Conflict("this Idempotency-Key came with another request before; make a new one")
+    return before
+
+
+def decided(
+    house: House,
+    book: Book,
+    grant: Grant,
+    keys: CitizenKeys,
+    client: str,
+    wanted: Wanted,
+    before: Disclosed | None,
+) -> Outcome:
+    """Answer what is wanted under *grant*, with all that has to be written; *before*: what it repeats."""
+    standing = standing_of(book, grant)
+    if before is not None:
+        return _again(house, book, before, grant, keys, client=client, standing=standing)
+    return _first(house, book, grant, keys, client=client, standing=standing, wanted=wanted)
+
+
+def opened(yes: Yes) -> Values:
+    """The values of a disclosure. After the commit: no entry, no data."""
+    cipher = AESGCM(yes.keys.data.reveal())
+    return tuple([(sealed, open_sealed(yes.permit, sealed, cipher=cipher)) for sealed in yes.sealed])
+
+
+async def old_entry(house: House, outcome: Yes) -> tuple[bytes, Opening]:
+    """The entry of a disclosure that is repeated, with what opens it."""
+    return await opening_of(house, outcome.log, outcome.index, (outcome.permit.citizen, outcome.keys))
 
 
 def _grant_token(row: Token | None, proof: Proof, *, at: int) -> "_GrantToken":
@@ -222,16 +259,14 @@ def _first(
     *,
     client: str,
     standing: Standing,
-    asked: frozenset[str],
-    key: bytes | None,
-    body: bytes,
-) -> _Outcome:
+    wanted: Wanted,
+) -> Outcome:
     """Decide, write the entry, remember the disclosure."""
     holdings = book.get(HOLDINGS, grant.citizen)
     held = {value.name: value for value in holdings.kept if not value.removed} if holdings is not None else {}
     purpose = purpose_of(book, grant)
     answer = decide(
-        asked,
+        wanted.attributes,
         grant,
         client=client,
         held=held.keys(),
@@ -241,7 +276,7 @@ def _first(
     )
     if isinstance(answer, Refusal):
         record_refusal(book, grant, keys, answer)
-        return _No(answer.reason)
+        return No(answer.reason)
     weak = _lacking(house, book, grant, answer)
     if weak is not None:
         return weak
@@ -268,7 +303,6 @@ def _first(
         by="organisation",
         detail=detail,
     )
-    book.prove(index)
     if grant.day == 0:
         notify(book, grant.citizen, "first_use", grant=grant, once="first")
     disclosed = Disclosed(
@@ -281,14 +315,17 @@ def _first(
         items=tuple([(value.name, value.version) for value in sealed]),
         at=book.at,
     )
-    if key is None:
+    if wanted.key is None:
         book.add(DISCLOSED, disclosed)
     else:  # its retry may stand in the same batch
         book.put(DISCLOSED, disclosed)
-        book.put(MEMO, Memo(client=client, key=key, body=body, disclosure=disclosed.id, created_at=book.at))
+        memo = Memo(
+            client=client, key=wanted.key, body=wanted.body, disclosure=disclosed.id, created_at=book.at
+        )
+        book.put(MEMO, memo)
     opening = Opening(index, entry.consent_key, entry.audit_key, entry.record, entry.detail_key, entry.detail)
     place = (book.head.log, index)
-    return _Yes(answer, sealed, keys, disclosed.id, grant, *place, purpose.witnessed, entry.leaf, opening)
+    return Yes(answer, sealed, keys, disclosed.id, grant, *place, purpose.witnessed, (entry.leaf, opening))
 
 
 def _again(
@@ -300,13 +337,13 @@ def _again(
     *,
     client: str,
     standing: Standing,
-) -> _Outcome:
+) -> Outcome:
     """Answer a retry of *disclosed*: decided anew, and never with a value that is no longer hers."""
     given = frozenset(name for name, _ in disclosed.items)
     answer = decide_again(given, grant, client=client, standing=standing, at=book.at)
     if isinstance(answer, Refusal):
         record_refusal(book, grant, keys, answer)
-        return _No(answer.reason, disclosed.log, disclosed.index)
+        return No(answer.reason, disclosed.log, disclosed.index)
     weak = _lacking(house, book, grant, answer)
     if weak is not None:
         return weak
@@ -315,10 +352,10 @@ def _again(
     for name, version in disclosed.items:
         value = holdings.get(name) if holdings is not None else None
         if value is None or value.version != version:
-            return _No("values_changed", disclosed.log, disclosed.index)
+            return No("values_changed", disclosed.log, disclosed.index)
         sealed.append(value)
     witnessed = purpose_of(book, grant).witnessed
-    return _Yes(answer, tuple(sealed), keys, disclosed.id, grant, disclosed.log, disclosed.index, witnessed)
+    return Yes(answer, tuple(sealed), keys, disclosed.id, grant, disclosed.log, disclosed.index, witnessed)
 
 
 def _lacking(house: House, book: Book, grant: Grant, permit: Permit) -> InsufficientUserAuthentication | None:
@@ -336,7 +373,8 @@ def sign_in_of(grant: Grant) -> SignIn | None:
 
 
 @lru_cache(maxsize=4096)
-def _asks_for_standing(client: str, organisation: str, purpose: str, version: int) -> tuple[Ask, ...]:
+def asks_for_standing(client: str, organisation: str, purpose: str, version: int) -> tuple[Ask, ...]:
+    """The rows that `standing_of` reads."""
     return CLIENT.one(client), ORGANISATION.one(organisation), PURPOSE.one(purpose, version)
 
 

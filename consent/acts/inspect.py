@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from consent.grants.decide import Standing
 from consent.grants.grant import Grant
 from consent.grants.request import granted_details
+from consent.oauth.batches import batch_details
 from consent.oauth.dpop import Proof
 from consent.oauth.introspect import SIGNED_TYPE, introspection, introspection_claims
 from consent.oauth.jose import sign_jws
@@ -62,7 +63,11 @@ async def introspect(house: House, caller: Caller, token: str) -> dict[str, Any]
             subject=pairwise_id(book.keys_of(wrapped).subject, grant.organisation)
             if grant and wrapped
             else None,
-            authorization_details=granted_details(grant, issuer=house.issuer) if grant is not None else None,
+            authorization_details=granted_details(grant, issuer=house.issuer)
+            if grant is not None
+            else batch_details(house.issuer)
+            if found is not None and found.kind == "batch"
+            else None,
             sign_in=sign_in_of(grant) if grant is not None else None,
         )
 

@@ -1,6 +1,8 @@
 """The public log as C2SP formats it: checkpoints, tiles, bundles, proofs. Static reads; nobody is asked for a name."""
 
 import asyncio
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -9,7 +11,7 @@ from consent.ledger.checkpoint import ML_DSA_44, parse_vkey
 from consent.ledger.entry import Opening
 from consent.ledger.paths import encode_bundle
 from consent.ledger.proof import format_proof
-from consent.ledger.tiles import inclusion_proof_from, proof_needs
+from consent.ledger.tiles import inclusion_proof_from, proof_needs, range_root, tiles_under
 from consent.ledger.tree import HASH_BYTES
 from consent.storage.kinds import CITIZEN_ENTRY, ENTRY, HEAD, LOG_KEY, OPENING
 from consent.storage.rows import Head, LogKey
@@ -142,6 +144,60 @@ async def inclusion(house: House, log: str, index: int, size: int) -> list[bytes
     reads = [house.store.read("tile.get", log, level, n) for level, n in proof_needs(index, size)]
     tiles = {(level, n): data for rows in await asyncio.gather(*reads) for level, n, data in rows}
     return inclusion_proof_from(index, size, tiles)
+
+
+class SharedProof(msgspec.Struct, frozen=True):
+    """The hashes that lead from several entries at once to the root of one checkpoint; see `ranges_without`."""
+
+    note: str
+    hashes: tuple[bytes, ...]
+
+
+Place = tuple[str, int]  # a log, and an index in it
+
+
+async def prove_together(
+    house: House, entries: Iterable[Place]
+) -> tuple[list[SharedProof], dict[Place, int]]:
+    """The proofs of *entries*, each entry under the checkpoint that `prove` would choose, and which proof is whose.
+
+    Entries under one checkpoint share one proof. Raises NotFound for an entry that is not there.
+    """
+    places: dict[Place, int] = {}
+    proofs: list[SharedProof] = []
+    by_log: dict[str, set[int]] = {}
+    for log, index in entries:
+        by_log.setdefault(log, set()).add(index)
+    for log, indices in by_log.items():
+        newest = await head(house, log)
+        if not max(indices) < newest.size:
+            raise NotFound("the log has no such entry")
+        under = [(newest.size, newest.note)]
+        for size, note in await house.store.read("witnessed.checkpoint", log):
+            under.insert(0, (size, await _with_lines(house, log, size, note)))
+        for size, note in under:
+            found = sorted([index for index in indices if index < size])
+            if not found:
+                continue
+            ranges = ranges_without(found, 0, size)
+            reads = [house.store.read("tile.get", log, level, n) for level, n in tiles_under(ranges)]
+            tiles = {(level, n): data for rows in await asyncio.gather(*reads) for level, n, data in rows}
+            places |= {(log, index): len(proofs) for index in found}
+            proofs.append(SharedProof(note, tuple([range_root(*one, tiles) for one in ranges])))
+            indices.difference_update(found)
+    return proofs, places
+
+
+def ranges_without(indices: Sequence[int], start: int, end: int) -> list[tuple[int, int]]:
+    """The fewest ranges of leaves whose roots, with the leaves at *indices* (sorted), make the root of all from *start*
+    up to *end*: from left to right, cut as RFC 6962 §2.1 cuts a tree. So nobody has to say which hash is which."""
+    if not indices:
+        return [(start, end)]
+    if end - start == 1:
+        return []
+    middle = start + (1 << ((end - start - 1).bit_length() - 1))
+    cut = bisect_left(indices, middle)
+    return ranges_without(indices[:cut], start, middle) + ranges_without(indices[cut:], middle, end)
 
 
 async def leaf_of(house: House, log: str, index: int) -> bytes:

@@ -10,6 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from consent.grants.grant import Grant
+from consent.oauth.batches import BATCH_TOKEN_LIFE, check_batch_details
 from consent.oauth.dpop import Proof
 from consent.oauth.par import ACCESS_TOKEN_LIFE
 from consent.oauth.step_up import SignIn
@@ -31,9 +32,12 @@ from consent.storage.kinds import CLIENT, CODE, GRANT, KEYS, ORGANISATION, PURPO
 from consent.vault.keys import pairwise_id
 from consent.words.errors import InvalidGrant, InvalidRequest, UnauthorizedClient
 
+from .approve import settings_from
 from .disclose import sign_in_of
 from .house import House
 from .once import Caller, asks, spend
+
+_Kind = Literal["access", "refresh", "client", "batch"]
 
 
 class Tokens(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +48,7 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True):
     refresh_token: str | None = None
     grant: Grant | None = None
     sub: str | None = None
+    is_batch: bool = False  # a token of the client itself, for batches only
 
     @property
     def sign_in(self) -> SignIn | None:
@@ -54,13 +59,16 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True):
 async def redeem(house: House, caller: Caller, form: CodeExchange | Refresh | ClientCredentials) -> Tokens:
     """Answer a token request.
 
-    Raises InvalidGrant, InvalidRequest, InvalidClient, InvalidDpopProof, UnauthorizedClient.
+    Raises InvalidGrant, InvalidRequest, InvalidClient, InvalidDpopProof, InvalidAuthorizationDetails,
+    UnauthorizedClient.
     """
     if caller.proof is None:
         # RFC 9449 §5; FAPI 2.0 §5.3.2.1-4: every token here is bound to a key.
         raise InvalidRequest("a token request needs a DPoP proof")
     if isinstance(form, ClientCredentials):
-        return await _for_the_client(house, caller, caller.proof)
+        if form.details is not None:
+            check_batch_details(form.details, issuer=house.issuer)
+        return await _for_the_client(house, caller, caller.proof, is_batch=form.details is not None)
     if isinstance(form, Refresh):
         return await _refresh(house, caller, caller.proof, form)
     return await _exchange(house, caller, caller.proof, form)
@@ -135,7 +143,8 @@ async def _refresh(house: House, caller: Caller, proof: Proof, form: Refresh) ->
     return (await house.scribe.do(story)).outcome
 
 
-async def _for_the_client(house: House, caller: Caller, proof: Proof) -> Tokens:
+async def _for_the_client(house: House, caller: Caller, proof: Proof, *, is_batch: bool) -> Tokens:
+    life = BATCH_TOKEN_LIFE if is_batch else ACCESS_TOKEN_LIFE
     access = access_handle(house.chance(32), needs_nonce=caller.needs_nonce)
 
     def story(book: Book) -> Story[Tokens]:
@@ -144,9 +153,13 @@ async def _for_the_client(house: House, caller: Caller, proof: Proof) -> Tokens:
         yield [] if client is None else [ORGANISATION.one(client.organisation)]
         yield TURN
         _check_standing(book, None, caller)
+        client = book.get(CLIENT, caller.client)
+        if is_batch and (client is None or not settings_from(client.settings).batch_disclosure):
+            raise UnauthorizedClient("the operator has not approved batch_disclosure for this client")
         spend(book, caller)
-        book.put(TOKEN, _token(access, "client", caller, proof, book, None, None))
-        return Tokens(access_token=access, expires_in=ACCESS_TOKEN_LIFE // 1_000_000)
+        kind: _Kind = "batch" if is_batch else "client"
+        book.put(TOKEN, _token(access, kind, caller, proof, book, None, None))
+        return Tokens(access_token=access, expires_in=life // 1_000_000, is_batch=is_batch)
 
     return (await house.scribe.do(story)).outcome
 
@@ -188,7 +201,7 @@ def _seconds_left(book: Book, grant: Grant) -> int:
 
 def _token(
     handle: str,
-    kind: Literal["access", "refresh", "client"],
+    kind: _Kind,
     caller: Caller,
     proof: Proof,
     book: Book,
@@ -196,7 +209,7 @@ def _token(
     code: bytes | None,
 ) -> Token:
     if grant is None:
-        expires_at = book.at + ACCESS_TOKEN_LIFE
+        expires_at = book.at + (BATCH_TOKEN_LIFE if kind == "batch" else ACCESS_TOKEN_LIFE)
     elif kind == "refresh":
         expires_at = grant.expires_at
     else:

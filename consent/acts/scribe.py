@@ -145,6 +145,19 @@ class Scribe:
         self._call.set()
         return await answer
 
+    async def do_all(self, deeds: Sequence[Deed[Any]]) -> list[Written[Any] | BaseException]:
+        """Write some deeds in this order, in one commit if there is room; returns when the last is committed.
+
+        Each has its own answer: what it came to, or what it raised. Raises Overloaded: then none of them is written.
+        """
+        if self._stopping or len(self._waiting) + len(deeds) > MOST_WAITING:
+            raise Overloaded("too much is waiting to be written; try again in a moment")
+        loop = asyncio.get_running_loop()
+        answers: list[asyncio.Future[Written[Any]]] = [loop.create_future() for _ in deeds]
+        self._waiting += zip(deeds, answers, strict=True)
+        self._call.set()
+        return await asyncio.gather(*answers, return_exceptions=True)
+
     async def _work(self) -> None:
         while True:
             await self._call.wait()

@@ -13,7 +13,7 @@ from consent.storage.book import TURN, Book, Story
 from consent.storage.kinds import CLIENT, DISCLOSED, GRANT, KEYS, ORGANISATION, PURPOSE, TOKEN, USE, USED
 from consent.storage.rows import Disclosed, Use
 from consent.vault.keys import pairwise_id
-from consent.words.errors import BadInput, InvalidToken, NotFound
+from consent.words.errors import BadInput, InsufficientScope, InvalidToken, NotFound
 from consent.words.ids import id_from, is_id
 from consent.words.instants import day
 from consent.words.purposes import Text
@@ -46,7 +46,7 @@ async def use(
     """Register a use of one grant's disclosures.
 
     Raises BadInput (another grant's disclosures mixed in, an unknown template), NotFound (a disclosure that is not
-    this client's), InvalidToken, InvalidDpopProof.
+    this client's), InvalidToken, InsufficientScope, InvalidDpopProof.
     """
     if not 1 <= len(disclosures) <= MOST_DISCLOSURES or len(set(disclosures)) != len(disclosures):
         raise BadInput("name between 1 and 100 disclosures, each once")
@@ -74,6 +74,8 @@ async def use(
         ]
         yield TURN
         token = check_access(book.get(TOKEN, token_hash), jkt=proof.jkt, at=book.at)
+        if token.kind == "batch":
+            raise InsufficientScope("a token for batches is for nothing else")
         if token.grant not in (None, first.grant):
             raise InvalidToken("this token belongs to another grant")
         given = [_own(book, name, token.client) for name in disclosures]

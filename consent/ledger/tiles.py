@@ -205,12 +205,12 @@ def root_from(size: int, tiles: Mapping[Coordinates, bytes]) -> bytes:
     """The root of the tree of *size* from the rows that `needed(size)` names. Raises KeyError and LedgerError
     as load.
     """
-    return _range_root(0, size, tiles) if size else empty_root()
+    return range_root(0, size, tiles) if size else empty_root()
 
 
 def proof_needs(index: int, size: int) -> list[Coordinates]:
     """The tiles that `inclusion_proof_from` needs. Raises LedgerError when the tree has no such entry."""
-    return _tiles_under(_inclusion_ranges(index, size))
+    return tiles_under(_inclusion_ranges(index, size))
 
 
 def inclusion_proof_from(index: int, size: int, tiles: Mapping[Coordinates, bytes]) -> list[bytes]:
@@ -219,19 +219,19 @@ def inclusion_proof_from(index: int, size: int, tiles: Mapping[Coordinates, byte
 
     Raises KeyError with the coordinates of a missing row, LedgerError for one that is too short.
     """
-    return [_range_root(start, end, tiles) for start, end in _inclusion_ranges(index, size)]
+    return [range_root(start, end, tiles) for start, end in _inclusion_ranges(index, size)]
 
 
 def consistency_needs(old_size: int, size: int) -> list[Coordinates]:
     """The tiles that `consistency_proof_from` needs. Raises LedgerError when the old tree is larger."""
-    return _tiles_under(_consistency_ranges(old_size, size))
+    return tiles_under(_consistency_ranges(old_size, size))
 
 
 def consistency_proof_from(old_size: int, size: int, tiles: Mapping[Coordinates, bytes]) -> list[bytes]:
     """The proof that the tree of *size* begins with the tree of *old_size* (RFC 6962 §2.1.2), from stored
     rows.
     """
-    return [_range_root(start, end, tiles) for start, end in _consistency_ranges(old_size, size)]
+    return [range_root(start, end, tiles) for start, end in _consistency_ranges(old_size, size)]
 
 
 def _edge(size: int, height: int) -> int:
@@ -304,11 +304,13 @@ def _nodes_of(start: int, end: int) -> Iterable[tuple[int, int]]:
         start += 1 << height
 
 
-def _tiles_under(ranges: Sequence[tuple[int, int]]) -> list[Coordinates]:
+def tiles_under(ranges: Sequence[tuple[int, int]]) -> list[Coordinates]:
+    """The tiles that `range_root` reads for these ranges of leaves."""
     return sorted({_tile_of(height, node) for start, end in ranges for height, node in _nodes_of(start, end)})
 
 
-def _range_root(start: int, end: int, tiles: Mapping[Coordinates, bytes]) -> bytes:
+def range_root(start: int, end: int, tiles: Mapping[Coordinates, bytes]) -> bytes:
+    """The root of a range of leaves as a tree is cut into (RFC 6962 §2.1). Raises LedgerError for a tile too short."""
     running: bytes | None = None
     for height, node in reversed(list(_nodes_of(start, end))):
         level, n = _tile_of(height, node)

@@ -50,6 +50,7 @@ class ClientSettings(
     introspection_signed_response_alg: Literal["", "ES256"] = ""  # RFC 9701 §6: set, every answer is signed
     signals_endpoint: str | None = None  # where it hears what happens to its grants (RFC 8935 §2)
     dpop_nonce_required: bool = False  # each of its proofs holds a nonce of ours (RFC 9449 §8, §9)
+    batch_disclosure: bool = False  # it may ask under many of its grants in one request
 
 
 class Client(msgspec.Struct, frozen=True, kw_only=True):

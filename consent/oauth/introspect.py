@@ -52,8 +52,8 @@ def introspection(
     """What *caller* (a client id) may know about *token*, as RFC 7662 §2.2 writes it.
 
     *grant_is_live*: the grant behind it is active at *at* (true for a client's own token). *subject* is the
-    citizen's name with this organisation only, *authorization_details* what she granted (RFC 9396 §9.2),
-    *sign_in* the one under which she did (RFC 9470 §6.2).
+    citizen's name with this organisation only, *authorization_details* what she granted, or what else it is for (RFC
+    9396 §9.2), *sign_in* the one under which she did (RFC 9470 §6.2).
     For a foreign, unknown, revoked, expired or dead token the answer is the same, and says nothing (§2.2).
     """
     if token is None or token.client != caller or token.revoked_at is not None or at >= token.expires_at:
@@ -70,10 +70,10 @@ def introspection(
     if token.grant is not None:
         if subject is not None:
             facts["sub"] = subject
-        if authorization_details is not None:
-            facts["authorization_details"] = [dict(detail) for detail in authorization_details]
         if sign_in is not None:
             facts |= {"acr": sign_in.acr, "auth_time": seconds(sign_in.at)}
+    if authorization_details is not None:
+        facts["authorization_details"] = [dict(detail) for detail in authorization_details]
     if token.kind != "refresh":  # a refresh token is bound to the client and not to a key (RFC 9449 §5)
         facts["token_type"] = "DPoP"  # noqa: S105
         facts["cnf"] = {"jkt": token.jkt}  # RFC 9449 §6.2

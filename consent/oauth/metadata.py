@@ -5,6 +5,7 @@ from typing import Any
 from authlib.oauth2 import rfc8414, rfc9207  # type: ignore[import-untyped]
 
 from consent.oauth import jarm, jose
+from consent.oauth.batches import batch_type
 from consent.oauth.step_up import ACR_VALUES
 from consent.words.errors import Misconfigured
 from consent.words.purposes import request_type
@@ -56,7 +57,7 @@ def metadata(issuer: str, *, service_documentation: str | None = None) -> dict[s
         "require_signed_request_object": False,  # not of everybody: each client chooses
         "authorization_signing_alg_values_supported": [jarm.ALGORITHM],  # JARM §4
         "introspection_signing_alg_values_supported": [jarm.ALGORITHM],  # RFC 9701 §7
-        "authorization_details_types_supported": [request_type(issuer)],  # RFC 9396 §10
+        "authorization_details_types_supported": [request_type(issuer), batch_type(issuer)],  # RFC 9396 §10
         "protected_resources": [issuer],  # RFC 9728 §4
         # Grant Management for OAuth 2.0
         "grant_management_endpoint": issuer + GRANTS_PATH,

@@ -16,6 +16,7 @@ from joserfc.errors import JoseError
 from msgspec.structs import replace
 
 from consent.oauth import jose
+from consent.oauth.batches import batch_type
 from consent.oauth.clients import ClientSettings, check_redirect_uri_form, check_settings
 from consent.words.canonical import canonical
 from consent.words.errors import BadInput, InvalidClientMetadata, InvalidRedirectUri
@@ -92,8 +93,11 @@ def check_registration(document: Mapping[str, Any], *, issuer: str) -> ClientMet
         raise InvalidClientMetadata(
             f"grant_types: authorization_code, and of the others {_words(_GRANT_TYPES)}"
         )
-    if not set(sent.authorization_details_types) <= {request_type(issuer)}:  # RFC 9396 §10
-        raise InvalidClientMetadata("authorization_details_types: only the type in the server's metadata")
+    types = {request_type(issuer)} | ({batch_type(issuer)} if settings.batch_disclosure else set())
+    if not set(sent.authorization_details_types) <= types:  # RFC 9396 §10
+        raise InvalidClientMetadata(
+            "authorization_details_types: those of the server's metadata; for batches, set batch_disclosure as well"
+        )
     _check_name(sent.client_name)
     _check_redirects(sent.redirect_uris, issuer)
     for name in _ADDRESSES:

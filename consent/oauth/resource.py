@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from consent.oauth import jose
+from consent.oauth.batches import batch_type
 from consent.oauth.metadata import DOCUMENTATION_PATH
 from consent.words.errors import InvalidTarget
 from consent.words.purposes import request_type
@@ -19,7 +20,7 @@ def protected_resource(issuer: str, *, documentation: str | None = None) -> dict
         "bearer_methods_supported": ["header"],  # FAPI 2.0 §5.3.4-1
         "dpop_bound_access_tokens_required": True,
         "dpop_signing_alg_values_supported": list(jose.ALGORITHMS),
-        "authorization_details_types_supported": [request_type(issuer)],
+        "authorization_details_types_supported": [request_type(issuer), batch_type(issuer)],
         "resource_documentation": documentation or issuer + DOCUMENTATION_PATH,
     }
 

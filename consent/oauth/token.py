@@ -44,7 +44,7 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     """A token as it is stored. Instants are microseconds."""
 
     hash: bytes
-    kind: Literal["access", "refresh", "client"]
+    kind: Literal["access", "refresh", "client", "batch"]
     client: str
     grant: str | None  # None for a token of the client itself
     jkt: str  # the key that proved the request for it
@@ -70,6 +70,8 @@ class Refresh(msgspec.Struct, frozen=True, kw_only=True):
 
 class ClientCredentials(msgspec.Struct, frozen=True, kw_only=True):
     """grant_type=client_credentials (RFC 6749 §4.4)."""
+
+    details: str | None = None  # authorization_details, JSON text as it came (RFC 9396 §6)
 
 
 def handle_from(chance: bytes) -> str:
@@ -118,7 +120,7 @@ def check_token_form(form: Mapping[str, str]) -> CodeExchange | Refresh | Client
         case "refresh_token":
             return Refresh(refresh_token=_handle(form, "refresh_token"))
         case "client_credentials":
-            return ClientCredentials()
+            return ClientCredentials(details=form.get("authorization_details"))
         case _:
             raise UnsupportedGrantType(
                 "grant_type is one of: authorization_code, refresh_token, client_credentials"

@@ -9,6 +9,7 @@ Security = Literal[
     "dpop_grant",
     "dpop_client",
     "dpop_any",
+    "dpop_batch",
     "client",
     "session",
     "auditor",

@@ -48,7 +48,7 @@ CODES: dict[str, Known] = {
     "bad_input": Known(
         400, "The request cannot be read", "Correct the request; the API is described in openapi.yaml."
     ),
-    "too_large": Known(413, "The request is too large", "Send less; no request here needs more than 64 kB."),
+    "too_large": Known(413, "The request is too large", "Send less; no request here needs more than 128 kB."),
     "not_found": Known(
         404, "Not found", "Check the address and the id. Foreign, unknown and erased ids look alike."
     ),

@@ -7,6 +7,7 @@ from . import (
     auditor,
     auditor_pages,
     away,
+    batches,
     citizen,
     console,
     console_numbers,
@@ -44,6 +45,7 @@ from . import (
 
 HANDLERS = (
     *organisation.HANDLERS,
+    *batches.HANDLERS,
     *grants.HANDLERS,
     *signals.HANDLERS,
     *oauth.HANDLERS,

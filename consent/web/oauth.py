@@ -14,6 +14,7 @@ from consent.acts.house import House
 from consent.grants.request import schema
 from consent.oauth import jarm
 from consent.oauth.authorize import check_authorize, request_uri
+from consent.oauth.batches import BATCH_TYPE_PATH, batch_schema
 from consent.oauth.forms import parse_query
 from consent.oauth.grant_management import ACTIONS
 from consent.oauth.jar import check_request
@@ -207,12 +208,27 @@ _SCHEMA = "application/schema+json"
 )
 async def request_type_schema(request: Request[Any, Any, Any]) -> Response[bytes]:
     """RFC 9396 §2.1: whoever meets our type reads there what belongs in it."""
-    house: House = request.app.state.house
-    return Response(
-        msgspec.json.encode(schema(house.issuer)),
-        headers={"cache-control": "max-age=300"},
-        media_type=_SCHEMA,
-    )
+    return _schema(schema(request.app.state.house.issuer))
 
 
-HANDLERS = (par, authorize, well_known, resource, jwks, request_type_schema)
+@get(
+    BATCH_TYPE_PATH,
+    opt=declared(
+        Door(
+            id="batchType",
+            tag="oauth",
+            summary="The form of the element that a token for batches is asked with, as JSON Schema",
+            answers={200: Answer(description="The schema", media=_SCHEMA, body=dict[str, Any])},
+        )
+    ),
+)
+async def batch_type_schema(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """The same for the type that a client asks for itself."""
+    return _schema(batch_schema(request.app.state.house.issuer))
+
+
+def _schema(schema: dict[str, Any]) -> Response[bytes]:
+    return Response(msgspec.json.encode(schema), headers={"cache-control": "max-age=300"}, media_type=_SCHEMA)
+
+
+HANDLERS = (par, authorize, well_known, resource, jwks, request_type_schema, batch_type_schema)

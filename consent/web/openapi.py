@@ -15,6 +15,7 @@ _SECURITY: dict[str, list[dict[str, list[str]]]] = {
     "dpop_grant": [{"dpopGrant": []}],
     "dpop_client": [{"dpopClient": []}],
     "dpop_any": [{"dpopGrant": []}, {"dpopClient": []}],
+    "dpop_batch": [{"dpopBatch": []}],
     "client": [{"privateKeyJwt": []}],
     "session": [{"session": []}],
     "auditor": [{"auditor": []}],
@@ -32,6 +33,11 @@ _SCHEMES = {
         "type": "http",
         "scheme": "DPoP",
         "description": "An access token of the client itself (client_credentials), with a DPoP proof.",
+    },
+    "dpopBatch": {
+        "type": "http",
+        "scheme": "DPoP",
+        "description": "A client's own token for batches (client_credentials with the type batch_disclosure).",
     },
     "privateKeyJwt": {
         "type": "http",

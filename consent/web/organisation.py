@@ -25,7 +25,7 @@ from .doors import ID_PATTERN, Answer, Door, Field, declared
 from .errors import api_error, problem, refusal, refused
 
 BODY_LIMIT = 16 * 1024
-_KEY_LIMIT = 255
+KEY_LIMIT = 255
 
 # Only described, not decoded: an unknown name is another error than a body of another shape.
 _AttributeName = Annotated[str, msgspec.Meta(extra_json_schema={"enum": sorted(CATALOGUE)})]
@@ -119,7 +119,7 @@ _DISCLOSE = Door(
             name="Idempotency-Key",
             where="header",
             description="Makes a retry safe",
-            schema={"type": "string", "minLength": 1, "maxLength": _KEY_LIMIT},
+            schema={"type": "string", "minLength": 1, "maxLength": KEY_LIMIT},
         ),
     ),
     body=DisclosureRequest,
@@ -166,7 +166,7 @@ async def _disclose(scope: HTTPScope, receive: Receive) -> tuple[int, dict[str, 
     )
     if isinstance(outcome, disclosing.Refused):
         entry = (
-            _entry(outcome.leaf, outcome.opening, with_detail=False)
+            shown_entry(outcome.leaf, outcome.opening, with_detail=False)
             if outcome.leaf and outcome.opening
             else None
         )
@@ -175,19 +175,25 @@ async def _disclose(scope: HTTPScope, receive: Receive) -> tuple[int, dict[str, 
         disclosure_id=outcome.disclosure,
         grant_id=outcome.grant,
         given_by=outcome.given_by,
-        attributes={
-            sealed.name: DisclosedValue(
-                msgspec.Raw(opened.value), sealed.source, sealed.as_of, b64encode(opened.salt).decode()
-            )
-            for sealed, opened in outcome.values
-        },
-        entry=_entry(outcome.leaf, outcome.opening, with_detail=True),
+        attributes=shown_values(outcome.values),
+        entry=shown_entry(outcome.leaf, outcome.opening, with_detail=True),
         proof=outcome.proof,
     )
     return 200, {"content-type": "application/json", "cache-control": "no-store"}, _ENCODER.encode(answer)
 
 
-def _entry(leaf: bytes, opening: Opening, *, with_detail: bool) -> EntryShown:
+def shown_values(values: disclosing.Values) -> dict[str, DisclosedValue]:
+    """Opened values, by their names."""
+    return {
+        sealed.name: DisclosedValue(
+            msgspec.Raw(opened.value), sealed.source, sealed.as_of, b64encode(opened.salt).decode()
+        )
+        for sealed, opened in values
+    }
+
+
+def shown_entry(leaf: bytes, opening: Opening, *, with_detail: bool) -> EntryShown:
+    """An entry; the detail, which commits to the values, goes with them only."""
     return EntryShown(b64encode(leaf).decode(), opening_json(opening, with_detail=with_detail))
 
 
@@ -195,7 +201,7 @@ def _idempotency_key(headers: dict[bytes, bytes]) -> bytes | None:
     key = headers.get(b"idempotency-key")
     if key is None:
         return None
-    if not 1 <= len(key) <= _KEY_LIMIT:
+    if not 1 <= len(key) <= KEY_LIMIT:
         raise BadInput("an Idempotency-Key has 1 to 255 characters")
     return hashlib.sha256(key).digest()
 

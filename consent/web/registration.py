@@ -43,6 +43,7 @@ class RegistrationRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaul
     introspection_signed_response_alg: str = ""
     signals_endpoint: str | None = None
     dpop_nonce_required: bool = False
+    batch_disclosure: bool = False
 
 
 class RegistrationAnswer(RegistrationRequest, frozen=True, kw_only=True, omit_defaults=True):

@@ -1,6 +1,7 @@
 """Where a client gets tokens, asks what they still are, and throws them away."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, asgi, post
@@ -10,6 +11,7 @@ from consent.acts import inspect as inspecting
 from consent.acts import redeem as redeeming
 from consent.acts.house import House
 from consent.grants.request import granted_details
+from consent.oauth.batches import batch_details
 from consent.oauth.introspect import SIGNED_MEDIA, check_introspection_form, wants_signed
 from consent.oauth.metadata import INTROSPECT_PATH, REVOKE_PATH, TOKEN_PATH
 from consent.oauth.resource import check_resource
@@ -50,8 +52,18 @@ class GrantedDetail(msgspec.Struct, frozen=True):
     given_by: GivenBy
 
 
+_BATCH = {"type": "object", "properties": {"type": {"type": "string"}}, "required": ["type"]}
+# Described, not converted: one element of either type, and both are objects.
+_Details = Annotated[
+    Sequence[Any],
+    msgspec.Meta(
+        extra_json_schema={"items": {"anyOf": [{"$ref": "#/components/schemas/GrantedDetail"}, _BATCH]}}
+    ),
+]
+
+
 class TokenAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """RFC 6749 §5.1, RFC 9396 §7. Without a grant only the first three are there.
+    """RFC 6749 §5.1, RFC 9396 §7. Without a grant only the first three are there, and for batches what it is for.
 
     `acr` and `auth_time` (seconds) are of the sign-in under which she agreed (RFC 9470 §6).
     """
@@ -62,7 +74,7 @@ class TokenAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     refresh_token: str | None = None
     grant_id: str | None = None
     sub: str | None = None
-    authorization_details: list[GrantedDetail] | None = None
+    authorization_details: _Details | None = None
     acr: str | None = None
     auth_time: int | None = None
 
@@ -78,7 +90,7 @@ class IntrospectionAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     sub: str | None = None
     token_type: str | None = None
     cnf: dict[str, str] | None = None
-    authorization_details: list[GrantedDetail] | None = None
+    authorization_details: _Details | None = None
     acr: str | None = None
     auth_time: int | None = None
 
@@ -97,6 +109,7 @@ _TOKEN = Door(
         form_field("redirect_uri", "For authorization_code; may be left out"),
         form_field("code_verifier", "For authorization_code: RFC 7636 §4.1", minLength=43, maxLength=128),
         form_field("refresh_token", "For refresh_token", pattern=HANDLE),
+        form_field("authorization_details", "For client_credentials: the element of batch_disclosure"),
         RESOURCE,
     ),
     body_media=FORM,
@@ -126,10 +139,10 @@ async def _token(house: House, scope: HTTPScope, receive: Receive) -> Answered:
         refresh_token=tokens.refresh_token,
         grant_id=grant.id if grant is not None else None,
         sub=tokens.sub,
-        authorization_details=msgspec.convert(
-            granted_details(grant, issuer=house.issuer), list[GrantedDetail]
-        )
+        authorization_details=granted_details(grant, issuer=house.issuer)
         if grant is not None
+        else batch_details(house.issuer)
+        if tokens.is_batch
         else None,
         acr=sign_in.acr if sign_in is not None else None,
         auth_time=seconds(sign_in.at) if sign_in is not None else None,

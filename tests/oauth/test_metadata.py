@@ -27,7 +27,10 @@ def test_fapi_discovery_end_point_verification() -> None:
     assert document["response_types_supported"] == ["code"]
     assert document["code_challenge_methods_supported"] == ["S256"]
     assert document["authorization_response_iss_parameter_supported"] is True
-    assert document["authorization_details_types_supported"] == [ISSUER + "/types/attributes/v1"]
+    assert document["authorization_details_types_supported"] == [
+        ISSUER + "/types/attributes/v1",
+        ISSUER + "/types/batch_disclosure/v1",
+    ]
     assert request_type(ISSUER) == ISSUER + "/types/attributes/v1"
     for name, value in document.items():
         if name.endswith("_auth_methods_supported"):

@@ -96,7 +96,8 @@ def test_whoever_needs_a_credential_is_told_which() -> None:
         if operation["tags"][0] in ("oauth", "organisation", "auditor") and "security" not in operation
     }
     assert open_to_all == {
-        "authorize", "metadata", "resourceMetadata", "jwks", "requestType", "listLogs", "keysOfLog", "checkLog",
+        "authorize", "metadata", "resourceMetadata", "jwks", "requestType", "batchType", "listLogs", "keysOfLog",
+        "checkLog",
         "checkpoint", "policy", "proof", "tile", "readOpenapi", "showLog", "showOneLog", "showEntries",
         "showEntriesFrom", "showControlEntries", "showOneEntry", "jumpToEntry", "showStatistics",
         "getReport",

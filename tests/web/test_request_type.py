@@ -11,7 +11,7 @@ from tests.web.office import fresh, office_of
 
 def test_the_type_leads_to_the_schema_of_what_is_sent_and_what_comes_back(served: Stage) -> None:
     metadata = httpx.get(f"{served.issuer}/.well-known/oauth-authorization-server").json()
-    (name,) = metadata["authorization_details_types_supported"]
+    name, batches = metadata["authorization_details_types_supported"]
     answer = httpx.get(name)
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/schema+json"
@@ -23,6 +23,10 @@ def test_the_type_leads_to_the_schema_of_what_is_sent_and_what_comes_back(served
     jsonschema_rs.validate(schema, sent)
     (granted,) = office.tokens()["authorization_details"]
     jsonschema_rs.validate(schema["$defs"]["granted"], granted)
+    schema = httpx.get(batches).json()
+    assert schema["$id"] == batches
+    jsonschema_rs.validate(schema, {"type": batches})
+    assert not jsonschema_rs.is_valid(schema, {"type": batches, "purpose": "x"})
 
 
 def test_what_the_schema_refuses_the_service_refuses(served: Stage) -> None:

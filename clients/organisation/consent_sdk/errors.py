@@ -98,3 +98,4 @@ class Unreachable(ProtocolError):
     """No usable answer came. A disclosure can be asked again with the same `idempotency_key`."""
 
     idempotency_key: str | None = None
+    wanted: tuple[Any, ...] = ()  # of `fetch_many`: the same items with their keys, to be asked again

@@ -5,6 +5,7 @@ published). Nothing here fetches or trusts: hashes come in, and an answer goes o
 """
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -72,6 +73,43 @@ def is_included(leaf: bytes, index: int, size: int, path: Sequence[bytes], root:
             found = node_hash(found, step)
         here, last = here >> 1, last >> 1
     return last == 0 and found == root
+
+
+def shared_paths(
+    leaves: Mapping[int, bytes], size: int, hashes: Sequence[bytes]
+) -> tuple[bytes, dict[int, tuple[bytes, ...]]]:
+    """The root that *leaves* (entries by index) and *hashes* give a tree of *size*, and the path of each to that root.
+
+    *hashes* are the roots of all parts of the tree without one of these entries, from left to right, the tree cut as
+    RFC 6962 §2.1 cuts it. Raises ValueError for a hash too few or too many, and an index that is not in the tree.
+    """
+    indices = sorted(leaves)
+    if not indices or indices[0] < 0 or indices[-1] >= size or size > MAX_SIZE:
+        raise ValueError("an index is not in the tree")
+    paths: dict[int, list[bytes]] = {index: [] for index in indices}
+    left = iter(hashes)
+
+    def root(start: int, end: int, inside: list[int]) -> bytes:
+        if not inside:
+            found = next(left, b"")
+            if len(found) != HASH_BYTES:
+                raise ValueError("a hash is missing")
+            return found
+        if end - start == 1:
+            return leaf_hash(leaves[start])
+        middle = start + (1 << ((end - start - 1).bit_length() - 1))
+        cut = bisect_left(inside, middle)
+        one, other = root(start, middle, inside[:cut]), root(middle, end, inside[cut:])
+        for index in inside[:cut]:
+            paths[index].append(other)
+        for index in inside[cut:]:
+            paths[index].append(one)
+        return node_hash(one, other)
+
+    whole = root(0, size, indices)
+    if next(left, None) is not None:
+        raise ValueError("a hash too many")
+    return whole, {index: tuple(path) for index, path in paths.items()}
 
 
 def cover(start: int, end: int) -> list[Node]:

@@ -18,6 +18,7 @@ import msgspec
 
 from .account import Account
 from .answers import Arrangement, Ask, Attribute, Disclosure, Entry, GrantStatus, Use
+from .batch import Batches, Fetched, Wanted
 from .demands import Demands
 from .errors import Declined, ProtocolError, Refused, Unreachable
 from .keys import KeyMaterial, SigningKey, challenge_of
@@ -90,6 +91,7 @@ class Organisation:
         self._signs_requests, self._wants_signed_answers = signs_requests, wants_signed_answers
         self._tokens = Tokens(issuer, self._wire, store=store, prefix=prefix)
         self._trust = Trust(log, store=store, prefix=prefix, organisation=organisation)
+        self._batches = Batches(self._wire, self._tokens, log, self._trust)
 
     async def __aenter__(self) -> Self:
         return self
@@ -304,6 +306,17 @@ class Organisation:
             proof=got.proof,
             provisional=not is_witnessed,
         )
+
+    async def fetch_many(self, wanted: Sequence[Wanted]) -> list[Fetched]:
+        """Get data under up to a hundred permissions in one request; what came of each, in their order.
+
+        The operator has to have approved `batch_disclosure` for your client (else Refused, `unauthorized_client`).
+        A no to one item stands in its result. All receipts are checked before any data is handed out: what is wrong
+        with one raises ProofError for all. After Unreachable repeat with `error.wanted`: each stays one disclosure.
+        Raises ValueError for none or more than a hundred, Refused when all are refused (`invalid_token` …), ProofError,
+        Forked, ProtocolError.
+        """
+        return await self._batches.fetch(wanted)
 
     async def upgrade(self, receipt: Mapping[str, Any]) -> dict[str, Any] | None:
         """The receipt under a checkpoint that the quorum of your policy signed; None while there is none: ask later.

@@ -45,6 +45,7 @@ class ClientMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     introspection_signed_response_alg: str = ""
     signals_endpoint: str | None = None
     dpop_nonce_required: bool = False
+    batch_disclosure: bool = False
 
 
 class Registration(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 9449)."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import msgspec
@@ -35,6 +35,15 @@ class _Token(msgspec.Struct):
     auth_time: int | None = None
 
 
+class _OwnToken(msgspec.Struct):
+    access_token: str
+    token_type: str
+
+
+Either = TypeVar("Either", _Token, _OwnToken)
+_BATCHES = " batches"  # no grant_id has a space
+
+
 class Tokens:
     """Calls the API in the name of a permission, or of the organisation itself."""
 
@@ -52,7 +61,7 @@ class Tokens:
 
     async def exchange(self, fields: Mapping[str, str], ask: Ask) -> Arrangement:
         """Exchange a code, and remember what came of it. Raises Refused, ProtocolError."""
-        token = await self._token(fields)
+        token = await self._token(fields, _Token)
         arrangement = self._arrangement(token, ask)
         await self._store.put(self._name(arrangement.grant_id), arrangement.text())
         self._access[arrangement.grant_id] = Secret(token.access_token)
@@ -84,11 +93,12 @@ class Tokens:
         arrangement: Arrangement | None = None,
         json: Any = None,
         headers: Mapping[str, str] | None = None,
+        for_batches: bool = False,
     ) -> httpx.Response:
         """Call the API, for *arrangement* or as the organisation. The answer may still be a no."""
-        holder = "" if arrangement is None else arrangement.grant_id
+        holder = arrangement.grant_id if arrangement is not None else _BATCHES if for_batches else ""
         renew: Callable[[], Awaitable[Secret]] = (
-            self._own if arrangement is None else lambda: self._refresh(arrangement)
+            (lambda: self._own(holder)) if arrangement is None else lambda: self._refresh(arrangement)
         )
         # The service, not our clock, says when a token is over. Then once more with a new one, and only once.
         token = self._access.get(holder) or await renew()
@@ -106,15 +116,19 @@ class Tokens:
             raise refusal(answer)
         return answer
 
-    async def _own(self) -> Secret:
-        token = await self._token({"grant_type": "client_credentials"})
-        self._access[""] = Secret(token.access_token)
-        return self._access[""]
+    async def _own(self, holder: str) -> Secret:
+        fields = {"grant_type": "client_credentials"}
+        if holder == _BATCHES:
+            wanted = [{"type": f"{self._issuer}/types/batch_disclosure/v1"}]
+            fields["authorization_details"] = msgspec.json.encode(wanted).decode()
+        token = await self._token(fields, _OwnToken)
+        self._access[holder] = Secret(token.access_token)
+        return self._access[holder]
 
     async def _refresh(self, arrangement: Arrangement) -> Secret:
         latest = await self.remembered(arrangement.grant_id) or arrangement
         token = await self._token(
-            {"grant_type": "refresh_token", "refresh_token": latest.refresh_token.reveal()}
+            {"grant_type": "refresh_token", "refresh_token": latest.refresh_token.reveal()}, _Token
         )
         if token.grant_id not in (None, arrangement.grant_id) or token.sub not in (None, arrangement.sub):
             raise ProtocolError("the token is of another permission")
@@ -125,9 +139,9 @@ class Tokens:
         self._access[arrangement.grant_id] = Secret(token.access_token)
         return self._access[arrangement.grant_id]
 
-    async def _token(self, fields: Mapping[str, str]) -> _Token:
+    async def _token(self, fields: Mapping[str, str], shape: type[Either]) -> Either:
         metadata = await self._wire.metadata()
-        token = read_answer(await self._wire.form(metadata.token_endpoint, fields), _Token)
+        token = read_answer(await self._wire.form(metadata.token_endpoint, fields), shape)
         # RFC 9449 §5: a Bearer token would work for whoever finds it.
         if token.token_type.lower() != "dpop":
             raise ProtocolError("the token is not bound to our key")

@@ -14,7 +14,7 @@ from .encoding import b64_bytes, read_json
 from .errors import ProofError, Refused
 from .log import Log
 from .merkle import is_included
-from .note import Checkpoint, proof_text, read_proof
+from .note import Checkpoint, InclusionProof, proof_text, read_proof
 from .receipt import Expected, Opened, check_entry, check_values
 from .store import Store
 
@@ -49,13 +49,42 @@ class Trust:
         Raises ProofError with the evidence, or Forked.
         """
         try:
-            opened, checkpoint = await self._check_entry(grant_id, expected, entry, proof)
-            check_values(entry, values, opened, sub=expected.sub)
-            await self._remember(grant_id, checkpoint.origin, opened)
-            return checkpoint.is_signed_twice and self._log.is_witnessed(checkpoint.note)
+            parsed, checkpoint = await self._read(proof)
+            return await self._accept(grant_id, expected, entry, parsed, checkpoint, values)
         except ProofError as error:
             error.evidence = {"entry": msgspec.to_builtins(entry), "proof": proof}
             raise
+
+    async def accept_under(
+        self,
+        grant_id: str,
+        expected: Expected,
+        *,
+        entry: Entry,
+        proof: InclusionProof,
+        checkpoint: Checkpoint,
+        values: dict[str, Attribute],
+    ) -> bool:
+        """The same under *checkpoint*, that of *proof*, which the log accepted a moment ago."""
+        try:
+            return await self._accept(grant_id, expected, entry, proof, checkpoint, values)
+        except ProofError as error:
+            error.evidence = {"entry": msgspec.to_builtins(entry), "proof": proof_text(proof)}
+            raise
+
+    async def _accept(
+        self,
+        grant_id: str,
+        expected: Expected,
+        entry: Entry,
+        proof: InclusionProof,
+        checkpoint: Checkpoint,
+        values: dict[str, Attribute],
+    ) -> bool:
+        opened = await self._check_entry(grant_id, expected, entry, proof, checkpoint)
+        check_values(entry, values, opened, sub=expected.sub)
+        await self._remember(grant_id, checkpoint.origin, opened)
+        return checkpoint.is_signed_twice and self._log.is_witnessed(checkpoint.note)
 
     async def upgrade(self, receipt: Mapping[str, Any]) -> dict[str, Any] | None:
         """The same receipt under a later checkpoint that the quorum signed; None while there is none.
@@ -93,24 +122,31 @@ class Trust:
             return
         try:
             entry = msgspec.convert(refused.entry, Entry)
-            await self._check_entry(grant_id, expected, entry, refused.proof)
+            await self._check_entry(grant_id, expected, entry, *await self._read(refused.proof))
             refused.is_checked = True
         except (ProofError, msgspec.ValidationError):
             refused.is_checked = False  # a no stays a no; its evidence is only not worth much
 
-    async def _check_entry(
-        self, grant_id: str, expected: Expected, entry: Entry, proof_text: str
-    ) -> tuple[Opened, Checkpoint]:
+    async def _read(self, text: str) -> tuple[InclusionProof, Checkpoint]:
         try:
-            proof = read_proof(proof_text)
+            proof = read_proof(text)
         except ValueError as error:
             raise ProofError("proof", str(error)) from None
         # Before all else: a fork is to be seen even in a receipt that is wrong in other ways.
-        checkpoint = await self._log.accept(proof.note)
+        return proof, await self._log.accept(proof.note)
+
+    async def _check_entry(
+        self,
+        grant_id: str,
+        expected: Expected,
+        entry: Entry,
+        proof: InclusionProof,
+        checkpoint: Checkpoint,
+    ) -> Opened:
         pin = await self._store.get(self._pin_name(grant_id, checkpoint.origin))
         if pin is not None:
             expected = msgspec.structs.replace(expected, **read_json(pin.encode(), dict[str, Any]))
-        return check_entry(entry, proof, checkpoint, expected), checkpoint
+        return check_entry(entry, proof, checkpoint, expected)
 
     async def _remember(self, grant_id: str, origin: str, opened: Opened) -> None:
         # Written only now, when all of the receipt holds; and two first receipts at once must agree.

@@ -260,6 +260,11 @@ def refusal(answer: httpx.Response) -> Refused | ProtocolError:
     return no
 
 
+def is_code(text: str) -> bool:
+    """Answer whether *text* looks like a code of the wire, which may be shown and logged."""
+    return _CODE.fullmatch(text) is not None
+
+
 def _parameter(challenge: str, name: str) -> str:
     """A parameter of a challenge (RFC 9110 §11.6.1), or nothing."""
     found = re.search(rf'[ ,]{name}="([^"\\]{{0,200}})"', challenge)
