@@ -58,6 +58,7 @@ class Dealings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything between her and one organisation; `recent` is the beginning of what happened."""
 
     organisation: ShownOrganisation
+    halted: bool  # the operator suspended it: nothing goes out until that is over
     contact: ShownContact
     live: tuple[Dealing, ...]
     ended: tuple[Dealing, ...]
@@ -70,11 +71,12 @@ async def dealings(house: House, *, citizen: str, organisation: str, language: L
     hers = [grant for grant in grants if grant.organisation == organisation]
     if not hers:
         raise NotFound("you have nothing to do with such an organisation")
-    record = await _record(house, organisation)
+    record, status = await _record(house, organisation)
     asked = await _asked(house, citizen)
     found = [await _dealing(house, record.name, grant, asked.get(grant.id), language) for grant in hers]
     return Dealings(
         organisation=shown_organisation(record),
+        halted=status == "suspended",
         contact=shown_contact(record.contact, language),
         live=tuple(one for one in found if one.ended_at is None),
         ended=tuple(one for one in found if one.ended_at is not None),
@@ -88,18 +90,19 @@ async def dealing(house: House, *, citizen: str, grant: str, language: Language)
     """One grant of hers. Raises NotFound for one that is not hers."""
     given = await own_grant(house, citizen, grant)
     asked = await _asked(house, citizen)
-    record = await _record(house, given.organisation)
+    record, _ = await _record(house, given.organisation)
     return await _dealing(house, record.name, given, asked.get(given.id), language)
 
 
 async def known(house: House, organisation: str) -> ShownOrganisation:
     """Who an organisation is that an entry of hers names."""
-    return shown_organisation(await _record(house, organisation))
+    record, _ = await _record(house, organisation)
+    return shown_organisation(record)
 
 
-async def _record(house: House, organisation: str) -> Organisation:
-    ((_, record, _status),) = await house.store.read(ORGANISATION.get, organisation)
-    return organisation_from(record)
+async def _record(house: House, organisation: str) -> tuple[Organisation, str]:
+    ((_, record, status),) = await house.store.read(ORGANISATION.get, organisation)
+    return organisation_from(record), status
 
 
 async def _asked(house: House, citizen: str) -> dict[str, int]:

@@ -21,6 +21,7 @@ SENTENCES = ("title", "why", "consequence_of_no", "other_way", "because")
 NUMBERS = ("maximum_days", "data_life_days", "frequency_per_day")
 BECAUSE = "letter"  # the name of the sentence that stands in a letter to her
 _NOTHING = Text("", "")
+_GAP = Text("(nog niet geschreven)", "(not written yet)")
 _PLACE = re.compile(r"attributes\[(\d+)\]")
 
 
@@ -115,18 +116,23 @@ def drafted(
     because = {} if base is None else dict(base.because)
     because[next(iter(because), BECAUSE)] = sketch.texts["because"]
     others = () if base is None else base.recipients[1:]
+
+    def words(text: Text) -> Text:
+        return Text(text.nl.strip() or _GAP.nl, text.en.strip() or _GAP.en) if lenient else text
+
     return Purpose(
         id=purpose,
         version=version,
         organisation=organisation.id,
         legal_basis=msgspec.convert(sketch.legal_basis, LegalBasis),
         allowed_by_law=sketch.allowed_by_law,
-        title=sketch.texts["title"],
-        why=sketch.texts["why"],
-        consequence_of_no=sketch.texts["consequence_of_no"],
-        other_way=sketch.texts["other_way"],
+        title=words(sketch.texts["title"]),
+        why=words(sketch.texts["why"]),
+        consequence_of_no=words(sketch.texts["consequence_of_no"]),
+        other_way=words(sketch.texts["other_way"]),
         attributes=tuple(
-            AskedAttribute(name=one.name, required=one.required, reason=one.reason) for one in sketch.items
+            AskedAttribute(name=one.name, required=one.required, reason=words(one.reason))
+            for one in sketch.items
         ),
         because={} if lenient else because,
         maximum_days=numbers["maximum_days"],

@@ -9,7 +9,9 @@ from consent.acts.ask import Gone, look
 from consent.acts.dealings import dealings
 from consent.acts.disclose import Given, Refused
 from consent.acts.narrow import narrow
+from consent.acts.operate import Operator
 from consent.acts.receipt import receipt_file
+from consent.acts.suspend import Subject, suspend
 from consent.acts.timeline import timeline
 from consent.words.errors import NotFound
 from tests.acts.test_amend import records
@@ -47,11 +49,20 @@ async def test_it_stops_at_once_with_the_tokens_of_before_and_the_rest_goes_on(
     assert len(file["dpv:hasRecordOfActivity"]["dct:hasVersion"]) == 2
 
 
+async def test_the_page_of_an_organisation_says_when_the_operator_stopped_it(world: World) -> None:
+    given = await world.given()
+    await world.house.scribe.do(suspend(Subject("organisation", "voorbeeldstad"), by=Operator("anna")))
+    page = await dealings(world.house, citizen=given.citizen, organisation="voorbeeldstad", language="en")
+    assert page.halted
+    assert [one.on_hold for one in page.live] == [True]
+
+
 async def test_what_is_needed_may_go_and_the_page_says_what_that_means(world: World) -> None:
     given = await world.given()
     page = await dealings(world.house, citizen=given.citizen, organisation="voorbeeldstad", language="en")
     (one,) = page.live
     assert {item.name for item in one.items if item.required} == NEEDED
+    assert not page.halted
     assert one.consequence
     first, last = sorted(NEEDED)
     await narrow(world.house, citizen=given.citizen, grant=given.grant, name=first)

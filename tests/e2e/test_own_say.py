@@ -43,6 +43,7 @@ async def test_one_item_stops_and_the_rest_goes_on(open_page: Open, town: Town) 
 
     # Her timeline has both, each under its kind; another language shows the same lines.
     await page.goto(f"{issuer}/my/timeline")
+    await page.locator("#narrow summary").click()
     await page.locator("#of").select_option("voorbeeldstad")
     await page.locator("#kind").select_option("refused")
     await page.locator("#filter button").click()

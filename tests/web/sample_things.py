@@ -348,6 +348,7 @@ def dealings(language: str, **changed: Any) -> Sample:
     running = {"ended_at": None, "how": None, "gone": None, "may_ask": False}
     fields: dict[str, Any] = {
         "organisation": ORGANISATION,
+        "halted": False,
         "contact": contact(language),
         "live": [
             dealing(language, **running, parts=[gone(labels=labels(language, 1))]),

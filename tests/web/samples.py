@@ -518,6 +518,10 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
             "dealings.html",
             {**signed, "dealings": dealings(language), "stopped": labels(language)[0]},
         ),
+        "dealings_halted": (
+            "dealings.html",
+            {**signed, "dealings": dealings(language, halted=True), "stopped": None},
+        ),
         "dealings_ended": (
             "dealings.html",
             {**signed, "dealings": dealings(language, live=[]), "stopped": None, "help": None},

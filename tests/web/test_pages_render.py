@@ -151,6 +151,16 @@ def test_yes_and_no_look_the_same(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", ["nl", "en"])
+def test_an_organisation_that_runs_is_not_said_to_be_stopped(language: str) -> None:
+    html, page = page_of(language, "dealings")
+    assert not page.all("div", id="halted")
+    assert ("Gecontroleerd." if language == "nl" else "Checked.") in html
+    html, page = page_of(language, "dealings_halted")
+    assert page.all("div", id="halted")
+    assert ("Gecontroleerd." if language == "nl" else "Checked.") not in html
+
+
+@pytest.mark.parametrize("language", ["nl", "en"])
 def test_nobody_can_say_yes_to_somebody_unknown(language: str) -> None:
     _, page = page_of(language, "request_unverified")
     assert [b["value"] for b in page.all("button", name="decision")] == ["no"]
