@@ -60,7 +60,7 @@ class Meddler(httpx.AsyncBaseTransport):
         await self.real.aclose()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def desk(served: Stage) -> Office:
     return office_of(served, "stapel", batch_disclosure=True)
 
