@@ -1,4 +1,4 @@
-"""The command line: serve, demo, organisation, key, signals, auditor, log, backup, verify, scan, openapi."""
+"""The command line: serve, demo, organisation, key, ring, signals, auditor, log, backup, verify, scan, openapi."""
 
 import argparse
 import asyncio
@@ -15,6 +15,7 @@ from consent.commands.guardians import add_guardian_commands
 from consent.commands.keys import add_key_commands
 from consent.commands.log_keys import add_log_key_commands
 from consent.commands.members import add_member_commands
+from consent.commands.ring import add_ring_commands
 from consent.commands.witness import add_witness_command
 from consent.settings import Settings, read_settings
 from consent.words.errors import ConsentError
@@ -72,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     add_member_commands(commands, organisation, operator, where=_where)
 
     add_key_commands(commands, where=_where)
+    add_ring_commands(commands, where=_where)
 
     signals = commands.add_parser("signals", help="what organisations had to hear").add_subparsers(
         required=True

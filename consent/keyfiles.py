@@ -9,6 +9,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+import msgspec
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -184,20 +185,59 @@ def read_witness_key(folder: Path) -> tuple[str, Ed25519PrivateKey]:
         return name, Ed25519PrivateKey.from_private_bytes(b64decode(encoded, validate=True))
 
 
-def read_ring(folder: Path) -> KeyRing:
-    """All keys of the ring; the one with the highest number wraps. Raises Misconfigured."""
-    keys: dict[int, bytes] = {}
-    for file in (folder / "keys").glob("ring-*.key"):
-        with _holds_a_key(file):
-            keys[int(file.stem.removeprefix("ring-"))] = _octets(file)
+class RingKey(msgspec.Struct, frozen=True):
+    """A key file of the ring: `ring-1.key`, or with the second from which it wraps, `ring-2-1900000000.key`."""
+
+    number: int
+    active_from: int  # microseconds
+    file: str
+
+    @property
+    def id(self) -> str:
+        """What a wrapped key says it was wrapped with."""
+        return f"ring-{self.number}"
+
+
+def ring_keys(folder: Path) -> list[RingKey]:
+    """The keys of the ring that are there, oldest first."""
+    found = [
+        RingKey(int(named[1]), int(named[2] or 0) * SECOND, file.name)
+        for file in (folder / "keys").glob("ring-*.key")
+        if (named := re.fullmatch(r"ring-([1-9][0-9]{0,5})(?:-([0-9]{1,12}))?\.key", file.name))
+    ]
+    return sorted(found, key=lambda key: key.number)
+
+
+def wrapping(keys: list[RingKey], *, at: int) -> RingKey:
+    """The one of *keys*, oldest first, that wraps at the instant *at* (us): the newest whose time has come."""
+    return next((key for key in reversed(keys) if key.active_from <= at), keys[0])
+
+
+def read_ring(folder: Path, *, at: int) -> KeyRing:
+    """All keys of the ring, with the one that wraps at the instant *at* (microseconds). Raises Misconfigured."""
+    keys, octets = ring_keys(folder), {}
     if not keys:
         raise Misconfigured("the key ring is missing from the data folder")
-    return KeyRing({f"ring-{n}": Secret(key) for n, key in keys.items()}, current=f"ring-{max(keys)}")
+    for key in keys:
+        file = folder / "keys" / key.file
+        if key.id in octets:
+            raise Misconfigured(f"two key files are called {key.id}")
+        with _holds_a_key(file):
+            octets[key.id] = Secret(_octets(file))
+    return KeyRing(octets, current=wrapping(keys, at=at).id)
 
 
-def ring_names(folder: Path) -> set[str]:
-    """The names of the ring's keys that are there."""
-    return {file.stem for file in (folder / "keys").glob("ring-*.key")}
+def make_ring_key(folder: Path, *, active_from: int) -> RingKey:
+    """Make the ring's next key, to wrap from *active_from* (microseconds) on. It appears whole or not at all."""
+    number = max(key.number for key in ring_keys(folder)) + 1
+    key = RingKey(number, active_from, f"ring-{number}-{active_from // SECOND}.key")
+    file = folder / "keys" / key.file
+    unfinished = file.with_suffix(".unfinished")
+    unfinished.unlink(missing_ok=True)
+    _write(unfinished, b64encode(secrets.token_bytes(32)) + b"\n")
+    unfinished.rename(file)
+    keep_folder(file.parent)
+    return key
 
 
 def read_log_keys(folder: Path, log: str) -> list[tuple[str, LogKey]]:
@@ -217,7 +257,7 @@ def read_log_keys(folder: Path, log: str) -> list[tuple[str, LogKey]]:
 
 def check_keys(folder: Path, log: str) -> None:
     """Check that all that this service and *log* need is there and can be read. Raises Misconfigured."""
-    read_ring(folder)
+    read_ring(folder, at=0)
     read_issuer_keys(folder)
     read_log_keys(folder, log)
 

@@ -151,7 +151,7 @@ async def open_house(
             f"the log was begun as {head.origin}; serve it under that address, or begin another log"
         )
     check_metadata(metadata(settings.public_issuer))
-    ring = read_ring(settings.folder)
+    ring = read_ring(settings.folder, at=clock())
     pen = await pen_of(store, settings.folder, head)
     check_no_log_is_missing(settings.folder, heads)
     await succession.guard(store, settings.folder, head, pen)

@@ -71,7 +71,7 @@ operator's command what you gave `consent serve`. It may run while the service r
 | File | What it is |
 |---|---|
 | `consent.sqlite3` (and `-wal`, `-shm`) | the database |
-| `keys/ring-N.key` | wraps the citizens' keys; the highest number wraps, all can open |
+| `keys/ring-N.key`, `keys/ring-N-S.key` | wrap the citizens' keys: the highest N whose second S has come; all open |
 | `keys/log-NAME.key` | signs the checkpoints of one log |
 | `keys/issuer.pem`, `keys/issuer-SECONDS.pem` | the service's own signing keys; the number says from when one signs |
 | `keys/log-NAME.seen` | the newest checkpoint of a log that was remembered, against an older copy of the database |

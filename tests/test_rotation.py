@@ -183,3 +183,25 @@ def test_the_commands_say_what_happened(tmp_path: Path, capsys: pytest.CaptureFi
     assert (code, "waits already" in err) == (2, True)
     assert run("rotate", "--lost")[0] == 0
     assert [line.split()[0] for line in run("list")[1].splitlines()] == ["active"]
+
+
+def test_the_commands_of_the_ring_say_what_happened(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(*words: str) -> tuple[int, str, str]:
+        code = main(["ring", *words, "--data", str(tmp_path / "data")])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    assert run("list")[1] == "wraps ring-1 from the start, wraps the keys of 0 citizens\n"
+    code, out, _ = run("rotate", "--hours", "2")
+    assert (code, "wraps in 2 hours" in out) == (0, True)
+    assert [line.split()[:2] for line in run("list")[1].splitlines()] == [
+        ["wraps", "ring-1"],
+        ["next", "ring-2"],
+    ]
+    code, _, err = run("rotate")
+    assert (code, "waits already" in err) == (2, True)
+    assert run("rewrap")[:2] == (0, "wrapped anew: 0, could not be opened: 0\n")
+    code, _, err = run("drop", "ring-1")
+    assert (code, "newer one has followed" in err) == (2, True)

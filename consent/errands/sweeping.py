@@ -15,14 +15,13 @@ from consent.acts.house import House
 from consent.acts.mandate import lapse
 from consent.acts.retain import BY_SETTING, first_kept, retain
 from consent.acts.retain import go_on as retain_on
+from consent.acts.rewrap import rewrap
 from consent.acts.succeed import carry_grants
 from consent.acts.tally import go_on as tally_on
 from consent.acts.tell import warn
 from consent.acts.tidy import tidy
 from consent.errands.telling import mail_notices
-from consent.keyfiles import (
-    read_issuer_keys,
-)
+from consent.keyfiles import read_issuer_keys, read_ring
 from consent.opening import DATABASE
 from consent.upkeep import succession
 from consent.upkeep.backup import last_backup
@@ -36,7 +35,7 @@ async def sweep(house: House, folder: Path, *, keep: str = "", product: str | No
 
     *keep*: for how long entries can be opened (`first_kept`); empty: for ever. *product*: what the service is called.
     """
-    carried_into, retained_on = "", -1
+    carried_into, retained_on, wrapped = "", -1, ("", -1)
     measure(house, folder)
     while True:
         await asyncio.sleep(MINUTE / 1_000_000)
@@ -60,6 +59,9 @@ async def sweep(house: House, folder: Path, *, keep: str = "", product: str | No
                 await keep_no_longer(house, keep)
                 retained_on = today
             await retain_on(house)
+            if wrapped != (house.ring.current, today):  # once a day too: another process may have been late
+                await rewrap(house)
+                wrapped = (house.ring.current, today)
             await count_weeks(house)
             await count_on(house)
             house.pulse.swept(house.clock())
@@ -87,8 +89,9 @@ def measure(house: House, folder: Path) -> None:
 
 
 def look_for_keys(house: House, folder: Path) -> None:
-    """Use the signing keys that are in the folder now; those we have stay when they cannot be read."""
+    """Use the signing keys and the ring that are in the folder now; what we have stays when they cannot be read."""
     try:
         house.server_keys.take(list(read_issuer_keys(folder).values()))
+        house.ring.take(read_ring(folder, at=house.clock()))
     except Exception as fault:
         _log.error("keys_not_read", fault=type(fault).__name__)

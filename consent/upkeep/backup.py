@@ -19,7 +19,7 @@ import msgspec
 
 from consent.acts.erase import UNDO
 from consent.acts.freeze import check_tree, freeze, root_at
-from consent.keyfiles import has_keys, keep_folder, make_folder, ring_names
+from consent.keyfiles import has_keys, keep_folder, make_folder, ring_keys
 from consent.ledger.checkpoint import parse_body, parse_note
 from consent.opening import DATABASE, only_server, prepare
 from consent.settings import Settings
@@ -229,7 +229,7 @@ async def _stage(
     goes_on: bool,
 ) -> Restored:
     """Make the whole database at *staged*."""
-    missing = join(backup / DATA, backup / KEYS, staged) - ring_names(folder)
+    missing = join(backup / DATA, backup / KEYS, staged) - {key.id for key in ring_keys(folder)}
     if missing:
         raise Misconfigured(f"the key {min(missing)} of the ring is missing: nothing under it would open")
     store = await SqliteStore.open(staged)

@@ -56,11 +56,16 @@ class KeyRing:
         self.current = current
         self._ciphers = {key_id: AESGCM(key.reveal()) for key_id, key in keys.items()}
 
-    def wrap(self, *, citizen: str, data: bytes, subject: bytes, nonces: tuple[bytes, bytes]) -> WrappedKeys:
-        """Wrap new keys (32 bytes each) of *citizen*, with two fresh 12-byte nonces."""
+    def take(self, ring: "KeyRing") -> None:
+        """Wrap with the current key of *ring* from now on. What was known stays: a lost file stops nothing."""
+        self.current, self._ciphers = ring.current, self._ciphers | ring._ciphers
+
+    def wrap(
+        self, *, citizen: str, data: bytes, subject: bytes, nonces: tuple[bytes, bytes], version: int = 1
+    ) -> WrappedKeys:
+        """Wrap keys (32 bytes each) of *citizen*, with two fresh 12-byte nonces."""
         if len(data) != KEY_BYTES or len(subject) != KEY_BYTES:
             raise ValueError("a citizen's key is 32 bytes long")
-        version = 1
         return WrappedKeys(
             citizen=citizen,
             version=version,
@@ -74,18 +79,13 @@ class KeyRing:
         cipher = self._ciphers.get(wrapped.ring_key)
         if cipher is None:
             raise Misconfigured("the key ring lacks a key that is still in use")
+        citizen, version = wrapped.citizen, wrapped.version
         try:
-            return CitizenKeys(
-                version=wrapped.version,
-                data=Secret(
-                    _unwrap(cipher, wrapped.data_key, _about("data", wrapped.citizen, wrapped.version))
-                ),
-                subject=Secret(
-                    _unwrap(cipher, wrapped.subject_key, _about("subject", wrapped.citizen, wrapped.version))
-                ),
-            )
+            data = _unwrap(cipher, wrapped.data_key, _about("data", citizen, version))
+            subject = _unwrap(cipher, wrapped.subject_key, _about("subject", citizen, version))
         except InvalidTag:
             raise Misconfigured("a wrapped key does not open with its ring key") from None
+        return CitizenKeys(version=version, data=Secret(data), subject=Secret(subject))
 
     def _wrap(self, key: bytes, nonce: bytes, about: bytes) -> bytes:
         return _VERSION + nonce + self._ciphers[self.current].encrypt(nonce, key, about)

@@ -23,6 +23,26 @@ ON CONFLICT (citizen) DO UPDATE SET
   version = excluded.version, ring_key = excluded.ring_key, data_key = excluded.data_key,
   subject_key = excluded.subject_key;
 
+-- name: keys.outdated
+-- Wrapped with another key of the ring than $1.
+SELECT citizen
+FROM citizen_keys
+WHERE ring_key <> $1 AND citizen > $2
+ORDER BY citizen
+LIMIT $3;
+
+-- name: keys.rewrap
+-- Never an INSERT: whoever was erased meanwhile must not come back.
+UPDATE citizen_keys
+SET ring_key = $2, data_key = $3, subject_key = $4
+WHERE citizen = $1 AND subject_key = $5;
+
+-- name: keys.of_ring
+SELECT ring_key, count(*)
+FROM citizen_keys
+GROUP BY ring_key
+ORDER BY ring_key;
+
 -- name: value.put
 INSERT INTO sealed_values
   (citizen, name, version, key_version, sealed, commitment, source, as_of, created_at, removed)
