@@ -186,10 +186,14 @@ async def guard(store: Store, folder: Path, head: Head, pen: Pen) -> None:
 
 
 async def remember(store: Store, folder: Path) -> None:
-    """Keep the newest checkpoint of the open log beside its keys."""
+    """Keep the newest checkpoint of the open log beside its keys, if there is room for it."""
     head = (await heads_of(store))[-1]
-    if head.frozen == OPEN:
+    if head.frozen != OPEN:
+        return
+    try:
         remember_checkpoint(folder, head.log, head.note)
+    except OSError as fault:
+        _log.error("checkpoint_not_kept", log=head.log, size=head.size, fault=type(fault).__name__)
 
 
 async def succeed(store: Store, folder: Path, *, name: str, at: int) -> tuple[Pen, int | None]:

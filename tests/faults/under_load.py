@@ -11,7 +11,7 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -139,9 +139,11 @@ class Outsiders:
 class Served:
     """`consent serve` on a folder, as a process that can be killed and started again."""
 
-    def __init__(self, settings: Settings, *, program: str = "consent") -> None:
+    def __init__(self, settings: Settings, *, program: str = "consent", within: Sequence[str] = ()) -> None:
+        """*within*: a command that runs what follows it, somewhere else."""
         self.settings = settings
         self._program = program
+        self._within = within
         self.process: subprocess.Popen[bytes] | None = None
         self._log = Path(settings.data).with_suffix(".log")
 
@@ -150,7 +152,7 @@ class Served:
         words = ["serve", "--sandbox", "--data", self.settings.data, "--port", str(self.settings.port)]
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", self._program, *words], stdout=log, stderr=log
+                [*self._within, sys.executable, "-m", self._program, *words], stdout=log, stderr=log
             )
         until = time.monotonic() + _STARTING
         while True:
