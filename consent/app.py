@@ -16,6 +16,7 @@ from consent.errands.asker import asking
 from consent.errands.cosigning import keep_cosigning
 from consent.errands.lookout import look_around
 from consent.errands.metrics import measuring
+from consent.errands.rehearsal import rehearsal
 from consent.errands.sender import Sender
 from consent.errands.sweeping import sweep
 from consent.grants.shown import shown_contact
@@ -98,6 +99,7 @@ def build(
     app.state.look = read_look(settings.look)
     app.state.people_of = _people(settings)
     app.state.away = settings.quick_exit or None
+    app.state.rehearse = rehearsal(app) if settings.sandbox else None
     inside = canonical_host(_past_the_router(app.asgi_handler), settings.public_issuer)
     if metrics is not None:
         inside = metered(inside, app.state, _STRAIGHT)
@@ -117,7 +119,15 @@ def routes(lifespan: list[object] | None = None) -> Litestar:
         openapi_config=None,
         request_max_body_size=256 * 1024,
         lifespan=lifespan or [],  # type: ignore[arg-type]
-        state=State({"product": None, "away": None, "look": Look(), "people_of": lambda language: {}}),
+        state=State(
+            {
+                "product": None,
+                "away": None,
+                "rehearse": None,
+                "look": Look(),
+                "people_of": lambda language: {},
+            }
+        ),
         debug=False,
         logging_config=None,
     )

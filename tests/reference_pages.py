@@ -142,6 +142,8 @@ Every error says what to do next and repeats nothing of what was sent; a how-to 
   without values.
 - Everything else is a page for people, in their language.
 
+A service shows each code with what to do at an address of its own: `/errors#beyond_grant`.
+
 ## `code` of a problem
 
 The list is closed. A program looks at `code`, never at the words.

@@ -296,6 +296,11 @@ async def _nameless(page: Page) -> None:
     await page.locator("#begin button").click()
 
 
+async def _try_it(page: Page) -> None:
+    await page.locator("#persona").select_option("riet")
+    await page.locator("#try button").click()
+
+
 async def _no_address(page: Page) -> None:
     await page.locator("#client_name").fill("Loket")
     await page.locator("#redirect_uris").fill("here")
@@ -477,6 +482,9 @@ PLACES: dict[str, Place] = {
     "console-numbers": Place("owner", _at(f"{CONSOLE}/numbers")),
     "console-program": Place("owner", _at(f"{CONSOLE}/programs")),
     "console-program-wrong": Place("owner", _then(f"{CONSOLE}/programs", _no_address), 400),
+    "console-try": Place("owner", _at(f"{CONSOLE}/try")),
+    "console-tried": Place("owner", _then(f"{CONSOLE}/try", _try_it)),
+    "errors": Place("nobody", _at("/errors")),
     "console-keys": Place("owner", _at(f"{CONSOLE}/keys")),
     "not-found": Place("settled", _at("/my/nothing-here"), 404),
     "not-hers": Place("newcomer", _at("{live}"), 404),

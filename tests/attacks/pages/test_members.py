@@ -62,7 +62,7 @@ def test_a_workplace_looks_to_everybody_else_like_nothing_at_all(visit: Visit, s
         WORK,
         *(
             f"{WORK}/{page}"
-            for page in ("team", "purposes", "purposes/energietoeslag", "numbers", "keys", "programs")
+            for page in ("team", "purposes", "purposes/energietoeslag", "numbers", "keys", "programs", "try")
         ),
     )
     forms = (
@@ -70,6 +70,7 @@ def test_a_workplace_looks_to_everybody_else_like_nothing_at_all(visit: Visit, s
         (f"{WORK}/team/end", {"member": "0" * 32}),
         (f"{WORK}/purposes", {"purpose": "mine-now"}),
         (f"{WORK}/programs", PROGRAM),
+        (f"{WORK}/try", {"purpose": "energietoeslag", "persona": "sanne"}),
         (f"{WORK}/purposes/energietoeslag", {"do": "drop"}),
     )
     for visitor in (stranger, visit().sign_in(CLERK), visit().sign_in("wil")):
