@@ -28,7 +28,7 @@ from .operate import Operator, write_down
 from .scribe import Deed
 
 EDITORS: tuple[Role, ...] = ("owner", "editor")
-BACK = "https://rehearsal.invalid/back"  # RFC 2606 §2: nobody is there, and nobody is led there
+BACK = "https://rehearsal.invalid/back"  # nobody has such a name, and nobody is led there
 MOST_A_MINUTE = 20  # of one organisation
 
 Step = Literal["push", "ask", "exchange", "fetch", "own_token", "use", "after_stop"]

@@ -80,8 +80,8 @@ def test_a_question_is_played_to_the_stop_and_each_answer_is_what_it_must_be(pla
     }
     fetched = json.loads(answers(played)["fetch"][1])
     assert set(ASKED) <= set(fetched["attributes"])
-    assert json.loads(answers(played)["after_stop"][1])["code"] == "invalid_token"
-    assert 'href="/errors#invalid_token"' in played
+    assert json.loads(answers(played)["after_stop"][1])["code"] == "grant_not_active"
+    assert 'href="/errors#grant_not_active"' in played
 
 
 def test_no_token_code_proof_or_salt_is_on_the_page(played: str) -> None:

@@ -100,7 +100,7 @@ def test_whoever_needs_a_credential_is_told_which() -> None:
         "checkLog",
         "checkpoint", "policy", "proof", "tile", "readOpenapi", "showLog", "showOneLog", "showEntries",
         "showEntriesFrom", "showControlEntries", "showOneEntry", "jumpToEntry", "showStatistics",
-        "getReport",
+        "getReport", "showErrors",
     }  # fmt: skip
 
 
