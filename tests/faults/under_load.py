@@ -203,7 +203,7 @@ async def inside(settings: Settings) -> AsyncIterator[House]:
 async def furnish(settings: Settings, *, citizens: int, chance: random.Random) -> Outsiders:
     """Make the house with many citizens who have each said yes, and a purpose that may be used all day."""
     key = SigningKey.new()
-    file, people = _crowd(key, citizens)
+    file, people = crowd(key, citizens)
     async with inside(settings) as house:
         await add_organisation(house, file)
         await plant(house, Seed(organisations=(), personas=people))
@@ -214,7 +214,8 @@ async def furnish(settings: Settings, *, citizens: int, chance: random.Random) -
     return Outsiders(settings.public_issuer, key, grants, chance)
 
 
-def _crowd(key: SigningKey, citizens: int) -> tuple[OrganisationFile, tuple[Persona, ...]]:
+def crowd(key: SigningKey, citizens: int) -> tuple[OrganisationFile, tuple[Persona, ...]]:
+    """So many like Sanne, and an organisation whose purpose may be used all day."""
     seed = read_seed()
     shipped = next(f for f in seed.organisations if any(c.id == MUNICIPALITY for c in f.clients))
     client = ClientEntry(

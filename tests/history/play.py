@@ -1,0 +1,218 @@
+"""One run: serve a house, let everybody live and somebody meddle, then hold what they saw against the log."""
+
+import asyncio
+import contextlib
+import json
+import random
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+
+import consent_verify
+import httpx
+from consent_sdk.keys import SigningKey
+
+from consent.acts.audit import admit
+from consent.acts.operate import operator
+from consent.acts.sign_in import as_persona
+from consent.opening import clock
+from consent.planting import add_organisation, plant
+from consent.seed import Seed
+from consent.settings import Settings
+from consent.words.instants import DAY
+from tests.conftest import free_port
+from tests.faults.under_load import crowd, inside
+from tests.postgres import Cluster
+
+from .check import check
+from .people import Home, Town
+from .seen import Entry, History, Log
+from .service import Meddler, Service
+
+_LONGEST = 300.0  # seconds that a run may take more than it was to, until it has seen enough
+
+
+class Enough(NamedTuple):
+    """What a run must have seen before it may end, however slow the machine is."""
+
+    stops: int = 12
+    given: int = 60
+    changed: int = 3  # retries that were refused since a value is another
+
+
+class Result(NamedTuple):
+    """What a run came to."""
+
+    found: dict[str, list[str]]
+    history: History
+    log: Log
+
+    @property
+    def is_clean(self) -> bool:
+        return not any(self.found.values())
+
+
+async def play(
+    *,
+    processes: int,
+    seconds: float,
+    seed: int,
+    cluster: Cluster | None = None,
+    citizens: int = 4,
+    askers: int = 2,
+    mutant: str = "",
+    rest: float | None = 1.0,
+    enough: Enough = Enough(),
+    until_found: bool = False,
+) -> Result:
+    """Play for *seconds* and until *enough* was seen; *askers* for each citizen, *rest* between faults, None for none.
+
+    With *until_found* it ends as soon as what was seen is wrong by itself, which a mutant's run needs not wait for.
+    """
+    chance = random.Random(seed)
+    with tempfile.TemporaryDirectory(prefix="consent-history-") as folder:
+        database = await cluster.database() if cluster is not None else ""
+        settings = Settings(
+            data=f"{folder}/service", port=free_port(), sandbox=True, database=database, workers=processes
+        )
+        town, auditor = await _furnish(settings, citizens=citizens, chance=chance)
+        service = Service(settings, processes=processes, mutant=mutant)
+        try:
+            service.start()
+            await service.ready()
+            auditing = auditor if until_found else ""
+            await _live(town, service, chance, seconds, rest, enough, askers=askers, auditing=auditing)
+            await service.ready()
+            log = await _read(settings, auditor, town.seen)
+        finally:
+            await asyncio.to_thread(service.end)
+            if cluster is not None:
+                await cluster.drop(database)
+    return Result(check(town.seen, log), town.seen, log)
+
+
+async def _furnish(settings: Settings, *, citizens: int, chance: random.Random) -> tuple[Town, str]:
+    """A house with citizens and an organisation, and a token for an auditor."""
+    key = SigningKey.new()
+    file, people = crowd(key, citizens)
+    async with inside(settings) as house:
+        await add_organisation(house, file)
+        await plant(house, Seed(organisations=(), personas=people))
+        homes = [
+            Home(row[1], await as_persona(house, row[0], before=None), None)
+            for row in await house.store.read("persona.all")
+        ]
+        deed, token = admit(
+            auditor="historian",
+            organisation=file.organisation.id,
+            from_at=clock() - DAY,
+            until_at=clock() + DAY,
+            reason="to compare what was seen",
+            expires_at=clock() + DAY,
+            by=operator("tests"),
+            chance=chance.randbytes(32),
+        )
+        await house.scribe.do(deed)
+    return Town(settings.public_issuer, key, homes, chance), token
+
+
+async def _live(
+    town: Town,
+    service: Service,
+    chance: random.Random,
+    seconds: float,
+    rest: float | None,
+    enough: Enough,
+    *,
+    askers: int,
+    auditing: str,
+) -> None:
+    """Until time is up and enough was seen, or something is wrong, if one is *auditing* all the time."""
+    meddler = Meddler(service, chance, town.seen)
+    began = time.monotonic()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(town.live(askers=askers))
+        if rest is not None:
+            group.create_task(meddler.meddle(town.over, rest=rest))
+        try:
+            while time.monotonic() - began < seconds + _LONGEST:
+                await asyncio.sleep(0.1)
+                wanted = set(meddler.kinds) if rest is not None else set()
+                is_enough = time.monotonic() - began > seconds and _has_seen(town.seen, enough, wanted)
+                if is_enough or (auditing and await _is_wrong(service.settings, auditing, town.seen)):
+                    return
+        finally:
+            town.over.set()
+
+
+def _has_seen(seen: History, enough: Enough, faults: set[str]) -> bool:
+    codes = Counter(fetch.code for fetch in seen.fetches)
+    return (
+        seen.told >= enough.stops
+        and seen.given >= enough.given
+        and codes["values_changed"] >= enough.changed
+        and faults <= {fault.kind for fault in seen.faults if fault.ended < 1 << 62}
+    )
+
+
+async def _is_wrong(settings: Settings, token: str, seen: History) -> bool:
+    """Whether what was seen is wrong by itself, or the log is."""
+    entries: list[Entry] = []
+    with contextlib.suppress(httpx.HTTPError):
+        entries = _entries(b"".join([piece async for piece in _openings(settings, token)]))
+    found = check(seen, Log(entries, {}))
+    return any(found[name] for name in _AT_ANY_TIME)
+
+
+_AT_ANY_TIME = (
+    "after an acknowledged stop",
+    "after the stop in the log",
+    "without a gap",
+    "one key one entry",
+    "no entry of another",
+    "never an old value",
+    "in the order of time",
+    "in the log before the answer",
+    "only right answers",
+)
+
+
+async def _read(settings: Settings, token: str, seen: History) -> Log:
+    """The log as an auditor gets it from the running service: its entries opened, and the verifier's own word."""
+    openings = b"".join([piece async for piece in _openings(settings, token)])
+    return await asyncio.to_thread(_verified, settings.public_issuer, seen, openings)
+
+
+async def _openings(settings: Settings, token: str) -> AsyncIterator[bytes]:
+    async with (
+        httpx.AsyncClient(base_url=settings.public_issuer, timeout=600, trust_env=False) as http,
+        http.stream("GET", "/audit/openings", headers={"authorization": f"Bearer {token}"}) as answer,
+    ):
+        answer.raise_for_status()
+        async for piece in answer.aiter_bytes():
+            yield piece
+
+
+def _entries(openings: bytes) -> list[Entry]:
+    entries = []
+    for line in openings.splitlines():
+        opening = json.loads(line)
+        says = json.loads(opening["A"])
+        entries.append(Entry(opening["i"], says["ev"], says.get("c"), says.get("n")))
+    return sorted(entries, key=lambda entry: entry.index)
+
+
+def _verified(issuer: str, seen: History, openings: bytes) -> Log:
+    report = consent_verify.verify_log(issuer, openings=openings, live=True)
+    verdict = "" if report.exit_code == 0 else " ".join(report.sentences)
+    wanted = {fetch.index for fetch in seen.fetches if fetch.index is not None}
+    leaves: dict[int, bytes] = {}
+    try:
+        source, note = consent_verify.find_log(issuer)
+        size = consent_verify.read_checkpoint(note).size
+        leaves = consent_verify.read_tree(source, size, {index for index in wanted if index < size}).leaves
+    except consent_verify.Broken as broken:
+        verdict = verdict or str(broken)
+    return Log(_entries(openings), leaves, verdict)

@@ -1,0 +1,43 @@
+"""Real processes, many clients, faults: what they saw breaks no rule. Each mistake that is built in breaks one."""
+
+import pytest
+
+from tests.postgres import Cluster
+
+from .__main__ import table
+from .play import Enough, play
+
+UNTIL_FOUND = Enough(stops=10_000)
+
+
+async def test_one_process_on_a_file() -> None:
+    result = await play(processes=1, seconds=0, seed=1, rest=0.2)
+    assert result.is_clean, table(result)
+
+
+async def test_two_processes_on_postgresql(postgres: Cluster) -> None:
+    result = await play(processes=2, seconds=0, seed=2, rest=0.2, cluster=postgres)
+    assert result.is_clean, table(result)
+
+
+@pytest.mark.parametrize("mutant", ["cached-permission", "early-answer", "old-value"])
+async def test_a_mistake_in_one_process_is_found(mutant: str) -> None:
+    result = await play(
+        processes=1, seconds=0, seed=3, rest=None, mutant=mutant, enough=UNTIL_FOUND, until_found=True
+    )
+    assert not result.is_clean, table(result)
+
+
+@pytest.mark.parametrize("mutant", ["plain-select", "key-share"])
+async def test_a_mistake_between_two_processes_is_found(mutant: str, postgres: Cluster) -> None:
+    result = await play(
+        processes=2,
+        seconds=0,
+        seed=4,
+        rest=None,
+        mutant=mutant,
+        cluster=postgres,
+        enough=UNTIL_FOUND,
+        until_found=True,
+    )
+    assert not result.is_clean, table(result)
