@@ -27,6 +27,7 @@ KNOWN = [
 EXIT = {"OK": 0, "UNWITNESSED": 0, "INVALID": 1, "DIVERGED": 2, "UNCHECKED": 3}
 node = pytest.mark.skipif(shutil.which("node") is None, reason="needs Node 20: apt-get install nodejs")
 each_log = pytest.mark.parametrize("case", INDEX["logs"], ids=lambda case: str(case["name"]))
+each_kept = pytest.mark.parametrize("case", INDEX["kept"], ids=lambda case: str(case["name"]))
 each_receipt = pytest.mark.parametrize("case", INDEX["receipts"], ids=lambda case: str(case["name"]))
 
 
@@ -38,14 +39,17 @@ def judge(case: dict[str, Any], code: int, said: str) -> None:
         assert f"Entry {entry} " in said or f"entry {entry} " in said or f"Entries {entry} " in said, said
 
 
+def trust(case: dict[str, Any], folder: Path) -> list[str]:
+    """Whom its reader knows."""
+    if "policy" not in case:
+        return ["--vkey", case["vkey"]]
+    (folder / "policy").write_text(case["policy"])
+    return ["--policy", str(folder / "policy")]
+
+
 def words(case: dict[str, Any], folder: Path) -> list[str]:
     """The command line of a case, without what only one of the verifiers knows."""
-    found = [str(vectors.FOLDER / case["log"])]
-    if "policy" in case:
-        (folder / "policy").write_text(case["policy"])
-        found += ["--policy", str(folder / "policy")]
-    else:
-        found += ["--vkey", case["vkey"]]
+    found = [str(vectors.FOLDER / case["log"]), *trust(case, folder)]
     if "openings" in case:
         found += ["--openings", str(vectors.FOLDER / case["openings"])]
     if case.get("complete"):
@@ -95,6 +99,20 @@ def test_verify_py_judges_a_receipt(
 @each_receipt
 def test_verify_js_judges_a_receipt(case: dict[str, Any]) -> None:
     judge(case, *run_node(str(vectors.FOLDER / case["receipt"]), "--vkey", case["vkey"]))
+
+
+@each_kept
+def test_verify_py_judges_what_a_citizen_keeps(
+    case: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = consent_verify.main(["receipt", str(vectors.FOLDER / case["file"]), *trust(case, tmp_path)])
+    judge(case, code, capsys.readouterr().out.strip())
+
+
+@node
+@each_kept
+def test_verify_js_judges_what_a_citizen_keeps(case: dict[str, Any], tmp_path: Path) -> None:
+    judge(case, *run_node(str(vectors.FOLDER / case["file"]), *trust(case, tmp_path)))
 
 
 @node

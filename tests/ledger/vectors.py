@@ -37,6 +37,7 @@ class Kit:
         self.folder = folder
         self.logs: list[Case] = []
         self.receipts: list[Case] = []
+        self.kept: list[Case] = []
 
     def log(
         self,
@@ -73,6 +74,15 @@ class Kit:
         place.write_text(json.dumps(answer, indent=1) + "\n")
         self.receipts.append(
             {"name": name, "says": says, "receipt": f"receipts/{name}.json", "vkey": vkey, "verdict": verdict}
+        )
+
+    def keep(self, name: str, says: str, file: Case, verdict: str, **more: Any) -> None:
+        """One file as a citizen keeps or shows it. *more*: a `vkey` or `policy` to trust, `exit`."""
+        place = self.folder / "kept" / f"{name}.json"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(json.dumps(file, indent=1) + "\n")
+        self.kept.append(
+            {"name": name, "says": says, "file": f"kept/{name}.json"} | more | {"verdict": verdict}
         )
 
 
@@ -524,11 +534,21 @@ def write(folder: Path) -> None:
     """Write the whole kit into *folder*, which is emptied first."""
     shutil.rmtree(folder, ignore_errors=True)
     kit = Kit(folder)
-    for part in (honest, frauds, bytes_and_trees, keys, receipts):
+    from tests.ledger.vectors_for_life import kept, signed_twice
+
+    for part in (honest, frauds, bytes_and_trees, keys, signed_twice, receipts, kept):
         part(kit)
-    index = {"version": 1, "leaves": leaves(), "logs": kit.logs, "receipts": kit.receipts}
+    index = {
+        "version": 1,
+        "leaves": leaves(),
+        "logs": kit.logs,
+        "receipts": kit.receipts,
+        "kept": kit.kept,
+    }
     (folder / "index.json").write_text(json.dumps(index, indent=1, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER)
+    from tests.ledger import vectors
+
+    vectors.write(Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER)
