@@ -1,4 +1,4 @@
-"""The command line: serve, demo, organisation, key, ring, signals, auditor, log, backup, verify, scan, openapi."""
+"""The command line: serve, migrate, doctor, backup, organisation, key, ring, log, verify, scan and more."""
 
 import argparse
 import asyncio
@@ -11,6 +11,7 @@ from consent import __version__
 from consent.commands.approvals import add_operator_commands, with_house
 from consent.commands.auditors import add_auditor_commands
 from consent.commands.backup import add_backup_commands
+from consent.commands.doctor import add_doctor_command
 from consent.commands.guardians import add_guardian_commands
 from consent.commands.keys import add_key_commands
 from consent.commands.log_keys import add_log_key_commands
@@ -119,6 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     keep.set_defaults(run=_log_retain)
 
     add_backup_commands(commands, where=_where)
+    add_doctor_command(commands, where=_where)
 
     verify = commands.add_parser("verify", help="verify a log as an outsider does", add_help=False)
     verify.add_argument("rest", nargs=argparse.REMAINDER)

@@ -4,11 +4,13 @@ Whoever sends a letter does not wait for it and does not learn what became of it
 """
 
 import asyncio
+import contextlib
 import os
 import secrets
 import smtplib
 import ssl
 import time
+from collections.abc import Iterator
 from email.message import EmailMessage
 from email.utils import make_msgid
 from pathlib import Path
@@ -99,7 +101,24 @@ class Server:
             return False
         return True
 
+    async def failure(self) -> str | None:
+        """What stands between us and the mail server, as the kind of fault; None: it lets us in. No letter is sent."""
+        try:
+            await asyncio.to_thread(self._greet)
+        except (smtplib.SMTPException, OSError) as fault:
+            return type(fault).__name__
+        return None
+
+    def _greet(self) -> None:
+        with self._session() as server:
+            server.noop()
+
     def _hand_in(self, message: EmailMessage) -> None:
+        with self._session() as server:
+            server.send_message(message)
+
+    @contextlib.contextmanager
+    def _session(self) -> Iterator[smtplib.SMTP]:
         context = ssl.create_default_context()
         server = (
             smtplib.SMTP_SSL(self._host, self._port, timeout=TIME, context=context)
@@ -111,7 +130,7 @@ class Server:
                 server.starttls(context=context)  # raises when the server has none: nothing goes in the clear
             if self._password is not None:
                 server.login(self._user, self._password.reveal().decode())
-            server.send_message(message)
+            yield server
 
 
 def _message(letter: Letter, sender: str) -> EmailMessage:
