@@ -19,7 +19,7 @@ def run_workers(count: int, work: Callable[[int], int]) -> int:
     """Run *work* in *count* processes until SIGTERM or SIGINT; returns the exit code. Each gets a number from 0 on.
 
     A worker that dies is replaced: what it had not committed never happened, and the others go on meanwhile. When one
-    dies as soon as it is started, all are stopped. None outlives this process (Linux).
+    dies as soon as it is started, and no other has lived longer, all are stopped. None outlives this process (Linux).
     """
     children: dict[int, tuple[int, float]] = {}  # by process: its number, and when it began
     ending = False
@@ -42,8 +42,11 @@ def run_workers(count: int, work: Callable[[int], int]) -> int:
         if not ending:
             _log.error("worker_died", fault=f"status {os.waitstatus_to_exitcode(status)}")
             if lived < _TOO_SOON:
-                code = 1
-                end()
+                if any(time.monotonic() - began > _TOO_SOON for _, began in children.values()):
+                    time.sleep(_TOO_SOON)  # the others still answer; the database may be away for a moment
+                else:
+                    code = 1
+                    end()
     return code
 
 

@@ -136,3 +136,51 @@ def test_the_main_story_plays_on_two_of_them(tmp_path: Path, database: str) -> N
     )
     assert played.returncode == 0, played.stdout + played.stderr
     assert "all good" in played.stdout
+
+
+PROGRAM = """
+import sys, time
+from pathlib import Path
+from consent import workers
+
+workers._TOO_SOON = 0.3
+folder, lives = Path(sys.argv[1]), float(sys.argv[2])
+
+def work(number):
+    with (folder / "starts").open("a") as starts:
+        starts.write(f"{number}\\n")
+    if number == 0 or (folder / "starts").read_text().count("1") == 4:
+        time.sleep(lives)
+        time.sleep(60 if lives else 0)
+    elif (folder / "starts").read_text().count("1") == 1:
+        time.sleep(lives)
+    return 1
+
+sys.exit(workers.run_workers(2, work))
+"""
+
+
+def started(folder: Path, *, lives: float) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(folder), str(lives)], stderr=subprocess.DEVNULL
+    )
+
+
+def test_one_that_dies_at_once_is_tried_again_while_another_works(tmp_path: Path) -> None:
+    """As when the database is away for a moment: the second worker dies, then twice at its start."""
+    process = started(tmp_path, lives=1)
+    try:
+        until = time.monotonic() + 60
+        while (tmp_path / "starts").read_text().count("1") < 4 if (tmp_path / "starts").exists() else True:
+            assert process.poll() is None, "all were stopped"
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_when_none_can_live_all_are_stopped(tmp_path: Path) -> None:
+    assert started(tmp_path, lives=0).wait(60) == 1

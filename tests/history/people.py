@@ -239,6 +239,8 @@ class Town:
         headers = {"origin": self.issuer, "content-type": "application/x-www-form-urlencoded"}
         answered = await http.post(urljoin(shown.url, form.action), content=urlencode(said), headers=headers)
         page = await self._follow(http, answered)
+        if isinstance(page, Page) and "decide" in page.forms:
+            return None  # a value that nobody knew to be written has changed the page: she reads it again
         if not isinstance(page, Page) or page.onward is None:
             return self._unless_busy("answer", page)
         back = await self._follow(http, await http.get(page.onward))
