@@ -24,7 +24,12 @@ from consent.words.purposes import Organisation
 from tests.world import MUNICIPALITY, Given, World
 
 PATH = "/disclosures/batch"
-VALUES = {"income_below_threshold": True, "household_size": 3}
+VALUES = {
+    "income_below_threshold": True,
+    "household_size": 3,
+    "number_of_children": 1,
+    "energy_supplier": "Voorbeeldstroom",
+}
 
 
 async def allow_batches(world: World, client: str = MUNICIPALITY, *, is_allowed: bool = True) -> None:
@@ -45,7 +50,7 @@ async def batch_token(world: World, client: str = MUNICIPALITY) -> str:
 
 
 async def someone(world: World) -> str:
-    """Another citizen, who holds what the purpose needs."""
+    """Another citizen, who holds what the purpose asks."""
     name = secrets.token_hex(16)
 
     def story(book: Book) -> Story[None]:

@@ -9,12 +9,15 @@ from msgspec.structs import replace
 from consent.acts import publish
 from consent.acts.approve import approve
 from consent.acts.disclose import Given, Refused
+from consent.acts.gather import Given as Gathered
+from consent.acts.gather import Refused as RefusedOfMany
 from consent.acts.withdraw import withdraw
 from consent.errands.asker import Asker
 from consent.ledger.cosignature import check_cosignatures
 from consent.ledger.proof import check_proof
 from consent.seed import read_seed
 from consent.words.errors import NotWitnessed
+from tests.gathering import allow_batches, batch_token, gather, grants, item
 from tests.witness.witnessed_house import Town
 from tests.world import NEEDED, PURPOSE, World
 from tests.world import Given as Said
@@ -102,3 +105,58 @@ async def test_other_purposes_wait_for_nobody(world: World, tmp_path: Path) -> N
     said = await world.given()
     assert isinstance(await world.disclose(said.tokens), Given)
     assert town.asked["a"] == 0
+
+
+async def test_a_batch_waits_once_for_all_that_want_witnesses_and_holds_up_nothing_else(
+    world: World, tmp_path: Path
+) -> None:
+    town = Town(world, tmp_path / "w", seconds=60, a="org-a")
+    await allow_batches(world)
+    said, plain = await said_yes(world), (await grants(world, 1))[0]
+    before = await entries(world)
+    token = await batch_token(world)
+    asking = asyncio.create_task(
+        gather(world, token, *[item(one.grant, *NEEDED) for one in (said, plain, said)])
+    )
+    async with asyncio.timeout(60):
+        await world.house.quorum.wanted.wait()
+    assert await entries(world) == before + 3, "the entries are made, the values wait"
+    await Asker(world.house).round()
+    got = await asking
+    assert [type(one) for one in got.results] == [Gathered] * 3
+    (proof,) = got.proofs
+    signers = check_cosignatures(proof.note, [w.vkey for w in town.policy.witnesses])
+    assert town.policy.is_met(list(signers))
+
+
+async def test_who_stops_while_a_batch_waits_for_witnesses_is_not_passed_by(
+    world: World, tmp_path: Path
+) -> None:
+    Town(world, tmp_path / "w", seconds=60, a="org-a")
+    await allow_batches(world)
+    said, plain = await said_yes(world), (await grants(world, 1))[0]
+    before = await entries(world)
+    token = await batch_token(world)
+    asking = asyncio.create_task(gather(world, token, *[item(one.grant, *NEEDED) for one in (said, plain)]))
+    async with asyncio.timeout(60):
+        await world.house.quorum.wanted.wait()
+    await withdraw(world.house, citizen=said.citizen, grant=said.grant)
+    await Asker(world.house).round()
+    stopped, given = (await asking).results
+    assert isinstance(stopped, RefusedOfMany)
+    assert stopped.reason == "not_active"
+    assert stopped.entry is not None
+    assert stopped.entry.opening.index == before
+    assert isinstance(given, Gathered)
+
+
+async def test_without_the_quorum_only_what_wants_it_is_held_back(world: World, tmp_path: Path) -> None:
+    town = Town(world, tmp_path / "w", seconds=0.05, a="org-a")
+    town.dead = {"a"}
+    await allow_batches(world)
+    said, plain = await said_yes(world), (await grants(world, 1))[0]
+    held, given = (
+        await gather(world, await batch_token(world), *[item(one.grant, *NEEDED) for one in (said, plain)])
+    ).results
+    assert isinstance(held, NotWitnessed)
+    assert isinstance(given, Gathered)
