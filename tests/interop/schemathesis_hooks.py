@@ -17,7 +17,7 @@ from tests.web.office import fresh, now
 _FILE = os.environ["CONSENT_TEST_CREDENTIALS"]
 _GIVEN: dict[str, str] = json.loads(Path(_FILE).read_text("ascii")) if _FILE else {}
 _KEY = SigningKey.load(_GIVEN["key"]) if _GIVEN else SigningKey.new()
-_HOLDS = {"disclose": "grant_token"} | dict.fromkeys(
+_HOLDS = {"disclose": "grant_token", "discloseBatch": "batch_token"} | dict.fromkeys(
     ["registerUse", "readGrant", "listGrants", "readUsage", "listPurposes", "proposePurpose"], "client_token"
 )
 _BEARERS = {"auditor": "auditor_token", "operator": "operator_token"}

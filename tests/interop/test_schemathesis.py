@@ -84,6 +84,7 @@ def credentials_of(office: Office) -> dict[str, str]:
         "grant_token": tokens["access_token"],
         "grant_id": tokens["grant_id"],
         "client_token": office.own_token(),
+        "batch_token": office.batch_token(),
         "redirect_uri": fields["redirect_uri"],
         "authorization_details": fields["authorization_details"],
         "registration_token": stage.run("client", "token", office.client_id).split()[-1],
@@ -101,7 +102,7 @@ def credentials_of(office: Office) -> dict[str, str]:
 
 @pytest.mark.parametrize("is_known", [False, True], ids=["a stranger", "with credentials"])
 def test_schemathesis_finds_nothing(served: Stage, tmp_path: Path, is_known: bool) -> None:
-    credentials = credentials_of(office_of(served)) if is_known else None
+    credentials = credentials_of(office_of(served, "proefstad", batch_disclosure=True)) if is_known else None
     seen = run(served, tmp_path, examples=8, credentials=credentials)
     if is_known:
         # It came past the first door: else it would have tried locks only.
@@ -113,6 +114,7 @@ def test_schemathesis_finds_nothing(served: Stage, tmp_path: Path, is_known: boo
             ("openings", 200),
             ("readRegistration", 200),
             ("listGrants", 200),
+            ("discloseBatch", 200),
             ("readUsage", 200),
             ("listForOperator", 200),
             ("readJournal", 200),

@@ -162,6 +162,15 @@ class Office:
         token: str = given.json()["access_token"]
         return token
 
+    def batch_token(self) -> str:
+        """A token of the client for batches."""
+        details = json.dumps([{"type": f"{self.stage.issuer}/types/batch_disclosure/v1"}])
+        fields = self.identified(grant_type="client_credentials", authorization_details=details)
+        given = self.post("/oauth/token", fields)
+        assert given.status_code == 200, given.text
+        token: str = given.json()["access_token"]
+        return token
+
 
 def now() -> int:
     """Whole seconds, as the service counts."""
