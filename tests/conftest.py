@@ -12,6 +12,7 @@ import pytest
 from hypothesis import settings
 
 from consent.demo import Stage
+from tests.outsider import Auditor
 from tests.postgres import Cluster, cluster
 from tests.world import World
 
@@ -54,6 +55,12 @@ def served(prepared: Stage) -> Iterator[Stage]:
     stage = copy(prepared)  # what a test keeps for this one is not there for the next
     with stage.serving():
         yield stage
+
+
+@pytest.fixture(scope="session")
+def auditor(tmp_path_factory: pytest.TempPathFactory) -> Auditor:
+    """Somebody outside, with the verifier alone; one for the whole run."""
+    return Auditor(tmp_path_factory.mktemp("auditor"))
 
 
 def free_port() -> int:

@@ -1,4 +1,7 @@
-"""The disk is lost: the service comes back from a backup, over HTTP and by its own commands, as an operator does it."""
+"""The disk is lost: the service comes back from a backup, over HTTP and by its own commands, as an operator does it.
+
+Outside sits an auditor with the verifier and nothing else.
+"""
 
 import asyncio
 import re
@@ -13,6 +16,7 @@ import pytest
 from consent.demo import ASKED, PURPOSE, Stage
 from consent.demo_browser import Browser, Page
 from tests.conftest import free_port
+from tests.outsider import Auditor
 
 
 async def agreed(stage: Stage, municipality: consent_sdk.Organisation) -> consent_sdk.Arrangement:
@@ -41,7 +45,7 @@ def verify(*words: str) -> "subprocess.CompletedProcess[str]":
 
 
 async def test_a_service_that_lost_its_disk_comes_back_frozen_and_goes_on_in_the_next_log(
-    tmp_path: Path,
+    tmp_path: Path, auditor: Auditor
 ) -> None:
     stage = Stage(tmp_path, free_port())
     stage.add_organisation()
@@ -57,7 +61,7 @@ async def test_a_service_that_lost_its_disk_comes_back_frozen_and_goes_on_in_the
                 r"log-(\w+)\.key", " ".join(f.name for f in (stage.service / "keys").iterdir())
             )
             old = f"{stage.issuer}/log/{log}"
-            seen = await asyncio.to_thread(verify, old, "--state", str(tmp_path / "seen"))
+            seen = await asyncio.to_thread(auditor.verify, old, "--state", str(tmp_path / "seen"))
             assert seen.returncode == 0, seen.stdout
         stage.service.rename(lost)
         stage.service.mkdir(mode=0o700)
@@ -69,9 +73,9 @@ async def test_a_service_that_lost_its_disk_comes_back_frozen_and_goes_on_in_the
         with stage.serving():
             with pytest.raises(consent_sdk.Refused, match="log_frozen"):
                 await municipality.fetch(first, list(first.attributes))
-            whoever_is_new = await asyncio.to_thread(verify, old)
+            whoever_is_new = await asyncio.to_thread(auditor.verify, old)
             assert whoever_is_new.returncode == 0, whoever_is_new.stdout
-            whoever_saw_more = await asyncio.to_thread(verify, old, "--state", str(tmp_path / "seen"))
+            whoever_saw_more = await asyncio.to_thread(auditor.verify, old, "--state", str(tmp_path / "seen"))
             assert whoever_saw_more.stdout.endswith("Verdict: DIVERGED\n"), "both checkpoints are evidence"
 
         said = await asyncio.to_thread(stage.run, "log", "succeed")
@@ -82,5 +86,5 @@ async def test_a_service_that_lost_its_disk_comes_back_frozen_and_goes_on_in_the
             again = await agreed(stage, municipality)
             disclosure = await municipality.fetch(again, list(again.attributes))
             assert set(disclosure.values) == set(ASKED)
-            new = await asyncio.to_thread(verify, f"{old}b")
+            new = await asyncio.to_thread(auditor.verify, f"{old}b")
             assert new.returncode == 0, new.stdout
