@@ -225,8 +225,7 @@ async def test_a_stop_by_signal_answers_what_is_waiting_and_loses_nothing(tmp_pa
         served.start()
         assert served.process is not None
         load = asyncio.create_task(outsiders.press_on(clients=16, stops=4))
-        while not load.done() and (len(outsiders.told) <= 10 or not outsiders.stopped):
-            await asyncio.sleep(0.01)
+        await asyncio.wait_for(outsiders.under_way.wait(), 60)
         served.process.send_signal(signal.SIGTERM)
         await load
         assert await asyncio.to_thread(served.process.wait, 60) == 0

@@ -60,6 +60,7 @@ class Outsiders:
         self.unanswered: dict[str, str] = {}  # key -> grant: asked, and the answer never came
         self.stopped: set[str] = set()  # the stop was acknowledged
         self.perhaps_stopped: set[str] = set()  # asked, and the answer never came
+        self.under_way = asyncio.Event()  # more than ten were told, and one stopped
 
     def live(self) -> list[str]:
         """Grants that nobody has asked to stop."""
@@ -96,6 +97,7 @@ class Outsiders:
             if answer.status_code == 200:
                 assert not was_stopped, "a disclosure after an acknowledged stop"
                 self.told[key] = self.read(answer)
+                self._look()
             else:
                 assert answer.json()["code"] == "grant_not_active", answer.text
                 assert grant in self.stopped | self.perhaps_stopped, "refused although nobody stopped it"
@@ -114,6 +116,11 @@ class Outsiders:
             assert answer.status_code == 303, answer.text
             self.stopped.add(grant)
             self.perhaps_stopped.discard(grant)
+            self._look()
+
+    def _look(self) -> None:
+        if len(self.told) > 10 and self.stopped:
+            self.under_way.set()
 
     async def stop(self, http: httpx.AsyncClient, grant: str) -> httpx.Response:
         """A citizen presses Stop."""
