@@ -1,5 +1,6 @@
 """The documentation is true: its commands run, its blocks run, its links lead somewhere, its lists are the code's."""
 
+import ast
 import importlib
 import json
 import re
@@ -18,6 +19,8 @@ import yaml
 from consent.__main__ import _parser
 from consent.demo import Stage
 from consent.demo_browser import Browser, Page
+from consent.errands.metrics import metrics
+from consent.lines import SHAPES
 from consent.web.organisation import DisclosureAnswer
 
 from . import reference_pages
@@ -25,6 +28,8 @@ from .conftest import free_port
 from .doc_blocks import Reader, blocks
 from .specifications import SUPPORT
 from .test_demo import STORY
+from .test_lines import calls
+from .world import World
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -139,6 +144,32 @@ def test_the_service_starts_behind_a_proxy_and_is_backed_up_as_described(reader:
     (copy,) = (reader.folder / "backups").glob("*/data.sqlite3")
     with closing(sqlite3.connect(copy)) as connection:
         assert connection.execute("SELECT size FROM log_heads").fetchall() == [(1,)]
+
+
+def test_a_service_is_looked_after_as_described(reader: Reader) -> None:
+    reader.follow(DOCS / "how-to" / "operate.md")
+
+
+def test_the_page_about_operating_names_all_lines_of_the_log_and_no_others() -> None:
+    page = (DOCS / "how-to" / "operate.md").read_text("utf-8")
+    listed = {
+        name
+        for row in re.findall(r"^\| (`[a-z_]+`(?:, `[a-z_]+`)*) \|", page, re.MULTILINE)
+        for name in re.findall(r"`([a-z_]+)`", row)
+    }
+    said = {ast.literal_eval(node.args[0]) for where, node in calls() if not where.startswith("witness.py")}
+    assert listed == said | {"library_spoke"}
+    fields = re.search(r"allowed fields only: (.+?)\. There", page, re.DOTALL)
+    assert fields is not None
+    assert set(re.findall(r"`(\w+)`", fields[1])) == set(SHAPES)
+
+
+async def test_every_number_on_the_page_about_operating_is_there(world: World) -> None:
+    page = (DOCS / "how-to" / "operate.md").read_text("utf-8")
+    named = {name.removesuffix("_bucket") for name in re.findall(r"\b(consent_[a-z_]+)", page)}
+    there = set(re.findall(r"^# TYPE (\w+)", await metrics(world.house), re.MULTILINE))
+    assert len(named) > 10
+    assert named <= there
 
 
 def test_a_backup_is_made_and_restored_as_described(reader: Reader) -> None:
