@@ -3,6 +3,7 @@
 The database knows them too, but an older copy of it does not. Lines are only ever added.
 """
 
+import fcntl
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,6 +20,7 @@ def keep_erased(folder: Path, erased: Iterable[tuple[bytes, int]]) -> None:
     """Add shadows of citizens, each with the instant of her erasure, to the list of a data folder, for good."""
     file = folder / "keys" / NAME
     with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as known:
+        fcntl.flock(known, fcntl.LOCK_EX)  # each process adds its own
         # What a power cut left of a line was promised to nobody, and comes again.
         known.truncate(known.read().rfind(b"\n") + 1)
         known.seek(0, os.SEEK_END)

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from consent.opening import DATABASE
 from consent.settings import Settings
 from consent.storage.book import LogFrozen
 from consent.storage.rows import FROZEN, OPEN
+from consent.upkeep.erased import NAME, keep_erased, read_erased
 from consent.upkeep.succession import guard, remember
 from consent.words.errors import Misconfigured
 from tests.world import START, World
@@ -161,20 +163,33 @@ async def test_what_another_process_writes_while_one_starts_is_neither_damage_no
 
 
 def test_processes_that_end_together_each_remember_the_checkpoint(tmp_path: Path) -> None:
-    make_folder(tmp_path)
-    (tmp_path / "keys").mkdir(exist_ok=True)
-    some = [
-        multiprocessing.get_context("fork").Process(target=_remember_often, args=(tmp_path, f"note {n}"))
-        for n in range(4)
-    ]
+    all_at_once(_remember_often, tmp_path)
+    assert (remembered_checkpoint(tmp_path, "2026") or "").startswith("note ")
+
+
+def test_processes_that_erase_at_once_each_keep_whom(tmp_path: Path) -> None:
+    all_at_once(_erase_often, tmp_path)
+    assert read_erased(tmp_path / "keys" / NAME) == {
+        bytes([n, i]) * 16: 0 for n in range(4) for i in range(50)
+    }
+
+
+def all_at_once(work: Callable[[Path, int], None], folder: Path) -> None:
+    make_folder(folder)
+    (folder / "keys").mkdir(exist_ok=True)
+    some = [multiprocessing.get_context("fork").Process(target=work, args=(folder, n)) for n in range(4)]
     for one in some:
         one.start()
     for one in some:
         one.join()
     assert [one.exitcode for one in some] == [0, 0, 0, 0]
-    assert (remembered_checkpoint(tmp_path, "2026") or "").startswith("note ")
 
 
-def _remember_often(folder: Path, note: str) -> None:
+def _remember_often(folder: Path, number: int) -> None:
     for _ in range(50):
-        remember_checkpoint(folder, "2026", note)
+        remember_checkpoint(folder, "2026", f"note {number}")
+
+
+def _erase_often(folder: Path, number: int) -> None:
+    for i in range(50):
+        keep_erased(folder, [(bytes([number, i]) * 16, 0)])

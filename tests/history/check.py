@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 
-from .seen import Change, Entry, Fetch, History, Log, Stop
+from .seen import Change, Fetch, History, Log, Stop
 
 Rule = Callable[[History, Log], Iterator[str]]
 _NEVER = 1 << 63
@@ -230,6 +230,3 @@ def _spans(history: History, log: Log) -> Iterator[tuple[int, tuple[int, int]]]:
 
 def _ms(nanoseconds: int) -> str:
     return f"{nanoseconds / 1e6:.1f} ms"
-
-
-__all__ = ["RULES", "Entry", "check"]
