@@ -102,12 +102,18 @@ async def newest(house: House, *, citizen: str) -> list[Line]:
     ]
 
 
-async def mark_read(house: House, *, citizen: str) -> None:
-    """She has read what there was until now."""
+async def count_new(house: House, *, citizen: str) -> int:
+    """How many notices she has not read yet."""
+    ((number,),) = await house.store.read("notice.count_new", citizen)
+    return int(number)
+
+
+async def mark_read(house: House, *, citizen: str, until: int) -> None:
+    """She has read what was on her page, the newest of *until* (microseconds); what came since is still new."""
 
     def story(book: Book) -> Story[None]:
         yield TURN
-        book.also(Statement("notice.read", [(citizen, book.at)]))
+        book.also(Statement("notice.read", [(citizen, book.at, min(until, book.at))]))
 
     await house.scribe.do(story)
 

@@ -13,6 +13,7 @@ from consent.acts import overview as overviews
 from consent.acts import prefer as preferring
 from consent.acts import receipt as receipts
 from consent.acts import stop as stopping
+from consent.acts import tell as telling
 from consent.acts import withdraw as withdrawing
 from consent.words.errors import BadInput
 
@@ -52,6 +53,7 @@ async def home(request: Visit) -> Response[str]:
         ended=seen.ended,
         works=works,
         codes=codes,
+        news=0 if chosen.private else await telling.count_new(house_of(request), citizen=citizen),
         helped=(await mandates.his(house_of(request), helper=citizen)).running,
         over=await mandates.ended_parenthood(house_of(request), citizen=citizen),
     )

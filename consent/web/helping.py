@@ -166,7 +166,7 @@ async def show_request(request: Visit, mandate: str, request_id: str) -> Respons
             sign_in=sign_in_of(request),
         )
     except asking.Gone as gone:
-        return await _page(request, helping, "request_gone.html", status=410, reason=gone.reason)
+        return await _page(request, helping, "request_gone.html", status=410, reason=gone.reason, was=None)
     change = asked.shown.change
     return await _question(
         request, helping, asked, frozenset(change.stays if change is not None else ()), None
@@ -205,7 +205,7 @@ async def answer_request(request: Visit, mandate: str, request_id: str) -> Respo
             sign_in=sign_in_of(request),
         )
     except asking.Gone as gone:
-        return await _page(request, helping, "request_gone.html", status=410, reason=gone.reason)
+        return await _page(request, helping, "request_gone.html", status=410, reason=gone.reason, was=None)
     if isinstance(outcome, granting.Again):
         return await _question(request, helping, outcome.page, chosen, outcome.trouble)
     return see_other(f"/for/{mandate}/my/requests/{request_id}/answered")

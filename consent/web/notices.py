@@ -1,9 +1,12 @@
 """What she is told: the newest on a page, and when she gets mail about it."""
 
+import re
+
 from litestar import Response, get, post
 
 from consent.acts import prefer as preferring
 from consent.acts import tell as telling
+from consent.words.errors import BadInput
 
 from .doors import Field
 from .guard import Visit, citizen_of, house_of, one, page, read_own_form, see_other
@@ -47,11 +50,22 @@ async def choose(request: Visit) -> Response[bytes]:
     return see_other("/my/notices")
 
 
-@post("/my/notices/read", opt=takes("noticesRead", "She has read what there is"), status_code=303)
+@post(
+    "/my/notices/read",
+    opt=takes(
+        "noticesRead",
+        "She has read what was on the page",
+        Field(name="until", where="form", description="From the page", required=True),
+    ),
+    status_code=303,
+)
 async def read(request: Visit) -> Response[bytes]:
-    """Nothing is new any more."""
-    citizen, _ = await read_own_form(request)
-    await telling.mark_read(house_of(request), citizen=citizen)
+    """What was on the page is new no longer; what came since still is."""
+    citizen, fields = await read_own_form(request)
+    until = one(fields, "until")
+    if not re.fullmatch(r"[0-9]{1,18}", until):
+        raise BadInput("until: from the page")
+    await telling.mark_read(house_of(request), citizen=citizen, until=int(until))
     return see_other("/my/notices")
 
 

@@ -8,6 +8,7 @@ from litestar import Response, get, post
 from consent.acts import ask as asking
 from consent.acts import grant as granting
 from consent.acts import lead_back as leading
+from consent.words.errors import NotFound
 
 from .doors import Field
 from .guard import (
@@ -45,8 +46,8 @@ async def show_request(request: Visit, request_id: str) -> Response[str]:
             ticked=request.query_params.get("ticked", ""),
             filled=request.query_params.get("filled", ""),
         )
-    except asking.Gone as gone:
-        return await page(request, "request_gone.html", status=410, reason=gone.reason)
+    except NotFound as gone:
+        return await _gone(request, citizen, request_id, gone)
     # A new question begins with nothing ticked; what she shares already is ticked, for her to untick.
     change = asked.shown.change
     chosen = frozenset(change.stays if change is not None else ())
@@ -102,11 +103,19 @@ async def answer_request(request: Visit, request_id: str) -> Response[Any]:
             seal=one(fields, "shown"),
             sign_in=sign_in_of(request),
         )
-    except asking.Gone as gone:
-        return await page(request, "request_gone.html", status=410, reason=gone.reason)
+    except NotFound as gone:
+        return await _gone(request, citizen, request_id, gone)
     if isinstance(outcome, granting.Again):
         return await _question(request, outcome.page, chosen, outcome.trouble)
     return see_other(f"/my/grants/{outcome.grant}" if outcome.grant else f"/my/requests/{request_id}/no")
+
+
+async def _gone(request: Visit, citizen: str, request_id: str, no: NotFound) -> Response[str]:
+    """What became of a question of hers, and what she can do now. What is not hers looks like one that never was."""
+    if not isinstance(no, asking.Gone):
+        return await page(request, "request_gone.html", status=404, reason="not_found", was=None)
+    was = await asking.past(house_of(request), citizen=citizen, request=request_id)
+    return await page(request, "request_gone.html", status=410, reason=no.reason, was=was)
 
 
 async def _question(
@@ -135,8 +144,8 @@ async def help_first(request: Visit, request_id: str) -> Response[str]:
         asked = await asking.look(
             house_of(request), citizen=citizen, request=request_id, language=language_of(request)
         )
-    except asking.Gone as gone:
-        return await page(request, "request_gone.html", status=410, reason=gone.reason)
+    except NotFound as gone:
+        return await _gone(request, citizen, request_id, gone)
     return await page(request, "request_help.html", shown=asked.shown, answer_until=asked.request.expires_at)
 
 

@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
+import pytest
+
+from consent.acts import ask as asking
 from consent.acts.disclose import Refused
 from consent.acts.expire import expire
 from consent.acts.overview import overview
 from consent.acts.tidy import tidy
 from consent.acts.timeline import timeline
+from consent.words.errors import NotFound
 from tests.world import World
 
 
@@ -39,3 +43,26 @@ async def test_tidying_removes_only_what_no_longer_works(world: World) -> None:
     await world.house.scribe.do(tidy())
     assert len(await world.house.store.read("grant.of_citizen", given.citizen)) == before
     assert await world.house.store.read("request.open_of_citizen", given.citizen, 0) == []
+
+
+async def test_a_question_that_expired_says_so_for_a_month_and_one_that_nobody_saw_for_an_hour(
+    world: World,
+) -> None:
+    looked_at, unseen = await world.ask(), await world.ask()
+    citizen = world.citizen()
+    await asking.look(world.house, citizen=citizen, request=looked_at, language="nl")
+    world.pass_time(29 * 24 * 3600)
+    await world.house.scribe.do(tidy())
+    with pytest.raises(asking.Gone) as gone:
+        await asking.look(world.house, citizen=citizen, request=looked_at, language="nl")
+    assert gone.value.reason == "expired"
+    past = await asking.past(world.house, citizen=citizen, request=looked_at)
+    assert past is not None
+    assert (past.organisation, past.answer) == ("Gemeente Voorbeeldstad", None)
+    assert await asking.past(world.house, citizen=world.citizen("daan"), request=looked_at) is None
+    with pytest.raises(NotFound) as never:
+        await asking.look(world.house, citizen=citizen, request=unseen, language="nl")
+    assert not isinstance(never.value, asking.Gone)
+    world.pass_time(3 * 24 * 3600)
+    await world.house.scribe.do(tidy())
+    assert await asking.past(world.house, citizen=citizen, request=looked_at) is None

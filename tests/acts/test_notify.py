@@ -221,15 +221,45 @@ async def test_a_flood_becomes_a_few_mails_and_the_daily_one(world: World, box: 
     assert len(box.letters) == MOST_A_DAY + 1
 
 
-async def test_a_clock_that_moves_sends_nothing_twice(world: World, box: Mailbox) -> None:
-    await want(world, "at_once")
+@pytest.mark.parametrize("when", ["at_once", "daily"])
+async def test_a_clock_that_moves_sends_each_mail_once_and_loses_none(
+    world: World, box: Mailbox, when: str
+) -> None:
+    """To and fro over each instant at which a try was planned: the next minute, the next hours, the hour of mail."""
+    await want(world, when)
     given = await world.given()
     await world.let_go(given.grant)
     await mail_notices(world.house)
-    for move in (-3 * HOUR, 3 * HOUR, 40 * DAY, -40 * DAY):
+    assert len(box.letters) == (when == "at_once")
+    for move in (-3 * HOUR, 3 * HOUR + 2 * MINUTE, -HOUR, DAY + HOUR, -DAY, DAY, -20 * MINUTE, 13 * HOUR):
         world.pass_time(move / SECOND)
         await mail_notices(world.house)
+        await mail_notices(world.house)
     assert len(box.letters) == 1
+    # What happens while the clock is behind is told too, and mailed once the clock is right.
+    world.pass_time(-2 * HOUR / SECOND)
+    second = await world.given()
+    await world.let_go(second.grant)
+    for move in (0, 2 * HOUR, DAY, -DAY, DAY, DAY):
+        world.pass_time(move / SECOND)
+        await mail_notices(world.house)
+    assert len(box.letters) == 2
+
+
+async def test_read_is_what_stood_on_the_page_and_not_what_came_since(world: World) -> None:
+    citizen = world.citizen()
+    await world.let_go((await world.given()).grant)
+    (seen, *_) = await telling.newest(world.house, citizen=citizen)
+    world.pass_time(1)
+    await world.let_go((await world.given()).grant)
+    before = await telling.count_new(world.house, citizen=citizen)
+    await telling.mark_read(world.house, citizen=citizen, until=seen.at)
+    assert (before, await telling.count_new(world.house, citizen=citizen)) == (2, 1)
+    await telling.mark_read(world.house, citizen=citizen, until=10**17)  # made up: no more than there is
+    assert await telling.count_new(world.house, citizen=citizen) == 0
+    await world.let_go((await world.given()).grant)
+    assert await telling.count_new(world.house, citizen=citizen) == 1
+    assert await telling.count_new(world.house, citizen=world.citizen("daan")) == 0
 
 
 async def test_old_news_is_not_mailed_when_mail_begins(world: World) -> None:

@@ -487,6 +487,7 @@ PLACES: dict[str, Place] = {
     "errors": Place("nobody", _at("/errors")),
     "console-keys": Place("owner", _at(f"{CONSOLE}/keys")),
     "not-found": Place("settled", _at("/my/nothing-here"), 404),
+    "question-not-hers": Place("newcomer", _at("{question}"), 404),
     "not-hers": Place("newcomer", _at("{live}"), 404),
     "not-to-change": Place("settled", _at("/my/data/full_name"), 403),
 }

@@ -267,7 +267,10 @@ class Model:
         for grant in sorted(self.grants, key=lambda g: (g.expires_at, g.id or "")):
             if grant.state == "live" and grant.expires_at <= self.clock:
                 self._end(grant, "")
-        self.requests = [r for r in self.requests if r.answered or r.expires_at >= self.at - HOUR]
+        self.requests = [
+            r for r in self.requests
+            if r.answered or r.expires_at >= self.at - (HOUR if r.citizen is None else 30 * DAY)
+        ]  # fmt: skip
         self.codes = [code for code in self.codes if code.expires_at >= self.at - HOUR]
         self.tokens = [
             token for token in self.tokens

@@ -32,6 +32,7 @@ from sample_things import (
     version,
 )
 
+from consent.acts.ask import Past
 from consent.acts.tell import CHOICES
 
 
@@ -269,11 +270,12 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
                 "grants": grants(language),
                 "ended": ended,
                 "works": True,
+                "news": 2,
             },
         ),
         "home_empty": (
             "home.html",
-            {**signed, "path": "/", "requests": [], "grants": [], "ended": [], "works": False},
+            {**signed, "path": "/", "requests": [], "grants": [], "ended": [], "works": False, "news": 0},
         ),
         "join": ("join.html", {**signed, "path": "/join", "error": None}),
         **{f"join_{error}": ("join.html", {**signed, "error": error}) for error in ("unknown", "already")},
@@ -287,6 +289,7 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
                 "requests": [],
                 "grants": [],
                 "works": False,
+                "news": 1,
                 "ended": [Sample(**{**vars(ended[0]), "how": "stop_code"})],
                 "codes": [
                     Sample(grant="e" * 32, organisation="Stichting Zwemfonds", at=at("2026-10-03 12:00"))
@@ -718,8 +721,25 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
         },
         "signed_out": ("signed_out.html", {"path": "/signed-out"}),
     }
-    for reason in ("changed", "expired", "answered", "not_found"):
-        pages[f"request_gone_{reason}"] = ("request_gone.html", {**signed, "reason": reason})
+    for reason, answer in (
+        ("changed", None),
+        ("expired", None),
+        ("answered", "yes"),
+        ("answered", "no"),
+        ("not_found", None),
+    ):
+        was = Past(
+            organisation="Gemeente Voorbeeldstad",
+            website="https://voorbeeldstad.example.org",
+            asked_at=at("2026-11-06 12:00"),
+            expires_at=at("2026-11-07 12:00"),
+            answer=answer,
+            answered_at=at("2026-11-06 13:00") if answer else None,
+            grant="b" * 32 if answer == "yes" else None,
+        )
+        context = {**signed, "reason": reason}
+        pages[f"request_gone_{reason}_{answer}"] = ("request_gone.html", {**context, "was": was})
+        pages[f"request_gone_{reason}_bare"] = ("request_gone.html", {**context, "was": None})
     statuses = {
         "not_found": 404,
         "forbidden": 403,

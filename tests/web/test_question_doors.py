@@ -7,7 +7,7 @@ import pytest
 
 from consent.demo import Stage
 from consent.demo_browser import Browser, Page
-from tests.web.office import Office, office_of
+from tests.web.office import ASKED, Office, office_of
 
 
 @pytest.fixture(scope="module")
@@ -117,3 +117,44 @@ def test_who_goes_to_fill_something_in_comes_back_to_what_she_ticked(
     assert " checked" not in raw(browser, back.replace("filled=household_size", "filled=number_of_children"))
     assert " checked" not in raw(browser, back.partition("&")[0])
     assert isinstance(browser.answer(page, ("decision", "no")), str)
+
+
+def test_what_became_of_a_question_is_said_with_the_next_step(office: Office, served: Stage) -> None:
+    """After a yes her receipt, after a no the way to ask again; to anybody else it looks like none at all."""
+    ticks = [("attribute", name) for name in ASKED]
+    said = {}
+    for decision in ("yes", "no"):
+        browser = Browser(served.issuer)
+        page = question(office, browser)
+        after = browser.submit(page, "decide", *ticks, ("decision", decision))
+        assert isinstance(after, Page)
+        again = browser._http.get(page.url)
+        assert again.status_code == 410
+        assert "U gaf al antwoord op deze vraag" in again.text
+        assert "Gemeente Vraagdorp" in again.text
+        said[decision] = again.text
+        # The same with a form that she still had open: nothing is answered twice.
+        late = browser.submit(page, "decide", *ticks, ("decision", "yes"))
+        assert isinstance(late, Page)
+        assert late.status == 410
+    receipt = re.search(r'id="receipt" href="(/my/grants/[0-9a-f]{32})"', said["yes"])
+    assert receipt is not None
+    assert browser._http.get(receipt[1]).status_code == 200
+    assert 'id="receipt"' not in said["no"]
+    assert 'id="organisation" href="https://' in said["no"]
+
+
+def test_a_question_to_somebody_else_looks_like_one_that_never_was(
+    office: Office, browser: Browser, served: Stage
+) -> None:
+    page, stranger = question(office, browser), Browser(served.issuer)
+    question(office, stranger, "daan")
+    place = re.compile(r"[0-9a-f]{32,64}")
+    seen = set()
+    for address in (urlsplit(page.url).path, f"/my/requests/{'0' * 32}", "/my/requests/nonsense"):
+        answer = stranger._http.get(address)
+        assert answer.status_code == 404
+        assert "Wij kunnen deze vraag niet vinden" in answer.text
+        assert "Gemeente Vraagdorp" not in answer.text
+        seen.add(place.sub("", answer.text).replace("nonsense", ""))
+    assert len(seen) == 1

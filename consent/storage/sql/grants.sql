@@ -253,7 +253,10 @@ DELETE FROM codes WHERE expires_at < $1;
 DELETE FROM tokens WHERE kind <> 'refresh' AND expires_at < $1;
 
 -- name: tidy.requests
-DELETE FROM requests WHERE expires_at < $1 AND answered_at IS NULL;
+DELETE FROM requests WHERE expires_at < $1 AND answered_at IS NULL AND citizen IS NULL;
+
+-- name: tidy.questions
+DELETE FROM requests WHERE expires_at < $1 AND answered_at IS NULL AND citizen IS NOT NULL;
 
 -- name: tidy.sessions
 DELETE FROM sessions WHERE expires_at < $1;

@@ -14,7 +14,10 @@ WHERE id = $1;
 UPDATE notices SET mail_at = $2, tries = $3, sent_at = $4 WHERE id = $1;
 
 -- name: notice.read
-UPDATE notices SET read_at = $2 WHERE citizen = $1 AND read_at IS NULL AND at <= $2;
+UPDATE notices SET read_at = $2 WHERE citizen = $1 AND read_at IS NULL AND at <= $3;
+
+-- name: notice.count_new
+SELECT COUNT(*) FROM notices WHERE citizen = $1 AND read_at IS NULL;
 
 -- name: notice.due
 SELECT id, citizen, kind, who, about, organisation, at, mail_at, tries, sent_at, read_at
