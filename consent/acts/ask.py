@@ -189,37 +189,6 @@ class Gone(NotFound):
         self.reason = reason
 
 
-class Past(msgspec.Struct, frozen=True, kw_only=True):
-    """A request of hers that can no longer be answered, for the page that says so."""
-
-    organisation: str
-    website: str
-    asked_at: int
-    expires_at: int
-    answer: str | None
-    answered_at: int | None
-    grant: str | None  # what her yes gave or changed
-
-
-async def past(house: House, *, citizen: str, request: str) -> Past | None:
-    """What there was of it, when she had looked at it; None for what is not hers, as for what never was."""
-    rows = await house.store.read(REQUEST.get, request) if is_id(request) else []
-    asked = REQUEST.from_row(rows[0]) if rows else None
-    if asked is None or asked.citizen != citizen:
-        return None
-    (organisation,) = await house.store.read(ORGANISATION.get, asked.organisation)
-    known = organisation_from(ORGANISATION.from_row(organisation).record)
-    return Past(
-        organisation=known.name,
-        website=known.website,
-        asked_at=asked.asked_at,
-        expires_at=asked.expires_at,
-        answer=asked.answer,
-        answered_at=asked.answered_at,
-        grant=asked.grant,
-    )
-
-
 async def look(
     house: House,
     *,

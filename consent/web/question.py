@@ -114,7 +114,7 @@ async def _gone(request: Visit, citizen: str, request_id: str, no: NotFound) -> 
     """What became of a question of hers, and what she can do now. What is not hers looks like one that never was."""
     if not isinstance(no, asking.Gone):
         return await page(request, "request_gone.html", status=404, reason="not_found", was=None)
-    was = await asking.past(house_of(request), citizen=citizen, request=request_id)
+    was = await leading.past(house_of(request), citizen=citizen, request=request_id)
     return await page(request, "request_gone.html", status=410, reason=no.reason, was=was)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from consent.acts import ask as asking
+from consent.acts import lead_back as leading
 from consent.acts.disclose import Refused
 from consent.acts.expire import expire
 from consent.acts.overview import overview
@@ -56,13 +57,13 @@ async def test_a_question_that_expired_says_so_for_a_month_and_one_that_nobody_s
     with pytest.raises(asking.Gone) as gone:
         await asking.look(world.house, citizen=citizen, request=looked_at, language="nl")
     assert gone.value.reason == "expired"
-    past = await asking.past(world.house, citizen=citizen, request=looked_at)
+    past = await leading.past(world.house, citizen=citizen, request=looked_at)
     assert past is not None
     assert (past.organisation, past.answer) == ("Gemeente Voorbeeldstad", None)
-    assert await asking.past(world.house, citizen=world.citizen("daan"), request=looked_at) is None
+    assert await leading.past(world.house, citizen=world.citizen("daan"), request=looked_at) is None
     with pytest.raises(NotFound) as never:
         await asking.look(world.house, citizen=citizen, request=unseen, language="nl")
     assert not isinstance(never.value, asking.Gone)
     world.pass_time(3 * 24 * 3600)
     await world.house.scribe.do(tidy())
-    assert await asking.past(world.house, citizen=citizen, request=looked_at) is None
+    assert await leading.past(world.house, citizen=citizen, request=looked_at) is None

@@ -32,7 +32,7 @@ from sample_things import (
     version,
 )
 
-from consent.acts.ask import Past
+from consent.acts.lead_back import Past
 from consent.acts.tell import CHOICES
 
 
