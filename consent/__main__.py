@@ -11,6 +11,7 @@ from consent import __version__
 from consent.commands.approvals import add_operator_commands, with_house
 from consent.commands.auditors import add_auditor_commands
 from consent.commands.backup import add_backup_commands
+from consent.commands.copying import add_copy_command
 from consent.commands.doctor import add_doctor_command
 from consent.commands.guardians import add_guardian_commands
 from consent.commands.keys import add_key_commands
@@ -121,6 +122,7 @@ def _parser() -> argparse.ArgumentParser:
 
     add_backup_commands(commands, where=_where)
     add_doctor_command(commands, where=_where)
+    add_copy_command(commands)
 
     verify = commands.add_parser("verify", help="verify a log as an outsider does", add_help=False)
     verify.add_argument("rest", nargs=argparse.REMAINDER)

@@ -16,6 +16,7 @@ import asyncpg
 
 from consent.words.errors import Misconfigured
 
+from .sides import MARKS
 from .store import (
     PLAIN_SELECT,
     Batch,
@@ -196,6 +197,8 @@ async def _read_sums(connection: _Connection) -> None:
 
 
 async def _check_server(connection: _Connection) -> None:
+    if await connection.fetchval("SELECT to_regclass($1)", MARKS):
+        raise Misconfigured("a copy into this database has not ended; give `consent copy` again")
     if await connection.fetchval("SELECT pg_is_in_recovery()"):
         raise Misconfigured("this PostgreSQL is a standby; connect to the primary")
     if await connection.fetchval("SHOW synchronous_commit") in ("off", "local"):
