@@ -306,7 +306,17 @@ async def go_on(house: House) -> None:
     await house.scribe.do(part())
     for row in await house.store.read("erasure.due", house.clock(), _A_SWEEP):
         await finish(house, ERASURE.from_row(row))
+    await _forget(house)
     await scrub(house)
+
+
+async def _forget(house: House) -> None:
+    """Another process may have erased somebody whose keys are in our memory. Whose, nobody knows any more: drop all."""
+    ((count,),) = await house.store.read("erasure.count")
+    if count != house.pulse.erased:
+        house.scribe.forget()
+        house.unwrapped.forget()
+        house.pulse.erased = count
 
 
 async def look_up(house: House, *, code: str) -> Erasure:

@@ -15,6 +15,7 @@ class Pulse:
         self.looked_at = 0.0  # seconds, by the loop's own clock
         self.swept_at: int | None = None
         self.sweeps_failed = 0  # in a row
+        self.erased: int | None = None  # how many people were erased when keys were last dropped from memory
         self.disk_free: int | None = None
         self.disk_size: int | None = None
         self.database_size: int | None = None

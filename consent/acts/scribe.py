@@ -122,8 +122,8 @@ class Scribe:
         """How many deeds wait for a batch."""
         return len(self._waiting)
 
-    def forget(self, citizen: str) -> None:
-        """Drop a citizen's keys from memory, after hers were destroyed."""
+    def forget(self, citizen: str | None = None) -> None:
+        """Drop a citizen's keys from memory, after hers were destroyed; without a name, everybody's."""
         self._unwrapped.forget(citizen)
 
     async def stop(self) -> None:

@@ -378,7 +378,8 @@ class UnwrappedKeys:
             self._in_log[name] = derived
         return derived
 
-    def forget(self, citizen: str) -> None:
-        """Drop a citizen's keys from memory, when hers are destroyed."""
-        self._in_log = {name: keys for name, keys in self._in_log.items() if name[0] != citizen}
+    def forget(self, citizen: str | None = None) -> None:
+        """Drop a citizen's keys from memory, when hers are destroyed; without a name, everybody's."""
+        kept = self._in_log.items() if citizen is not None else ()
+        self._in_log = {name: keys for name, keys in kept if name[0] != citizen}
         self._keys.clear()

@@ -29,6 +29,9 @@ SELECT shadow, erased_at
 FROM erasures
 WHERE erased_at IS NOT NULL;
 
+-- name: erasure.count
+SELECT count(*) FROM erasures WHERE erased_at IS NOT NULL;
+
 -- name: erasure.take_back
 DELETE FROM erasures WHERE hash = $1 AND erased_at IS NULL;
 
