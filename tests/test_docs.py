@@ -100,6 +100,7 @@ def test_an_organisation_hears_of_a_stop_as_described(reader: Reader) -> None:
 
 def test_a_grant_is_changed_renewed_and_ended_as_described(reader: Reader) -> None:
     reader.follow(DOCS / "tutorial" / "first-disclosure.md")
+    reader.follow(DOCS / "how-to" / "fetch-many-at-once.md")
     reader.follow(DOCS / "how-to" / "change-or-end-a-grant.md")
 
 

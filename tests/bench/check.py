@@ -1,32 +1,66 @@
-"""Whether what is measured is the real thing: one disclosure, looked at closely, and the size of the log."""
+"""Whether what is measured is the real thing: a disclosure and a batch, looked at closely, and the log's size."""
 
 import http.client
 import json
 import urllib.request
 from base64 import b64decode
+from typing import Any
 
+from consent_sdk.merkle import shared_paths
+
+from consent.ledger.checkpoint import check_checkpoint
 from consent.ledger.entry import Opening, check_opening
 from consent.ledger.proof import check_proof, parse_proof
+from consent.oauth.batches import MOST_ITEMS
 
 from .ground import VALUES, Ground
 
 
 def one_disclosure(made: Ground) -> None:
     """Ask for one disclosure: all five values, an entry that opens, and a proof that it stands in the signed log."""
-    head, _, body = made.disclosure(0).partition(b"\r\n\r\n")
+    answer = _asked(made, "/disclosures", made.disclosure(0))
+    assert {name: given["value"] for name, given in answer["attributes"].items()} == VALUES
+    leaf = b64decode(answer["entry"]["leaf"])
+    said = answer["entry"]["opening"]
+    check_opening(_opening(said), leaf)
+    check_proof(answer["proof"], leaf, [made.vkey])
+    assert parse_proof(answer["proof"]).index == said["i"]
+
+
+def one_batch(made: Ground) -> None:
+    """Ask for one batch: all values of each item, entries that open, one proof that they are in the signed log."""
+    answer = _asked(made, "/disclosures/batch", made.batch(0))
+    entries = {}
+    for result in answer["results"]:
+        given = result["disclosure"]
+        assert {name: one["value"] for name, one in given["attributes"].items()} == VALUES
+        assert given["proof"] == 0
+        leaf, said = b64decode(given["entry"]["leaf"]), given["entry"]["opening"]
+        check_opening(_opening(said), leaf)
+        entries[said["i"]] = leaf
+    assert len(entries) == MOST_ITEMS
+    (proof,) = answer["proofs"]
+    checkpoint = check_checkpoint(proof["checkpoint"], [made.vkey])
+    root, _ = shared_paths(entries, checkpoint.size, [b64decode(step) for step in proof["hashes"]])
+    assert root == checkpoint.root
+
+
+def _asked(made: Ground, path: str, request: bytes) -> Any:
+    head, _, body = request.partition(b"\r\n\r\n")
     headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n")[1:])
     connection = http.client.HTTPConnection("127.0.0.1", made.port, timeout=30)
     try:
-        connection.request("POST", "/disclosures", body, headers)
+        connection.request("POST", path, body, headers)
         response = connection.getresponse()
         answer = json.loads(response.read())
     finally:
         connection.close()
     assert response.status == 200, response.status
-    assert {name: given["value"] for name, given in answer["attributes"].items()} == VALUES
-    leaf = b64decode(answer["entry"]["leaf"])
-    said = answer["entry"]["opening"]
-    opening = Opening(
+    return answer
+
+
+def _opening(said: dict[str, Any]) -> Opening:
+    return Opening(
         said["i"],
         b64decode(said["kc"]),
         b64decode(said["a"]),
@@ -34,9 +68,6 @@ def one_disclosure(made: Ground) -> None:
         b64decode(said["d"]),
         said["D"].encode(),
     )
-    check_opening(opening, leaf)
-    check_proof(answer["proof"], leaf, [made.vkey])
-    assert parse_proof(answer["proof"]).index == said["i"]
 
 
 def size_of_log(made: Ground) -> int:

@@ -26,10 +26,11 @@ from consent.acts.authenticate import authenticate
 from consent.acts.hold import put_value
 from consent.acts.house import House
 from consent.acts.sign_in import settle
-from consent.oauth.clients import ASSERTION_TYPE, Client
+from consent.oauth.batches import MOST_ITEMS, batch_details
+from consent.oauth.clients import ASSERTION_TYPE, Client, ClientSettings
 from consent.oauth.metadata import PAR_PATH, TOKEN_PATH
 from consent.oauth.par import check_pushed_request
-from consent.oauth.token import CodeExchange
+from consent.oauth.token import ClientCredentials, CodeExchange
 from consent.opening import open_house, prepare
 from consent.seed import read_seed
 from consent.settings import Settings
@@ -88,6 +89,13 @@ class Access(NamedTuple):
     key: Key
 
 
+class Batches(NamedTuple):
+    """A client's token for batches, and the grants that it may ask under."""
+
+    access: Access
+    grants: list[str]
+
+
 class Ground(NamedTuple):
     """A data folder that is ready to be served, and who may ask there."""
 
@@ -97,6 +105,25 @@ class Ground(NamedTuple):
     vkey: str
     log: str
     accesses: list[Access]
+    batches: list[Batches]
+
+    def batch(self, number: int) -> bytes:
+        """A whole request for a hundred disclosures under the grants of one client, each with a key of its own."""
+        (token, ath, key), grants = self.batches[number % len(self.batches)]
+        items = [
+            {
+                "grant_id": grants[n % len(grants)],
+                "attributes": ATTRIBUTES,
+                "idempotency_key": os.urandom(8).hex(),
+            }
+            for n in range(MOST_ITEMS)
+        ]
+        body = msgspec.json.encode({"items": items})
+        proof = key.proof("POST", f"{self.issuer}/disclosures/batch", ath=ath)
+        return (
+            f"POST /disclosures/batch HTTP/1.1\r\nHost: localhost:{self.port}\r\nAuthorization: DPoP {token}\r\n"
+            f"DPoP: {proof}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        ).encode() + body
 
     def disclosure(self, number: int) -> bytes:
         """A whole disclosure request with a fresh proof; *number* chooses whose grant."""
@@ -132,14 +159,19 @@ async def prepare_ground(folder: Path, port: int, citizens: int) -> Ground:
         keys = {f"client-{n}": Key() for n in range(CLIENTS)}
         purpose = await _approve(house, keys)
         accesses = []
+        grants: dict[str, list[str]] = {}
         for number in range(citizens):
             client = f"client-{number % CLIENTS}"
             citizen = await _settle(house)
-            token = await _say_yes(house, citizen, client, keys[client], purpose)
-            ath = _base64url(hashlib.sha256(token.encode()).digest()).decode()
-            accesses.append(Access(token, ath, keys[client]))
+            token, grant = await _say_yes(house, citizen, client, keys[client], purpose)
+            accesses.append(_access(token, keys[client]))
+            grants.setdefault(client, []).append(grant)
+        batches = [
+            Batches(_access(await _for_batches(house, client, keys[client]), keys[client]), found)
+            for client, found in grants.items()
+        ]
         await house.scribe.stop()
-        return Ground(folder, port, house.issuer, house.vkey, house.log, accesses)
+        return Ground(folder, port, house.issuer, house.vkey, house.log, accesses, batches)
     finally:
         await store.close()
 
@@ -159,6 +191,7 @@ async def _approve(house: House, keys: dict[str, Key]) -> str:
             name=name,
             redirect_uris=(REDIRECT,),
             jwks=(dict(key.jwk),),
+            settings=ClientSettings(batch_disclosure=True),
         )
         for name, key in keys.items()
     ]
@@ -183,7 +216,7 @@ async def _settle(house: House) -> str:
     return name
 
 
-async def _say_yes(house: House, citizen: str, client: str, key: Key, purpose: str) -> str:
+async def _say_yes(house: House, citizen: str, client: str, key: Key, purpose: str) -> tuple[str, str]:
     details = {
         "type": request_type(house.issuer),
         "purpose": purpose,
@@ -218,7 +251,19 @@ async def _say_yes(house: House, citizen: str, client: str, key: Key, purpose: s
     code = back.split("code=")[1].split("&")[0]
     _, caller = await _call(house, client, key, {}, TOKEN_PATH)
     exchange = CodeExchange(code=code, redirect_uri=None, verifier=_VERIFIER)
-    return (await redeeming.redeem(house, caller, exchange)).access_token
+    given = await redeeming.redeem(house, caller, exchange)
+    assert given.grant is not None
+    return given.access_token, given.grant.id
+
+
+async def _for_batches(house: House, client: str, key: Key) -> str:
+    _, caller = await _call(house, client, key, {}, TOKEN_PATH)
+    details = json.dumps(batch_details(house.issuer))
+    return (await redeeming.redeem(house, caller, ClientCredentials(details=details))).access_token
+
+
+def _access(token: str, key: Key) -> Access:
+    return Access(token, _base64url(hashlib.sha256(token.encode()).digest()).decode(), key)
 
 
 async def _call(house: House, client: str, key: Key, form: dict[str, str], path: str):  # type: ignore[no-untyped-def]

@@ -7,6 +7,8 @@ In one run, side by side, on one machine, it measures
     disclosure   `consent serve` on a real data folder (SQLite, WAL, synchronous=FULL): proof checked, grant decided,
                  entry committed under a signed checkpoint, five values decrypted, answered with the proof that the
                  entry stands in the log; with 1, 16 and 64 connections
+    batch        the same service, a hundred disclosures in one request, each under a grant and with a key of its own;
+                 with 1 and 4 connections. Its figures are of requests; disclosures are a hundred times as many
     append       entries a second that the scribe writes, each with its inclusion proof, in batches of 1, 16, 64
 
 Both servers are uvicorn with uvloop and httptools on the machine's first core; the load comes from its last one. Both
@@ -34,11 +36,15 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from consent.oauth.batches import MOST_ITEMS  # noqa: E402
 from tests.bench import check, ground, measure  # noqa: E402
 
 MARK = 0.60  # disclosures at 64 connections, as a part of `proof`
+MARK_OF_BATCHES = 10_000  # disclosures a second
 CONNECTIONS = (1, 16, 64)
+CONNECTIONS_OF_BATCHES = (1, 4)
 _QUIET = 0.85  # share of its core that a server has which nobody disturbs; it also waits for the disk
+_EACH = {"disclosure": 1, "batch": MOST_ITEMS}  # disclosures in an answer
 _HERE = Path(__file__).parent
 _LONGEST = 300.0  # seconds of measuring; the tokens that are made at the start live ten minutes
 
@@ -69,7 +75,7 @@ def _arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     if min(arguments.seconds, arguments.rounds, arguments.citizens) <= 0:
         parser.error("seconds, rounds and citizens are more than zero")
-    if arguments.seconds * arguments.rounds * (2 + len(CONNECTIONS)) > _LONGEST:
+    if arguments.seconds * arguments.rounds * (2 + len(CONNECTIONS) + len(CONNECTIONS_OF_BATCHES)) > _LONGEST:
         parser.error(f"at most {_LONGEST:.0f} seconds of measuring in all: tokens live ten minutes")
     return arguments
 
@@ -87,12 +93,17 @@ def _measured(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     ):
         os.sched_setaffinity(0, {cores[-1]})
         check.one_disclosure(made)
+        check.one_batch(made)
         targets = [
             measure.Target("bare", 64, other, anchors_pid, lambda _: ground.bare(other), True),
             measure.Target("proof", 64, other, anchors_pid, lambda n: made.proof_only(n, other), False),
             *[
                 measure.Target("disclosure", count, port, service_pid, made.disclosure, False)
                 for count in CONNECTIONS
+            ],
+            *[
+                measure.Target("batch", count, port, service_pid, made.batch, False, first=100.0)
+                for count in CONNECTIONS_OF_BATCHES
             ],
         ]
         before = check.size_of_log(made)
@@ -101,6 +112,7 @@ def _measured(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
         )
         written = check.size_of_log(made) - before
         check.one_disclosure(made)
+        check.one_batch(made)
     results = [(name, result) for turn in (warm, *turns) for name, result in turn.items()]
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -112,7 +124,9 @@ def _measured(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "append": _appends(folder / "appends", arguments.seconds, cores[0]),
         "mark": MARK,
         "bad_answers": sum(result.bad for _, result in results),
-        "disclosures_answered": sum(result.answers for name, result in results if name[0] == "disclosure"),
+        "disclosures_answered": sum(
+            result.answers * _EACH[name[0]] for name, result in results if name[0] in _EACH
+        ),
         "entries_written": written,
     }
 
@@ -142,6 +156,13 @@ def _print(found: dict[str, Any]) -> None:
             f"{line['p99_ms']:>9.2f}{line['cpu_us']:>9.0f}{line['share']:>9.2f}{line['to_proof']:>9.2f}"
             f"{line['to_bare']:>9.2f}{line['cpu_to_proof']:>9.2f}"
         )
+    for line in found["targets"]:
+        if line["name"] == "batch":
+            rate = line["per_second"] * MOST_ITEMS
+            print(
+                f"batches of {MOST_ITEMS} at {line['connections']}: {rate:.0f} disclosures/s"
+                f" (mark {MARK_OF_BATCHES}), {line['cpu_us'] / MOST_ITEMS:.0f} cpu us for each"
+            )
     appended = found["append"]
     for batch, rate in appended["entries_per_second"].items():
         print(f"append, batch of {batch:>2}: {rate:>7.0f} entries/s")

@@ -71,6 +71,8 @@ def test_everything_was_measured_side_by_side(found: dict[str, Any]) -> None:
         ("disclosure", 1),
         ("disclosure", 16),
         ("disclosure", 64),
+        ("batch", 1),
+        ("batch", 4),
     ]
     for line in found["targets"]:
         assert min(line["per_second"], line["cpu_us"], line["to_proof"], line["to_bare"]) > 0
