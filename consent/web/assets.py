@@ -16,7 +16,7 @@ from consent.words.errors import NotFound
 
 from .doors import Answer, Door, Field, declared
 from .openapi import as_yaml
-from .render import STATIC
+from .render import SHEET, STATIC, sheet
 
 YAML = "application/yaml"  # RFC 9512
 _WORTH_IT = 700  # bytes; below this it saves no packet
@@ -45,6 +45,7 @@ _FILES = {
     for file in sorted(STATIC.iterdir())
     if file.suffix in _TYPES
 }
+_FILES[SHEET] = make_asset("text/css", sheet(_FILES["theme.css"].octets))
 
 
 @get(

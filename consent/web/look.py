@@ -4,7 +4,6 @@ A municipality writes `theme.css` with the same token names as ours and its own 
 typeface. Nothing else can be changed that way: what a page says, and how a yes and a no look, is not a matter of taste.
 """
 
-import hashlib
 import re
 from pathlib import Path
 
@@ -13,10 +12,11 @@ import msgspec
 from consent.words.errors import Misconfigured
 
 from .assets import Asset, make_asset
-from .render import STATIC
+from .render import SHEET, STATIC, fingerprint, sheet
 
 _MOST = 300_000  # bytes of one file; a page must stay light
 _TYPES = {"theme.css": "text/css", "mark.svg": "image/svg+xml"}
+_OURS = {SHEET: "text/css"} | _TYPES
 _FONT = ".woff2"
 _NOT_IN_A_THEME = re.compile(r"@import|expression\(|https?:|//", re.IGNORECASE)
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
@@ -73,9 +73,10 @@ def read_look(folder: str) -> Look:
         check_theme(found["theme.css"].decode())
     except UnicodeDecodeError:
         raise Misconfigured("theme.css is UTF-8") from None
+    found[SHEET] = sheet(found["theme.css"])
     return Look(
-        {name: make_asset(_TYPES.get(name, "font/woff2"), octets) for name, octets in found.items()},
-        {name: hashlib.sha256(octets).hexdigest()[:8] for name, octets in found.items()},
+        {name: make_asset(_OURS.get(name, "font/woff2"), octets) for name, octets in found.items()},
+        {name: fingerprint(octets) for name, octets in found.items()},
     )
 
 

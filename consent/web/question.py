@@ -91,6 +91,7 @@ async def answer_request(request: Visit, request_id: str) -> Response[Any]:
             back = f"/my/requests/{request_id}" + (f"?ticked={ticked}" if ticked else "")
             if filling:
                 back += f"&filled={quote(filling)}" if ticked else ""
+                back += f"#item-{quote(filling, safe='')}"  # to where she was on the page
                 return see_other(f"/my/data/{quote(filling, safe='')}?next={quote(back, safe='/')}")
             return see_other(f"/sign-in?again=1&next={quote(back, safe='/')}")
         outcome = await granting.answer(

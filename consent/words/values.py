@@ -129,7 +129,7 @@ def value_from(sealed: bytes) -> Value:
 
 _DECODER: msgspec.json.Decoder[Value] = msgspec.json.Decoder(str | int | bool | tuple[str, ...])
 
-_YES_NO: dict[Language, tuple[str, str]] = {"nl": ("nee", "ja"), "en": ("no", "yes")}
+_YES_NO: dict[Language, tuple[str, str]] = {"nl": ("Nee", "Ja"), "en": ("No", "Yes")}
 _AND: dict[Language, str] = {"nl": " en ", "en": " and "}
 
 # Cc control, Cs half a surrogate pair, Zl and Zp line and paragraph separators.

@@ -19,7 +19,7 @@ ASKS = {
     "nl": "Gemeente Voorbeeldstad vraagt om uw gegevens",
     "en": "Gemeente Voorbeeldstad asks for your data",
 }
-VALUES = {"nl": {"ja", "1", "Voorbeeld Energie"}, "en": {"yes", "1", "Voorbeeld Energie"}}
+VALUES = {"nl": {"Ja", "1", "Voorbeeld Energie"}, "en": {"Yes", "1", "Voorbeeld Energie"}}
 SHARED = {
     "nl": {"Of u een laag inkomen hebt", "Aantal mensen in huis", "Aantal kinderen"},
     "en": {"Whether you have a low income", "Number of people at home", "Number of children"},

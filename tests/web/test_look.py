@@ -55,8 +55,12 @@ def test_the_pages_take_it_in_the_place_of_ours(tmp_path: Path) -> None:
     app = build(Settings(data=str(tmp_path / "data"), port=8000, look=str(folder)))
     with TestClient(app, base_url="http://localhost:8000") as visitor:
         page = visitor.get("/sign-in", headers={"accept": "text/html"}).text
-        mark = read_look(str(folder)).marks["theme.css"]
-        assert f'href="/static/theme.css?v={mark}"' in page
+        mark = read_look(str(folder)).marks["style.css"]
+        assert f'href="/static/style.css?v={mark}"' in page
+        theirs = visitor.get("/static/style.css")
+        assert "#154273" in theirs.text
+        assert "#0b5049" not in theirs.text
+        assert theirs.text.startswith((STATIC / "app.css").read_text())
         assert "#154273" in visitor.get("/static/theme.css").text
         assert visitor.get("/static/mark.svg").text == "<svg/>"
         font = visitor.get("/static/ours.woff2")

@@ -121,7 +121,7 @@ def test_gzip_is_sent_to_whoever_wants_it(accepted: str, wanted: bool) -> None:
     assert accepts_gzip(accepted) is wanted
 
 
-@pytest.mark.parametrize("path", ["/static/app.css", "/static/theme.css", "/openapi.yaml"])
+@pytest.mark.parametrize("path", ["/static/style.css", "/static/theme.css", "/openapi.yaml"])
 def test_what_is_the_same_for_everybody_is_compressed_and_says_so(served: Stage, path: str) -> None:
     plain = knock(served.port, write("GET", path))
     small = knock(served.port, write("GET", path, [("accept-encoding", "gzip")]))

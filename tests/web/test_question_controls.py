@@ -57,7 +57,7 @@ def test_the_numbers_of_the_question() -> None:
             'type="submit" name="decision" value="no" hidden',
             alike,
         ),
-        ('  <button type="submit" hidden></button>\n', "", enter_decides),
+        ('  <button type="submit" hidden>{{ _("Send") }}</button>\n', "", enter_decides),
         ('name="decision" value="no"', 'name="later" value="no"', taps_for_a_no),
         ('type="checkbox" id=', 'type="radio" id=', taps_for_a_yes),
     ],
