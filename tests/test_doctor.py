@@ -19,6 +19,7 @@ from consent.acts.freeze import freeze
 from consent.acts.policy import Witness
 from consent.commands.ring import rotate
 from consent.demo import Stage
+from consent.errands.outside import Known
 from consent.ledger.checkpoint import vkey_of
 from consent.opening import DATABASE, clock, prepare
 from consent.settings import Settings
@@ -35,6 +36,9 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """With room on its disk, whatever the tests run on."""
     with_room(monkeypatch, 50)
     monkeypatch.setattr("consent.upkeep.examine.file_system", lambda _: "ext4")
+    for room in ("examine", "surroundings"):
+        monkeypatch.setattr(f"consent.upkeep.{room}.Known", lambda: Known(time=120), raising=False)
+    monkeypatch.setattr("consent.upkeep.surroundings._PAUSES", ())
 
 
 def with_room(monkeypatch: pytest.MonkeyPatch, free: int) -> None:
@@ -268,7 +272,10 @@ async def test_on_postgresql_as_well(postgres: Cluster, tmp_path: Path) -> None:
     assert fails(await look(gone)) == {"database"}
 
 
-def test_the_command_beside_a_service_that_runs(served: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_beside_a_service_that_runs(
+    served: Stage, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("consent.upkeep.surroundings._PAUSES", (2,) * 30)  # much else may be going on
     words = served.command("doctor")[3:]
     assert main(words) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -18,6 +18,7 @@ from consent.upkeep.findings import Finding, span
 from consent.words.errors import Misconfigured, NotReached
 
 LEAST_ROOM = 2  # percent of the disk
+_PAUSES = (1.5, 1.5, 3, 5)  # seconds: a service that is busy for a moment is not one that fails
 
 
 class _Ready(msgspec.Struct, frozen=True):
@@ -126,19 +127,22 @@ async def around(settings: Settings) -> AsyncIterator[Finding]:
 async def _service(settings: Settings, way: Known) -> Finding:
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
     host = f"[{host}]" if ":" in host else host
-    try:
-        reply = await way.send("GET", f"http://{host}:{settings.port}/readyz", b"")
-        checks = msgspec.json.decode(reply.body, type=_Ready).checks
-    except NotReached:
-        return Finding("service", "warn", "it does not answer here", "start it: `consent serve`")
-    except msgspec.DecodeError:
-        return Finding("service", "fail", "something else answers at its port", "look what listens there")
-    wrong = sorted(name for name, holds in checks.items() if not holds)
-    if wrong:
-        return Finding(
-            "service", "fail", f"it runs and is not ready: {', '.join(wrong)}", "look at the lines above"
-        )
-    return Finding("service", "ok", "it runs and is ready")
+    for pause in (*_PAUSES, None):
+        try:
+            reply = await way.send("GET", f"http://{host}:{settings.port}/readyz", b"")
+            checks = msgspec.json.decode(reply.body, type=_Ready).checks
+        except NotReached:
+            return Finding("service", "warn", "it does not answer here", "start it: `consent serve`")
+        except msgspec.DecodeError:
+            return Finding("service", "fail", "something else answers at its port", "look what listens there")
+        wrong = sorted(name for name, holds in checks.items() if not holds)
+        if not wrong:
+            return Finding("service", "ok", "it runs and is ready")
+        if pause is not None:
+            await asyncio.sleep(pause)
+    return Finding(
+        "service", "fail", f"it runs and is not ready: {', '.join(wrong)}", "look at the lines above"
+    )
 
 
 async def _mail(settings: Settings) -> Finding:

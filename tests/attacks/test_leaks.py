@@ -102,7 +102,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> tuple[Stage, Heard, list[
         assert opened.content.count(b"\n") >= 4
         stage.run("log", "export", str(stage.folder / "exported"))
         attacker.http.get(f"/log/{today.year}/checkpoint")
-        numbers = httpx.get(f"http://127.0.0.1:{metrics}/metrics")
+        numbers = httpx.get(f"http://127.0.0.1:{metrics}/metrics", timeout=60)
         assert numbers.status_code == 200
         (stage.folder / NUMBERS).write_bytes(numbers.content)
         attacker.close()

@@ -77,7 +77,7 @@ async def test_both_work_and_nothing_is_done_twice(
 
 async def swept(houses: tuple[House, ...]) -> None:
     """Wait until each has gone round twice since now: what one began before the clock moved does not count."""
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(240):
         for house in houses:
             for _ in range(2):
                 house.pulse.swept_at = None

@@ -1,11 +1,16 @@
 """What a watcher is told: that it lives, whether it is ready, and no more."""
 
 import time
+from types import SimpleNamespace
+from typing import Any
 
 import httpx
+import msgspec
 
 from consent.acts.ready import CHECKS
 from consent.demo import Stage
+from consent.web import health
+from tests.world import World
 
 
 def test_it_lives_and_is_ready(served: Stage) -> None:
@@ -25,3 +30,12 @@ def test_a_wrong_method_gets_a_problem(served: Stage) -> None:
     for path in ("/livez", "/readyz"):
         answer = httpx.post(served.issuer + path)
         assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+
+
+async def test_one_part_that_fails_is_a_503_that_says_which_and_no_more(world: World) -> None:
+    await world.house.scribe.stop()
+    request: Any = SimpleNamespace(app=SimpleNamespace(state=SimpleNamespace(house=world.house)))
+    answer = await health.ready.fn(request)
+    said = msgspec.json.decode(answer.content)
+    assert (answer.status_code, said["ready"], said["checks"]["scribe"]) == (503, False, False)
+    assert set(said) == {"ready", "checks"}
