@@ -10,11 +10,13 @@ from consent.storage.rows import Signal
 from consent.words.errors import AccountClosing, BadInput, Forbidden, NotFound, StillActive
 from consent.words.ids import id_from, is_id
 
+from .allowance import asks_to_count, count, fixed_mark
 from .house import House
 from .signal import signal
 from .ways import seal_text
 
 LONGEST = 2000  # characters of her words
+MOST_A_MINUTE = 10  # that one citizen asks
 MOST_OPEN = 50  # that one citizen has open: whoever floods an organisation waits for its answers
 
 
@@ -26,6 +28,7 @@ async def to_erase(house: House, *, citizen: str, grant: str) -> None:
     """
     if not is_id(grant):
         raise NotFound("there is no such grant")
+    marks = fixed_mark(house, "demand", citizen, MOST_A_MINUTE)
 
     def story(book: Book) -> Story[None]:
         yield [
@@ -33,6 +36,7 @@ async def to_erase(house: House, *, citizen: str, grant: str) -> None:
             KEYS.one(citizen),
             DELETION.one(grant, "all"),
             DEMAND.by("of_citizen", citizen),
+            *asks_to_count(marks),
         ]
         yield TURN
         given = book.get(GRANT, grant)
@@ -42,6 +46,7 @@ async def to_erase(house: House, *, citizen: str, grant: str) -> None:
             raise StillActive("stop first: what runs is used rightly")
         if _asked(book, "erase", grant) or not given.day or book.get(DELETION, (grant, "all")) is not None:
             return
+        count(book, marks)
         demand = Demand(
             id=id_from(book.chance(16)),
             citizen=citizen,
@@ -64,10 +69,11 @@ async def to_explain(house: House, *, citizen: str, use: str, text: str) -> None
     words = _checked(text)
     if not is_id(use):
         raise NotFound("there is no such use")
+    marks = fixed_mark(house, "demand", citizen, MOST_A_MINUTE)
 
     def story(book: Book) -> Story[None]:
         wanted = USE.by("by_id", use)
-        yield [wanted, KEYS.one(citizen), DEMAND.by("of_citizen", citizen)]
+        yield [wanted, KEYS.one(citizen), DEMAND.by("of_citizen", citizen), *asks_to_count(marks)]
         found = book.found(wanted)
         yield [GRANT.one(one.grant) for one in found]
         yield TURN
@@ -78,6 +84,7 @@ async def to_explain(house: House, *, citizen: str, use: str, text: str) -> None
         if _asked(book, "explain", use):
             return
         _check_open(book, citizen)
+        count(book, marks)
         name = id_from(book.chance(16))
         demand = Demand(
             id=name,
@@ -103,6 +110,7 @@ async def to_correct(house: House, *, citizen: str, name: str, text: str) -> Non
     changes that herself), BadInput, AccountClosing.
     """
     words = _checked(text)
+    marks = fixed_mark(house, "demand", citizen, MOST_A_MINUTE)
 
     def story(book: Book) -> Story[None]:
         yield [
@@ -111,6 +119,7 @@ async def to_correct(house: House, *, citizen: str, name: str, text: str) -> Non
             HOLDINGS.one(citizen),
             DEMAND.by("of_citizen", citizen),
             *[CLIENT.one(client) for client in house.sources.values()],
+            *asks_to_count(marks),
         ]
         yield TURN
         person, wrapped, holdings = (
@@ -131,6 +140,7 @@ async def to_correct(house: House, *, citizen: str, name: str, text: str) -> Non
         if _asked(book, "correct", name):
             return
         _check_open(book, citizen)
+        count(book, marks)
         id = id_from(book.chance(16))
         demand = Demand(
             id=id,

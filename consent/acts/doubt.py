@@ -11,9 +11,11 @@ from consent.words.errors import NotFound
 from consent.words.ids import is_id
 from consent.words.instants import HOUR, day
 
+from .allowance import asks_to_count, count, fixed_mark
 from .house import House
 
 FEW = 10  # a smaller number could be people whom somebody knows
+MOST_A_MINUTE = 10  # that one citizen says: nobody keeps our writing busy
 _MOST = 1000
 
 
@@ -24,13 +26,17 @@ def week_of(at: int) -> int:
 
 
 async def doubt(house: House, *, citizen: str, use: str) -> None:
-    """Say that a use feels wrong. A second time changes nothing. Raises NotFound for a use that is not about her."""
+    """Say that a use feels wrong. A second time changes nothing. Raises NotFound for a use that is not about her.
+
+    TooManyRequests when she says it too often in a minute.
+    """
     if not is_id(use):
         raise NotFound("there is no such use")
+    marks = fixed_mark(house, "doubt", citizen, MOST_A_MINUTE)
 
     def story(book: Book) -> Story[None]:
         asked = USE.by("by_id", use)
-        yield [asked, MISGIVING.one(use)]
+        yield [asked, MISGIVING.one(use), *asks_to_count(marks)]
         found = book.found(asked)
         yield [GRANT.one(one.grant) for one in found]
         yield TURN
@@ -38,6 +44,7 @@ async def doubt(house: House, *, citizen: str, use: str) -> None:
         if grant is None or grant.citizen != citizen or found[0].citizen != citizen:
             raise NotFound("there is no such use")
         if book.get(MISGIVING, use) is None:
+            count(book, marks)
             book.put(
                 MISGIVING,
                 Misgiving(

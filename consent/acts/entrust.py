@@ -8,9 +8,10 @@ itself, the desk can give it words on paper for that.
 from datetime import date
 
 from consent.storage.book import TURN, Book, Story
-from consent.storage.kinds import KEYS, MANDATE
+from consent.storage.kinds import CITIZEN, KEYS, MANDATE
 from consent.storage.mandates import Mandate
 from consent.storage.rows import Way
+from consent.vault.keys import CitizenKeys
 from consent.words.errors import BadInput, NotFound, StillActive
 from consent.words.ids import id_from
 from consent.words.purposes import Language
@@ -25,11 +26,12 @@ from .mandate import (
     code_hash,
     new_mandate,
     open_names,
+    write_ended,
     write_given,
 )
 from .operate import Operator, write_down
 from .paper import words_from
-from .reach import AGES, birthday
+from .reach import AGES, birthday, is_running
 from .recover import OCTETS
 from .sign_in import settle
 from .ways import add, way_hash
@@ -38,11 +40,15 @@ COUNTRY = "NL"
 
 
 async def entrust(
-    house: House, *, born: date, parent: str, child: str, by: Operator, language: Language
+    house: House, *, born: date, parent: str, child: str, by: Operator, language: Language, shown: str = ""
 ) -> Made:
-    """Make an account for a child that was *born* then, and a mandate for its parent: the code is shown once.
+    """Make a mandate for the parent of a child that was *born* then, and an account for the child: the code is shown
+    once.
 
-    *parent* is what the child calls the parent, *child* what the parent calls the child. Raises BadInput.
+    *parent* is what the child calls the parent, *child* what the parent calls the child. *shown*: the child has an
+    account of its own, made a code there as for a helper, and shows it at the desk; that code is used up by this. So
+    nobody becomes the parent of an account by its papers alone. Raises BadInput, NotFound for a code that does not
+    work.
     """
     names = Names(
         helper=check_name("parent", parent), citizen=check_name("child", child), born=born.isoformat()
@@ -50,18 +56,27 @@ async def entrust(
     ages = AGES[COUNTRY]
     code = " ".join(words_from(house.chance(CODE_OCTETS), language))
     account, mandate_id = id_from(house.chance(16)), id_from(house.chance(16))
+    before = await _made_by_child(house, shown) if shown else None
 
     def story(book: Book) -> Story[Made]:
+        yield (
+            []
+            if before is None
+            else [MANDATE.one(before.id), CITIZEN.one(before.citizen), KEYS.one(before.citizen)]
+        )
         yield TURN
         if not birthday(born, 0) <= book.at < birthday(born, ages.adult):
             raise BadInput(f"a child is younger than {ages.adult}, and was born before today")
-        keys = book.keys_of(settle(book, account))
+        if before is not None and book.at < birthday(born, ages.sees):
+            raise BadInput(f"a child younger than {ages.sees} has no account of its own")
+        keys = book.keys_of(settle(book, account)) if before is None else _use_up(book, before)
+        child_account = account if before is None else before.citizen
         mandate = new_mandate(
             house,
             keys,
             Mandate(
                 id=mandate_id,
-                citizen=account,
+                citizen=child_account,
                 kind="guardian",
                 may="choose",
                 organisations=(),
@@ -80,6 +95,29 @@ async def entrust(
         return Made(mandate_id, code, mandate.code_until)
 
     return (await house.scribe.do(story)).outcome
+
+
+async def _made_by_child(house: House, shown: str) -> Mandate:
+    found = await house.store.read("mandate.with_code", code_hash(house, shown))
+    if not found:
+        raise NotFound("this code does not work")
+    return MANDATE.from_row(found[0])
+
+
+def _use_up(book: Book, before: Mandate) -> CitizenKeys:
+    """End what the child made for the desk, and return the child's keys. Raises NotFound."""
+    found, wrapped = book.get(MANDATE, before.id), book.get(KEYS, before.citizen)
+    person = book.get(CITIZEN, before.citizen)
+    if found is None or wrapped is None or person is None or person.status != "active":
+        raise NotFound("this code does not work")
+    if found.code is None or found.accepted_at is not None or not is_running(found, at=book.at):
+        raise NotFound("this code does not work")
+    if found.may != "choose" or not found.show_special:
+        # Whoever was given a code to look only must not become more than that with false papers.
+        raise BadInput("the code has to let a helper look, stop, choose, and see what is delicate")
+    keys = book.keys_of(wrapped)
+    write_ended(book, found, keys, by="self", reason="citizen_asked")
+    return keys
 
 
 async def words_for_child(house: House, *, mandate: str, by: Operator, language: Language) -> str:

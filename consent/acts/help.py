@@ -241,6 +241,33 @@ class Said(msgspec.Struct, frozen=True):
     answer: str
 
 
+class Child(msgspec.Struct, frozen=True):
+    """For whom a parent may answer a question: under which mandate, and what he calls the child."""
+
+    mandate: str
+    name: str
+
+
+async def children(house: House, *, parent: str, request: str) -> list[Child]:
+    """For whom *parent* may answer a question that nobody has looked at yet; no longer, once somebody has."""
+    rows = await house.store.read(REQUEST.get, request) if is_id(request) else []
+    asked = REQUEST.from_row(rows[0]) if rows else None
+    if asked is None or asked.citizen is not None or asked.amends is not None:
+        return []
+    found = []
+    for row in await house.store.read("mandate.of_helper", parent):
+        mandate = MANDATE.from_row(row)
+        if mandate.kind != "guardian" or reach(mandate, "choose", who=parent, at=house.clock()) is not None:
+            continue
+        try:
+            helping = await standing(house, helper=parent, mandate=mandate.id, deed="choose")
+        except NotFound:
+            continue  # the child's account is being erased
+        if _may_answer(helping, asked, at=house.clock()):
+            found.append(Child(mandate.id, helping.name))
+    return found
+
+
 async def answered(house: House, helping: Helping, *, request: str) -> Said:
     """An answered question of hers. Raises NotFound."""
     await _check_question(house, helping, request)

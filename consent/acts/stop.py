@@ -6,6 +6,7 @@ nothing by it: neither who she is, nor with whom she shares. She sees that it wa
 """
 
 import hmac
+from collections.abc import Mapping
 from typing import cast
 
 import msgspec
@@ -15,7 +16,7 @@ from consent.storage.book import TURN, Book, Story
 from consent.storage.kinds import GRANT, KEYS, STOP_CODE, Ask
 from consent.storage.rows import StopCode
 from consent.vault.keys import CitizenKeys
-from consent.words.actors import HERSELF, Actor
+from consent.words.actors import HERSELF, Actor, GivenBy
 from consent.words.canonical import length_prefixed
 from consent.words.errors import ConsentError, NotFound
 from consent.words.keyed import tag
@@ -24,9 +25,12 @@ from .allowance import Mark, asks_to_count, check_left, count
 from .ending import write_ending
 from .hold import organisation_name
 from .house import House
+from .join import Role, as_member
 from .paper import digits_as_written, digits_from
 from .receipt import own_grant
+from .scribe import Deed
 
+CLERKS: tuple[Role, ...] = ("clerk",)
 STOP_CODE_USED = {"with": "stop_code"}  # what the detail of such an ending says; she alone reads it
 
 
@@ -90,6 +94,27 @@ async def stop(house: House, *, code: str, marks: tuple[Mark, ...], by: Actor = 
 
     Raises NotFound for every wrong code alike, TooManyRequests.
     """
+    deed = _stopping(house, code, marks, by=by.kind, told=STOP_CODE_USED)
+    return cast(
+        "bool", (await house.scribe.do(deed)).outcome
+    )  # a wrong code is raised here, after it was counted
+
+
+async def stop_at_desk(
+    house: House, *, citizen: str, organisation: str, code: str, marks: tuple[Mark, ...]
+) -> bool:
+    """The same by a clerk of *organisation*, and she reads at whose desk it was. The log says that a clerk did it.
+
+    Raises as `stop`, and NotFound for who is no clerk there: judged in the transaction of the stop.
+    """
+    stopping = _stopping(house, code, marks, by="clerk", told={**STOP_CODE_USED, "desk": organisation})
+    deed = as_member(citizen, organisation, CLERKS, lambda _: stopping)
+    return cast("bool", (await house.scribe.do(deed)).outcome)
+
+
+def _stopping(
+    house: House, code: str, marks: tuple[Mark, ...], *, by: GivenBy, told: Mapping[str, object]
+) -> Deed[bool | NotFound]:
     hashed = _hash_of(house, code)
 
     def story(book: Book) -> Story[bool | NotFound]:
@@ -106,18 +131,16 @@ async def stop(house: House, *, code: str, marks: tuple[Mark, ...], by: Actor = 
             given,
             "withdraw",
             keys=book.keys_of(wrapped),
-            by=by.kind,
+            by=by,
             reason="citizen_asked",
-            told=STOP_CODE_USED,
+            told=told,
         )
         if ended is None or ended.state != "withdrawn":
             return False
         book.put(STOP_CODE, replace(row, used_at=book.at))
         return True
 
-    return cast(
-        "bool", (await house.scribe.do(story)).outcome
-    )  # a wrong code is raised here, after it was counted
+    return story
 
 
 async def used(house: House, *, citizen: str) -> list[Used]:

@@ -71,6 +71,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     names: tuple[str, ...] = ()
     # Of an acknowledgement: which event was heard; of a deletion: how much is gone; of a stop: `stop_code`, if with it.
     about: str | None = None
+    desk: str | None = None  # of such a stop: the organisation at whose desk it was done
 
 
 class Month(msgspec.Struct, frozen=True):
@@ -234,7 +235,8 @@ async def _line(
     heard = told.heard.get((grant, index)) if kind == "acknowledged" and grant is not None else None
     if kind == "acknowledged" and heard is None:  # the signal itself is gone by now
         heard = (await _own_detail(house, citizen, log, index))["about"]
-    means = (await _own_detail(house, citizen, log, index)).get("with") if kind == "withdrawn" else None
+    ended = await _own_detail(house, citizen, log, index) if kind == "withdrawn" else {}
+    means = ended.get("with")
     return Line(
         at=instant(record["t"]),
         kind=kind,
@@ -253,6 +255,7 @@ async def _line(
         org=about.get("org"),
         names=tuple(record.get("attributes", ())) or (use.attributes if use is not None else ()),
         about=heard or means or record.get("reason"),
+        desk=await organisation_name(house, ended["desk"]) if "desk" in ended else None,
     )
 
 

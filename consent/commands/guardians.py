@@ -19,6 +19,12 @@ def add_guardian_commands(commands: Any, *, where: Callable[[argparse.ArgumentPa
     )
     add.add_argument("--parent", required=True, metavar="NAME", help="what the child calls the parent")
     add.add_argument("--child", required=True, metavar="NAME", help="what the parent calls the child")
+    add.add_argument(
+        "--code",
+        default="",
+        metavar="WORDS",
+        help="seven words that the child made at its own account; without it, it gets an account",
+    )
     words = guardian.add_parser("words", help="words on paper with which a child of 12 or older signs in")
     words.add_argument("mandate", help="as `consent guardian add` named it")
     for parser, run in ((add, _add), (words, _words)):
@@ -45,6 +51,7 @@ def _add(arguments: argparse.Namespace) -> int:
             child=arguments.child,
             by=by,
             language=arguments.language,
+            shown=arguments.code,
         ),
     )
     print("Hand these words to the parent; they are shown once and work for seven days.", file=sys.stderr)

@@ -12,6 +12,8 @@ from .doors import Field
 from .guard import Visit, citizen_of, house_of, language_of, one, page, read_own_form, see_other
 from .page_doors import shows, takes
 
+_SAID = (200, 303, 400, 403, 404, 429)
+
 
 def _in_path(name: str) -> Field:
     return Field(name=name, where="path", description="From a link on her pages", required=True)
@@ -64,7 +66,7 @@ async def stop_item(request: Visit, grant_id: str, name: str) -> Response[bytes]
         "askToErase",
         "Ask the organisation to erase what it got",
         _in_path("grant_id"),
-        answers=(303, 400, 403, 404),
+        answers=(303, 400, 403, 404, 429),
     ),
     status_code=303,
 )
@@ -78,7 +80,10 @@ async def ask_to_erase(request: Visit, grant_id: str) -> Response[bytes]:
 @post(
     "/why/{use_id:str}/wrong",
     opt=takes(
-        "feelsWrong", "A use feels wrong: only counts of ten people and more leave", _in_path("use_id")
+        "feelsWrong",
+        "A use feels wrong: only counts of ten people and more leave",
+        _in_path("use_id"),
+        answers=_SAID,
     ),
     status_code=303,
 )
@@ -96,6 +101,7 @@ async def feels_wrong(request: Visit, use_id: str) -> Response[bytes]:
         "Ask the organisation about a use; it sees whose grant it is about",
         _in_path("use_id"),
         Field(name="text", where="form", description="Her words", required=True),
+        answers=_SAID,
     ),
     status_code=303,
 )
@@ -141,6 +147,7 @@ async def forget_history(request: Visit, name: str) -> Response[bytes]:
         "Ask the source to correct one attribute",
         _in_path("name"),
         Field(name="text", where="form", description="Her words", required=True),
+        answers=_SAID,
     ),
     status_code=303,
 )

@@ -7,6 +7,7 @@ from litestar import Response, get, post
 
 from consent.acts import ask as asking
 from consent.acts import grant as granting
+from consent.acts import help as helps
 from consent.acts import lead_back as leading
 from consent.words.errors import NotFound
 
@@ -26,16 +27,24 @@ from .page_doors import shows, takes
 
 _ID = Field(name="request_id", where="path", description="From a link on her pages", required=True)
 _TICKED = Field(name="ticked", where="query", description="From the page, before she went away from it")
+_FOR = Field(name="for", where="query", description="me: a parent answers for himself, and not for a child")
 _FILLED = Field(name="filled", where="query", description="Which item she went away to fill in")
 
 
 @get(
     "/my/requests/{request_id:str}",
-    opt=shows("showRequest", "A question, with her own values", _ID, _TICKED, _FILLED),
+    opt=shows("showRequest", "A question, with her own values", _ID, _TICKED, _FILLED, _FOR),
 )
 async def show_request(request: Visit, request_id: str) -> Response[str]:
-    """The question: nothing ticked, yes and no alike."""
+    """The question: nothing ticked, yes and no alike. A parent says first for whom: who looks is whom it is for."""
     citizen = await citizen_of(request)
+    if request.query_params.get("for") != "me":
+        children = await helps.children(house_of(request), parent=citizen, request=request_id)
+        if children:
+            name = await asking.who_asks(house_of(request), request_id)
+            return await page(
+                request, "request_whom.html", organisation=name, children=children, question=request_id
+            )
     try:
         asked = await asking.look(
             house_of(request),

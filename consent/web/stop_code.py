@@ -33,7 +33,7 @@ async def look(request: Visit) -> Response[str]:
     """Ask once more: this stops one sharing. It says neither whose nor with whom."""
     code = await _code_in(request)
     try:
-        runs = await stopping.look(house_of(request), code=code, marks=_marks(request))
+        runs = await stopping.look(house_of(request), code=code, marks=marks_of_code(request))
     except NotFound:
         return await _wrong(request)
     return await page(request, "stop_code_sure.html", code=code, runs=runs)
@@ -48,7 +48,7 @@ async def stop(request: Visit) -> Response[bytes] | Response[str]:
     """Stop. When this answers, the grant and its tokens are dead."""
     code = await _code_in(request)
     try:
-        await stopping.stop(house_of(request), code=code, marks=_marks(request))
+        await stopping.stop(house_of(request), code=code, marks=marks_of_code(request))
     except NotFound:
         return await _wrong(request)
     return see_other("/stop/done")
@@ -83,7 +83,8 @@ async def _code_in(request: Visit) -> str:
     return one(fields, "code")
 
 
-def _marks(request: Visit) -> tuple[Mark, ...]:
+def marks_of_code(request: Visit) -> tuple[Mark, ...]:
+    """What a wrong code is counted in, wherever it is typed."""
     house = house_of(request)
     # Both: nobody tries many codes from one place, and many places together do not try all of them either.
     return (*marks_of_address(house, request.scope, "stop_code"), *mark(house, "stop_codes", ""))

@@ -2,17 +2,19 @@
 
 from datetime import date
 
+import msgspec
 import pytest
 
 from consent.acts import help as helping
 from consent.acts import mandate as mandates
 from consent.acts.entrust import entrust, words_for_child
 from consent.acts.grant import Again, Answered
-from consent.acts.mandate import Made
+from consent.acts.mandate import Made, Wish
 from consent.acts.operate import operator
 from consent.acts.reach import birthday
 from consent.acts.recover import with_words
-from consent.acts.session import who
+from consent.acts.session import Visitor, who
+from consent.oauth.step_up import INVENTED, SignIn
 from consent.storage.kinds import MANDATE
 from consent.words.errors import BadInput, Forbidden, NotFound, StillActive
 from consent.words.instants import SECOND
@@ -131,3 +133,83 @@ async def test_a_child_under_12_gets_no_words(world: World) -> None:
     helper = await world.mandate()
     with pytest.raises(NotFound):
         await words_for_child(world.house, mandate=helper.id or "", by=DESK, language="nl")
+
+
+async def own_code(world: World, persona: str, **wish: object) -> str:
+    """What a child makes at its own account, for the desk."""
+    visitor = Visitor(world.citizen(persona), SignIn(INVENTED, world.at), "persona")
+    made = await mandates.give(
+        world.house,
+        visitor,
+        msgspec.structs.replace(
+            Wish(helper="Balie", citizen="Daan", may="choose", term="month", show_special=True), **wish
+        ),
+        language="nl",
+    )
+    return made.code
+
+
+async def desk_makes(world: World, shown: str, *, born: date = BORN) -> Made:
+    return await entrust(
+        world.house, born=born, parent="Mama", child="Daan", by=DESK, language="nl", shown=shown
+    )
+
+
+async def test_a_child_with_an_account_keeps_it_and_gets_a_parent(world: World) -> None:
+    """Noor is 14 and signs in herself: nothing of hers moves, and from then on a parent says yes."""
+    given = await world.given(citizen=world.citizen("riet"))
+    shown = await own_code(world, "riet")
+    made = await desk_makes(world, shown)
+    await mandates.accept(world.house, helper=world.citizen(), code=made.code)
+    (row,) = await world.house.store.read(MANDATE.get, made.id)
+    assert MANDATE.from_row(row).citizen == world.citizen("riet")
+    assert [
+        card.id
+        for card in (await helping.home(world.house, await standing(world, made), language="nl")).grants
+    ] == [given.grant]
+    again = await world.answer(await world.ask(), citizen=world.citizen("riet"))
+    assert isinstance(again, Again)
+    assert again.trouble == "too_young"
+    for _ in range(2):  # the code was used up, also as a helper's
+        with pytest.raises(NotFound):
+            await desk_makes(world, shown)
+        with pytest.raises(NotFound):
+            await mandates.accept(world.house, helper=world.citizen("amal"), code=shown)
+
+
+@pytest.mark.parametrize(
+    ("wish", "born", "no"),
+    [
+        ({"may": "look"}, BORN, BadInput),  # a code to look only makes nobody a parent
+        ({"show_special": False}, BORN, BadInput),
+        ({}, date(2019, 1, 1), BadInput),  # eleven: has no account of its own
+        ({}, date(2000, 1, 1), BadInput),  # of age
+    ],
+)
+async def test_a_code_makes_a_parent_of_nobody_else(
+    world: World, wish: dict[str, object], born: date, no: type[Exception]
+) -> None:
+    shown = await own_code(world, "daan", **wish)
+    with pytest.raises(no):
+        await desk_makes(world, shown, born=born)
+    with pytest.raises(NotFound):
+        await desk_makes(world, "aap aarde adem akker anker appel arend")
+    assert (await mandates.look_at(world.house, helper=world.citizen("riet"), code=shown))[0].name == "Daan"
+
+
+async def test_a_parent_may_answer_a_new_question_for_each_child_and_no_other(world: World) -> None:
+    child, made = await child_of(world)
+    parent, request = world.citizen(), await world.ask()
+    assert [one.mandate for one in await helping.children(world.house, parent=parent, request=request)] == [
+        made.id
+    ]
+    assert await helping.children(world.house, parent=world.citizen("riet"), request=request) == []
+    assert await helping.children(world.house, parent=parent, request="0" * 32) == []
+    his = await standing(world, made)
+    page = await helping.look(world.house, his, request=request, language="nl", sign_in=None)
+    assert page.request.citizen == child
+    # Now it is the child's: it is offered to nobody, and is nobody else's question.
+    assert await helping.children(world.house, parent=parent, request=request) == []
+    until(world, 16)
+    later = await world.ask()
+    assert await helping.children(world.house, parent=parent, request=later) == []  # decides alone

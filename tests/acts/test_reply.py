@@ -15,7 +15,7 @@ from consent.acts.hold import keep
 from consent.acts.reply import Waiting, reply, waiting
 from consent.oauth.token import handle_hash
 from consent.opening import DATABASE
-from consent.words.errors import BadInput, Forbidden, NotFound
+from consent.words.errors import BadInput, Forbidden, NotFound, TooManyRequests
 from tests.acts.test_signal import claimed, listens, read
 from tests.attacks.test_feels_wrong import a_use
 from tests.world import MUNICIPALITY, NEEDED, World
@@ -138,6 +138,25 @@ async def test_whoever_floods_waits_for_an_answer(world: World, monkeypatch: pyt
     await to_explain(world.house, citizen=world.citizen(), use=await a_use(world), text=SECRET)
     with pytest.raises(BadInput):
         await to_explain(world.house, citizen=world.citizen(), use=await a_use(world, "offer"), text=SECRET)
+
+
+async def test_questions_in_one_minute_have_an_end_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("consent.acts.demand.MOST_A_MINUTE", 1)
+    use, other = await a_use(world), await a_use(world, "offer")
+    await to_explain(world.house, citizen=world.citizen(), use=use, text=SECRET)
+    await to_explain(
+        world.house, citizen=world.citizen(), use=use, text=SECRET
+    )  # the same one: nothing is written
+    answering(world)
+    for asking in (
+        to_explain(world.house, citizen=world.citizen(), use=other, text=SECRET),
+        to_correct(world.house, citizen=world.citizen(), name="birth_date", text=SECRET),
+    ):
+        with pytest.raises(TooManyRequests):
+            await asking
+    assert len(await demands_of(world.house, world.citizen())) == 1
+    world.pass_time(61)
+    await to_explain(world.house, citizen=world.citizen(), use=other, text=SECRET)
 
 
 async def test_history_is_hers_and_goes_when_she_says_so(world: World) -> None:

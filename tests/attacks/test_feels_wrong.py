@@ -7,13 +7,13 @@ What stops it: people are counted and not taps; ten at least, whole tens, each k
 import pytest
 
 from consent.acts.disclose import Given
-from consent.acts.doubt import count_weeks, counts_of, doubt, doubted_at, week_of
+from consent.acts.doubt import MOST_A_MINUTE, count_weeks, counts_of, doubt, doubted_at, week_of
 from consent.acts.use import Registered
 from consent.storage.book import TURN, Book, Story
 from consent.storage.demands import Misgiving
 from consent.storage.kinds import MISGIVING
 from consent.storage.store import Statement
-from consent.words.errors import NotFound
+from consent.words.errors import NotFound, TooManyRequests
 from consent.words.instants import DAY, SECOND
 from tests.world import World
 
@@ -139,3 +139,21 @@ async def test_only_she_can_say_it_of_her_own_use(world: World) -> None:
     for _ in range(2):
         await doubt(world.house, citizen=world.citizen(), use=use)
     assert await doubted_at(world.house, use) == world.at
+
+
+async def test_one_person_says_it_ten_times_a_minute_at_most(world: World) -> None:
+    """About ever other uses, by a program; the same one again costs nothing and counts for nothing."""
+    assert MOST_A_MINUTE < 12
+    uses = []
+    for number in range(12):
+        uses.append(await a_use(world, "letter" if number % 2 else "offer"))
+        world.pass_time(DAY / SECOND)
+    for use in uses[:MOST_A_MINUTE]:
+        await doubt(world.house, citizen=world.citizen(), use=use)
+        await doubt(world.house, citizen=world.citizen(), use=use)
+    with pytest.raises(TooManyRequests):
+        await doubt(world.house, citizen=world.citizen(), use=uses[-1])
+    assert await doubted_at(world.house, uses[-1]) is None
+    world.pass_time(61)
+    await doubt(world.house, citizen=world.citizen(), use=uses[-1])
+    assert await doubted_at(world.house, uses[-1]) == world.at

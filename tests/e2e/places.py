@@ -488,6 +488,7 @@ PLACES: dict[str, Place] = {
     "console-keys": Place("owner", _at(f"{CONSOLE}/keys")),
     "not-found": Place("settled", _at("/my/nothing-here"), 404),
     "question-not-hers": Place("newcomer", _at("{question}"), 404),
+    "desk-stop": Place("clerk", _at("/desk/voorbeeldstad/stop")),
     "not-hers": Place("newcomer", _at("{live}"), 404),
     "not-to-change": Place("settled", _at("/my/data/full_name"), 403),
 }

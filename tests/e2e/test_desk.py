@@ -56,6 +56,8 @@ async def test_a_clerk_sees_one_word_and_she_sees_the_clerk(
     assert path_of(desk) == "/stop/done"
     await hers.goto(f"{scene.issuer}/")
     await expect(hers.locator("main")).to_contain_text("gebruikte iemand de stopcode van uw bewijs")
+    await hers.goto(f"{scene.issuer}/my/timeline")
+    await expect(hers.locator("main")).to_contain_text("Aan de balie van Gemeente Voorbeeldstad")
     await desk.goto(f"{scene.issuer}/desk/voorbeeldstad")
     assert await stands("Z-2026-0042") == "stopped"
     await hers.goto(f"{scene.issuer}/desk/voorbeeldstad")

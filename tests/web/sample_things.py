@@ -273,6 +273,7 @@ def line(kind: str, when: str, language: str, **changed: Any) -> Sample:
         "log": "2026",
         "index": 12,
         "about": None,
+        "desk": None,
         "until": None,
     }
     return Sample(**(fields | changed))
@@ -395,6 +396,13 @@ def months(language: str) -> list[Sample]:
                 line("used", "2026-11-25 10:00", language, because=because(language), use="c" * 32),
                 line("refused", "2026-11-24 18:30", language, count=3),
                 line("withdrawn", "2026-11-24 12:01", language),
+                line(
+                    "withdrawn",
+                    "2026-11-24 12:00",
+                    language,
+                    about="stop_code",
+                    desk="Gemeente Voorbeeldstad",
+                ),
                 line("disclosed", "2026-11-24 09:12", language),
                 line("granted", "2026-11-22 14:05", language),
                 line("declined", "2026-11-21 20:15", language, organisation=None, labels=[], grant=None),

@@ -332,6 +332,11 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
             "stop_code_sure.html",
             {"path": "/stop", "code": "0000 0000 0000 0000 B", "runs": True},
         ),
+        "desk_stop": ("stop_code.html", {**signed, "error": False, "where": "/desk/voorbeeldstad/stop"}),
+        "desk_stop_sure": (
+            "stop_code_sure.html",
+            {**signed, "code": "1", "runs": True, "where": "/desk/voorbeeldstad/stop"},
+        ),
         "stop_code_over": ("stop_code_sure.html", {"path": "/stop", "code": "", "runs": False}),
         "stop_code_done": ("stop_code_done.html", {"path": "/stop/done"}),
         "request": ("request.html", {**signed, **ask}),
@@ -721,6 +726,15 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
         },
         "signed_out": ("signed_out.html", {"path": "/signed-out"}),
     }
+    pages["request_whom"] = (
+        "request_whom.html",
+        {
+            **signed,
+            "organisation": "Basisschool De Linde",
+            "question": "d" * 32,
+            "children": [Sample(mandate="e" * 32, name="Noor"), Sample(mandate="f" * 32, name="Sem")],
+        },
+    )
     for reason, answer in (
         ("changed", None),
         ("expired", None),

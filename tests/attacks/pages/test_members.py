@@ -188,3 +188,24 @@ def test_a_forged_or_faulty_form_registers_no_program(visit: Visit) -> None:
     page = owner.get(WORK).text
     assert page.count('id="client-') == before + 1
     assert "Mine now" in page
+
+
+def test_the_stop_of_a_desk_is_for_its_clerks_and_their_own_forms(visit: Visit, stranger: Visitor) -> None:
+    for path in ("/desk/voorbeeldstad/stop", "/desk/voorbeeldstad/stop/now"):
+        for visitor in (stranger, visit().sign_in("wil")):
+            there = visitor.post(path, {"code": "0" * 16, "csrf": visitor.csrf()})
+            nowhere = visitor.post(
+                path.replace(ORGANISATION, "nobody"), {"code": "0", "csrf": visitor.csrf()}
+            )
+            assert there.status_code == nowhere.status_code == 404
+            assert there.text.replace(ORGANISATION, "nobody") == nowhere.text
+        clerk = visit().sign_in(CLERK)
+        for fields, headers in (
+            ({}, {}),
+            ({"csrf": stranger.csrf()}, {}),
+            ({"csrf": clerk.csrf()}, {"origin": "https://evil.example"}),
+        ):
+            assert clerk.post(path, {"code": "0" * 16, **fields}, **headers).status_code == 403
+        wrong = clerk.post(path, {"code": "0000 0000 0000 0000 B", "csrf": clerk.csrf()})
+        assert wrong.status_code == 404
+        assert 'id="fault"' in wrong.text
