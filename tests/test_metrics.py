@@ -46,6 +46,7 @@ async def test_the_scribe_and_the_log_are_counted(world: World) -> None:
     after = numbers(await metrics(world.house))
     assert after["consent_log_entries"] == before["consent_log_entries"] + 2
     assert after["consent_batch_deeds_count"] > before["consent_batch_deeds_count"]
+    assert "consent_log_witnessed_entries" not in after  # nobody is asked here
     assert after["consent_batch_seconds_count"] == after["consent_batch_deeds_count"]
     assert (after["consent_store_answers"], after["consent_log_frozen"], after["consent_deeds_waiting"]) == (
         1,

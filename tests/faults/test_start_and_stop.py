@@ -7,6 +7,7 @@ answers what is waiting, and nothing that was acknowledged is lost.
 import asyncio
 import contextlib
 import hashlib
+import os
 import random
 import signal
 import socket
@@ -249,4 +250,23 @@ def test_a_port_that_is_taken_is_one_plain_line(tmp_path: Path) -> None:
         done = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("consent: the port is in use")
+
+
+def test_a_port_for_numbers_that_is_taken_is_one_plain_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        words = [
+            sys.executable,
+            "-m",
+            "consent",
+            "serve",
+            "--data",
+            str(tmp_path / "s"),
+            "--port",
+            str(free_port()),
+        ]
+        surroundings = os.environ | {"CONSENT_METRICS_PORT": port}
+        done = subprocess.run(words, capture_output=True, text=True, env=surroundings, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith("choose another with metrics_port\n")
     assert done.stderr.count("\n") == 1
