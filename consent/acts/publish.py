@@ -3,6 +3,7 @@
 import asyncio
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 import msgspec
 
@@ -11,7 +12,7 @@ from consent.ledger.checkpoint import ML_DSA_44, parse_vkey
 from consent.ledger.entry import Opening
 from consent.ledger.paths import encode_bundle
 from consent.ledger.proof import format_proof
-from consent.ledger.tiles import inclusion_proof_from, proof_needs, range_root, tiles_under
+from consent.ledger.tiles import Coordinates, inclusion_proof_from, proof_needs, range_root, tiles_under
 from consent.ledger.tree import HASH_BYTES
 from consent.storage.kinds import CITIZEN_ENTRY, ENTRY, HEAD, LOG_KEY, OPENING
 from consent.storage.rows import Head, LogKey
@@ -23,6 +24,8 @@ from .house import House
 from .policy import format_policy
 
 TILE = 256
+_AT_ONCE = 8  # tiles that one statement reads
+_NONE = (-1, -1)
 
 
 async def logs(house: House) -> list[str]:
@@ -128,11 +131,11 @@ async def prove(house: House, log: str, index: int) -> str:
 
     Raises NotFound.
     """
-    newest = await head(house, log)
+    newest, witnessed = await asyncio.gather(head(house, log), house.store.read("witnessed.checkpoint", log))
     if not 0 <= index < newest.size:
         raise NotFound("the log has no such entry")
     whole, note = newest.size, newest.note
-    for size, seen in await house.store.read("witnessed.checkpoint", log):
+    for size, seen in witnessed:
         if index < size:
             whole, note = size, await _with_lines(house, log, size, seen)
     return format_proof(index, await inclusion(house, log, index, whole), note)
@@ -140,10 +143,17 @@ async def prove(house: House, log: str, index: int) -> str:
 
 async def inclusion(house: House, log: str, index: int, size: int) -> list[bytes]:
     """The hashes that lead from an entry to the root of the first *size* entries."""
-    # Asked for all at once: to wait for each in turn would cost more than the reading.
-    reads = [house.store.read("tile.get", log, level, n) for level, n in proof_needs(index, size)]
-    tiles = {(level, n): data for rows in await asyncio.gather(*reads) for level, n, data in rows}
-    return inclusion_proof_from(index, size, tiles)
+    return inclusion_proof_from(index, size, await tiles_of(house.store, log, proof_needs(index, size)))
+
+
+async def tiles_of(store: Store, log: str, wanted: Sequence[Coordinates]) -> dict[Coordinates, bytes]:
+    """Those of these tiles that the log has, as they are stored."""
+    # As many at once as a statement takes: to wait for each in turn would cost more than the reading.
+    reads = []
+    for start in range(0, len(wanted), _AT_ONCE):
+        some = [*wanted[start : start + _AT_ONCE], *[_NONE] * _AT_ONCE][:_AT_ONCE]
+        reads.append(store.read("tile.of_proof", log, *chain.from_iterable(some)))
+    return {(level, n): data for rows in await asyncio.gather(*reads) for level, n, data in rows}
 
 
 class SharedProof(msgspec.Struct, frozen=True):
@@ -180,8 +190,7 @@ async def prove_together(
             if not found:
                 continue
             ranges = ranges_without(found, 0, size)
-            reads = [house.store.read("tile.get", log, level, n) for level, n in tiles_under(ranges)]
-            tiles = {(level, n): data for rows in await asyncio.gather(*reads) for level, n, data in rows}
+            tiles = await tiles_of(house.store, log, tiles_under(ranges))
             places |= {(log, index): len(proofs) for index in found}
             proofs.append(SharedProof(note, tuple([range_root(*one, tiles) for one in ranges])))
             indices.difference_update(found)

@@ -32,7 +32,7 @@ from consent.words.instants import DAY, SECOND
 
 from .house import House
 from .policy import Witness
-from .publish import checkpoint, inclusion, keys, leaf_of
+from .publish import checkpoint, inclusion, keys, leaf_of, tiles_of
 
 # `diverged`: it saw another history, or a longer one than we have: we have lost what we signed, or somebody else signs.
 Failure = Literal["not_reached", "refused", "wrong_signature", "diverged"]
@@ -257,11 +257,7 @@ def _line_of(witness: Witness, note: bytes) -> _Line | None:
 
 
 async def _growth(house: House, log: str, old: int, size: int) -> list[bytes]:
-    tiles = {}
-    for level, n in consistency_needs(old, size):
-        for _, _, data in await house.store.read("tile.get", log, level, n):
-            tiles[level, n] = data
-    return consistency_proof_from(old, size, tiles)
+    return consistency_proof_from(old, size, await tiles_of(house.store, log, consistency_needs(old, size)))
 
 
 async def _keep(house: House, log: str, size: int, witness: Witness, line: str) -> None:

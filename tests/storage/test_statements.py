@@ -119,3 +119,11 @@ def test_every_name_in_use_exists() -> None:
 
 def test_every_statement_is_used() -> None:
     assert sorted(set(TEXTS) - set(used())) == []
+
+
+def test_the_tiles_of_a_proof_are_found_and_not_searched_for(connection: sqlite3.Connection) -> None:
+    """All tiles of a log of a million entries are 125 MB."""
+    text = f"EXPLAIN QUERY PLAN {_texts()['tile.of_proof']}"
+    plan = [row[3] for row in connection.execute(text, ["log", *[-1] * 16]) if "log_tiles" in row[3]]
+    assert len(plan) == 8
+    assert all("(log=? AND level=? AND n=?)" in step for step in plan), plan

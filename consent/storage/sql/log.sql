@@ -77,6 +77,20 @@ SELECT level, n, data
 FROM log_tiles
 WHERE log = $1 AND level = $2 AND n = $3;
 
+-- name: tile.of_proof
+-- Up to eight at once, which is more than the proof of one entry needs below 2^32 entries. The log stands in each part,
+-- or SQLite would read all tiles of the log.
+SELECT level, n, data
+FROM log_tiles
+WHERE (log = $1 AND level = $2 AND n = $3)
+  OR (log = $1 AND level = $4 AND n = $5)
+  OR (log = $1 AND level = $6 AND n = $7)
+  OR (log = $1 AND level = $8 AND n = $9)
+  OR (log = $1 AND level = $10 AND n = $11)
+  OR (log = $1 AND level = $12 AND n = $13)
+  OR (log = $1 AND level = $14 AND n = $15)
+  OR (log = $1 AND level = $16 AND n = $17);
+
 -- name: tile.put
 INSERT INTO log_tiles (log, level, n, data)
 VALUES ($1, $2, $3, $4)
