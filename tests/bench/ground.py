@@ -15,6 +15,7 @@ from typing import NamedTuple
 import msgspec
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from consent.acts import ask as asking
@@ -38,7 +39,7 @@ from consent.storage.book import TURN, Book, Story
 from consent.storage.kinds import HOLDINGS
 from consent.words.attributes import CATALOGUE, check_value
 from consent.words.ids import id_from
-from consent.words.purposes import AskedAttribute, Text, request_type
+from consent.words.purposes import AskedAttribute, Purpose, Text, request_type
 
 VALUES = {
     "income_below_threshold": True,
@@ -56,13 +57,18 @@ _ECDSA = ec.ECDSA(hashes.SHA256())
 
 
 class Key:
-    """A client's key, and the first segment of every proof it signs."""
+    """A client's key (ES256, or Ed25519), and the first segment of every proof it signs."""
 
-    def __init__(self) -> None:
-        self._private = ec.generate_private_key(ec.SECP256R1())
-        numbers = self._private.public_key().public_numbers()
-        self.jwk = {"crv": "P-256", "kty": "EC", "x": _octets(numbers.x), "y": _octets(numbers.y)}
-        self._proof_header = _segment({"alg": "ES256", "typ": "dpop+jwt", "jwk": self.jwk})
+    def __init__(self, *, ed25519: bool = False) -> None:
+        self._private = Ed25519PrivateKey.generate() if ed25519 else ec.generate_private_key(ec.SECP256R1())
+        if isinstance(self._private, Ed25519PrivateKey):
+            octets = self._private.public_key().public_bytes_raw()
+            self.jwk = {"crv": "Ed25519", "kty": "OKP", "x": _base64url(octets).decode()}
+        else:
+            numbers = self._private.public_key().public_numbers()
+            self.jwk = {"crv": "P-256", "kty": "EC", "x": _octets(numbers.x), "y": _octets(numbers.y)}
+        self._algorithm = "Ed25519" if ed25519 else "ES256"
+        self._proof_header = _segment({"alg": self._algorithm, "typ": "dpop+jwt", "jwk": self.jwk})
 
     def proof(self, method: str, url: str, *, ath: str | None = None) -> str:
         """A fresh DPoP proof, now (RFC 9449 §4.2)."""
@@ -73,12 +79,18 @@ class Key:
         """A fresh client assertion, now (RFC 7523 §3)."""
         now = int(time.time())
         about = {"iss": client, "sub": client, "aud": issuer, "iat": now, "exp": now + 60}
-        return self._sign(_segment({"alg": "ES256", "typ": "JWT"}), about | {"jti": os.urandom(12).hex()})
+        return self._sign(
+            _segment({"alg": self._algorithm, "typ": "JWT"}), about | {"jti": os.urandom(12).hex()}
+        )
 
     def _sign(self, header: bytes, claims: dict[str, object]) -> str:
         signed = header + b"." + _segment(claims)
-        r, s = decode_dss_signature(self._private.sign(signed, _ECDSA))
-        return f"{signed.decode()}.{_base64url(r.to_bytes(32, 'big') + s.to_bytes(32, 'big')).decode()}"
+        if isinstance(self._private, Ed25519PrivateKey):
+            signature = self._private.sign(signed)
+        else:
+            r, s = decode_dss_signature(self._private.sign(signed, _ECDSA))
+            signature = r.to_bytes(32, "big") + s.to_bytes(32, "big")
+        return f"{signed.decode()}.{_base64url(signature).decode()}"
 
 
 class Access(NamedTuple):
@@ -87,6 +99,7 @@ class Access(NamedTuple):
     token: str
     ath: str
     key: Key
+    grant: str = ""
 
 
 class Batches(NamedTuple):
@@ -109,7 +122,7 @@ class Ground(NamedTuple):
 
     def batch(self, number: int) -> bytes:
         """A whole request for a hundred disclosures under the grants of one client, each with a key of its own."""
-        (token, ath, key), grants = self.batches[number % len(self.batches)]
+        (token, ath, key, _), grants = self.batches[number % len(self.batches)]
         items = [
             {
                 "grant_id": grants[n % len(grants)],
@@ -157,17 +170,17 @@ async def prepare_ground(folder: Path, port: int, citizens: int) -> Ground:
         house = await open_house(settings, store)
         house.scribe.start()
         keys = {f"client-{n}": Key() for n in range(CLIENTS)}
-        purpose = await _approve(house, keys)
+        purpose = (await approve_clients(house, keys)).id
         accesses = []
         grants: dict[str, list[str]] = {}
         for number in range(citizens):
             client = f"client-{number % CLIENTS}"
             citizen = await _settle(house)
             token, grant = await _say_yes(house, citizen, client, keys[client], purpose)
-            accesses.append(_access(token, keys[client]))
+            accesses.append(access_of(token, keys[client]))
             grants.setdefault(client, []).append(grant)
         batches = [
-            Batches(_access(await _for_batches(house, client, keys[client]), keys[client]), found)
+            Batches(access_of(await _for_batches(house, client, keys[client]), keys[client]), found)
             for client, found in grants.items()
         ]
         await house.scribe.stop()
@@ -176,7 +189,8 @@ async def prepare_ground(folder: Path, port: int, citizens: int) -> Ground:
         await store.close()
 
 
-async def _approve(house: House, keys: dict[str, Key]) -> str:
+async def approve_clients(house: House, keys: dict[str, Key]) -> Purpose:
+    """Add clients with these keys, and the purpose that allows as many disclosures as there is time for."""
     file = read_seed().organisations[0]
     reason = Text(nl="Voor de meting.", en="For the measurement.")
     purpose = msgspec.structs.replace(
@@ -196,7 +210,7 @@ async def _approve(house: House, keys: dict[str, Key]) -> str:
         for name, key in keys.items()
     ]
     await house.scribe.do(approve(file.organisation, clients, [purpose]))
-    return purpose.id
+    return purpose
 
 
 async def _settle(house: House) -> str:
@@ -262,8 +276,9 @@ async def _for_batches(house: House, client: str, key: Key) -> str:
     return (await redeeming.redeem(house, caller, ClientCredentials(details=details))).access_token
 
 
-def _access(token: str, key: Key) -> Access:
-    return Access(token, _base64url(hashlib.sha256(token.encode()).digest()).decode(), key)
+def access_of(token: str, key: Key, grant: str = "") -> Access:
+    """What opens with *token*, with what a proof says of it (RFC 9449 §4.2)."""
+    return Access(token, _base64url(hashlib.sha256(token.encode()).digest()).decode(), key, grant)
 
 
 async def _call(house: House, client: str, key: Key, form: dict[str, str], path: str):  # type: ignore[no-untyped-def]

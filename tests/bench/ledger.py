@@ -81,7 +81,7 @@ def _arguments() -> argparse.Namespace:
 
 def _measured(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     about = measure.machine() | {"busy": round(os.getloadavg()[0], 1)}
-    turns = asyncio.run(_turns(folder, arguments.rounds, arguments.seconds))
+    turns = asyncio.run(turns_of(folder, arguments.rounds, arguments.seconds))
     scribe = asyncio.run(appends(folder / "scribe", arguments.seconds, BATCHES))
     proofs = asyncio.run(old_proofs(folder / "old", arguments.entries, arguments.proofs))
     (folder / "replay").mkdir()
@@ -92,7 +92,7 @@ def _measured(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "seconds": arguments.seconds,
         "rounds": arguments.rounds,
         "machine": about,
-        "appends": _summary(turns),
+        "appends": summary(turns),
         "scribe": scribe,
         "proof": proofs,
         "replay": replayed,
@@ -100,7 +100,7 @@ def _measured(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     return found | {"marks": _marks(found)}
 
 
-async def _turns(folder: Path, rounds: int, seconds: float) -> list[Turn]:
+async def turns_of(folder: Path, rounds: int, seconds: float) -> list[Turn]:
     chance = random.Random(1)
     leaves = [chance.randbytes(152) for _ in range(BEGIN_WITH)]
     rows = logs.BareRows(folder / "rows.db")
@@ -129,7 +129,7 @@ async def _turns(folder: Path, rounds: int, seconds: float) -> list[Turn]:
             await log.close()
 
 
-def _summary(turns: Sequence[Turn]) -> list[dict[str, Any]]:
+def summary(turns: Sequence[Turn]) -> list[dict[str, Any]]:
     lines = []
     for name, size in turns[0]:
         against = ("rows", size)

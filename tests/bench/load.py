@@ -6,6 +6,7 @@ mostly waiting in line.
 
 import asyncio
 import json
+import math
 import shutil
 import statistics
 import subprocess
@@ -72,6 +73,11 @@ def drive(
         said["not_ok"] + said["broken"],
         bool(said["dry"]),
     )
+
+
+def each_once(port: int, requests: list[bytes], *, connections: int) -> Counted:
+    """Send each of *requests*, however long that takes (wrk would wait for the end of its time)."""
+    return asyncio.run(_drive(port, requests, False, connections, math.inf))
 
 
 async def _drive(port: int, requests: list[bytes], again: bool, connections: int, seconds: float) -> Counted:

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import platform
+import secrets
 import socket
 import statistics
 import subprocess
@@ -17,6 +18,7 @@ from typing import Any, NamedTuple
 from . import load
 
 _STARTING = 30.0  # seconds
+_given: set[int] = set()  # ports that were given away
 _PACKAGES = ("litestar", "uvicorn", "uvloop", "httptools", "msgspec", "cryptography", "aiosqlite")
 
 
@@ -30,6 +32,9 @@ class Target(NamedTuple):
     make: Callable[[int], bytes]  # the request with this number
     again: bool  # the same request may be sent again
     first: float = 3_000.0  # answers a second that are expected at first
+    each: int = 1  # how many answers count for one: the items of a batch
+    beside: int | None = None  # another process that works for it: a database server
+    before: Callable[[], None] = lambda: None  # what comes before each measurement
 
 
 class Result(NamedTuple):
@@ -42,37 +47,46 @@ class Result(NamedTuple):
     cpu: float  # microseconds of the server's process for one answer
     share: float  # of the time in which the server's process had a processor
     bad: int
+    beside: float = 0.0  # microseconds of the process beside it
 
 
 Name = tuple[str, int]  # target, connections
 Turn = dict[Name, Result]
 
 
-def measure(targets: list[Target], *, rounds: int, seconds: float, file: Path) -> tuple[Turn, list[Turn]]:
-    """All targets in turn: one short round that warms everything up, then *rounds* that count."""
-    warm = {(t.name, t.connections): one(t, t.first, min(1.0, seconds), file) for t in targets}
-    expected = {name: result.per_second for name, result in warm.items()}
+def measure(
+    targets: list[Target],
+    *,
+    rounds: int,
+    seconds: float,
+    file: Path,
+    tell: Callable[[str], None] = lambda _: None,
+) -> tuple[Turn, list[Turn]]:
+    """All targets in turn: one short round that warms everything up, then *rounds* that count. *tell* hears of each."""
+    expected: dict[Name, float] = {}
     turns = []
-    for _ in range(rounds):
-        turn = {}
+    for number in range(1 + rounds):
+        turn: Turn = {}
         for target in targets:
             name = (target.name, target.connections)
-            turn[name] = one(target, expected[name], seconds, file)
-            expected[name] = turn[name].per_second
+            length = seconds if number else min(1.0, seconds)
+            found = one(target, expected.get(name, target.first), length, file)
+            turn[name], expected[name] = found, found.per_second
+            tell(
+                f"round {number} of {rounds}: {target.name} at {target.connections}: {found.per_second:,.0f}/s"
+            )
         turns.append(turn)
-    return warm, turns
+    return turns[0], turns[1:]
 
 
 def one(target: Target, expected: float, seconds: float, file: Path) -> Result:
     """One measurement; *expected*: answers a second that requests are made ready for, doubled until they last."""
     while True:
-        count = (
-            1
-            if target.again
-            else int(max(expected, min(500.0, target.first)) * seconds * 1.5) + 2 * target.connections
-        )
-        requests = [target.make(number) for number in range(count)]
-        before = _cpu(target.pid)
+        least = max(expected, min(500.0, target.first)) / target.each
+        count = int(least * seconds * 1.5) + 2 * target.connections
+        requests = [target.make(number) for number in range(1 if target.again else count)]
+        target.before()
+        before, beside = _cpu(target.pid), _cpu(target.beside)
         counted = load.drive(
             target.port,
             requests,
@@ -81,24 +95,69 @@ def one(target: Target, expected: float, seconds: float, file: Path) -> Result:
             seconds=seconds,
             file=file,
         )
-        used = _cpu(target.pid) - before
+        used, used_beside = _cpu(target.pid) - before, _cpu(target.beside) - beside
         # Used up before the time was over: it is faster than we thought, so measure again with more.
         if not counted.dry:
+            answers = counted.answers * target.each
             return Result(
-                counted.answers,
-                counted.per_second,
+                answers,
+                answers / counted.seconds,
                 counted.p50,
                 counted.p99,
-                used / max(1, counted.answers),
+                used / max(1, answers),
                 used / 1e6 / counted.seconds,
                 counted.bad,
+                used_beside / max(1, answers),
             )
         expected *= 2
 
 
-def _cpu(pid: int) -> float:
-    """The processor time of a process with all its threads, in microseconds (Linux: the scheduler's own count)."""
-    return sum(int(s.read_text().split()[0]) for s in Path(f"/proc/{pid}/task").glob("*/schedstat")) / 1e3
+def _cpu(pid: int | None) -> float:
+    """The processor time of a process, its children and all their threads, in microseconds (Linux: the scheduler's own
+    count).
+    """
+    found = 0
+    for task in _tasks(pid):
+        with contextlib.suppress(OSError):  # it has just ended
+            found += int((task / "schedstat").read_text().split()[0])
+    return found / 1e3
+
+
+def pin(pid: int | None, cores: set[int]) -> None:
+    """Let a process, its children and all their threads run on *cores* only, from now on."""
+    for task in _tasks(pid):
+        with contextlib.suppress(OSError):
+            os.sched_setaffinity(int(task.name), cores)
+
+
+def megabytes(pid: int) -> float:
+    """The memory of a process and its children that is in use now."""
+    sizes = []
+    for process in _family(pid):
+        status = Path(f"/proc/{process}/status").read_text()
+        sizes += [int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:")]
+    return sum(sizes) / 1024
+
+
+def _tasks(pid: int | None) -> list[Path]:
+    return (
+        []
+        if pid is None
+        else [t for process in _family(pid) for t in Path(f"/proc/{process}/task").glob("*")]
+    )
+
+
+def _family(pid: int) -> list[int]:
+    """A process and all that it started, and so on."""
+    parents: dict[int, list[int]] = {}
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            parent = int(status.read_text().rpartition(")")[2].split()[1])
+            parents.setdefault(parent, []).append(int(status.parent.name))
+    found = [pid]
+    for process in found:
+        found += parents.get(process, [])
+    return found
 
 
 def summary(turns: list[Turn]) -> list[dict[str, Any]]:
@@ -115,16 +174,17 @@ def summary(turns: list[Turn]) -> list[dict[str, Any]]:
                 "p99_ms": round(statistics.median(r.p99 for r in of), 2),
                 "cpu_us": round(statistics.median(r.cpu for r in of), 1),
                 "share": round(statistics.median(r.share for r in of), 3),
-                "to_proof": _ratio(turns, name, ("proof", 64), "per_second"),
-                "to_bare": _ratio(turns, name, ("bare", 64), "per_second"),
-                "cpu_to_proof": _ratio(turns, ("proof", 64), name, "cpu"),
+                "to_proof": ratio(turns, name, ("proof", 64), "per_second"),
+                "to_bare": ratio(turns, name, ("bare", 64), "per_second"),
+                "cpu_to_proof": ratio(turns, ("proof", 64), name, "cpu"),
                 "rounds": [round(r.per_second, 1) for r in of],
             }
         )
     return lines
 
 
-def _ratio(turns: list[Turn], name: Name, anchor: Name, field: str) -> float:
+def ratio(turns: list[Turn], name: Name, anchor: Name, field: str = "per_second") -> float:
+    """The median of the ratios of two targets within each round."""
     ratios = [getattr(turn[name], field) / max(1e-9, getattr(turn[anchor], field)) for turn in turns]
     return round(statistics.median(ratios), 3)
 
@@ -166,11 +226,19 @@ def _answers(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody listens on now, another one each time.
+
+    Below those that the system gives to callers, and for each of the processes that run tests side by side from a
+    stretch of its own: a port that was free must still be so when its server comes to it.
+    """
+    mine = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    while True:
+        port = secrets.choice(range(10_001 + 4_000 * mine, 14_000 + 4_000 * mine, 2))
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            if port not in _given:
+                _given.add(port)
+                return port
 
 
 def machine() -> dict[str, Any]:

@@ -133,7 +133,7 @@ class Turn(NamedTuple):
 def main() -> int:
     """Measure, print the table, write the JSON. 0 when every answer was good."""
     arguments = _arguments()
-    node = None if arguments.alone else installed(_cache())
+    node = None if arguments.alone else installed(cache())
     with tempfile.TemporaryDirectory(prefix="consent-bench-") as folder:
         found = _measured(arguments, Path(folder), node)
     _print(found)
@@ -163,7 +163,7 @@ def _arguments() -> argparse.Namespace:
     return arguments
 
 
-def _cache() -> Path:
+def cache() -> Path:
     """Where the packages of this very lock file are, or will be."""
     lock = hashlib.sha256((_NODE / "package-lock.json").read_bytes()).hexdigest()[:16]
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
@@ -172,7 +172,7 @@ def _cache() -> Path:
 
 def is_installed() -> bool:
     """Answer whether Node and the pinned packages are there already."""
-    return shutil.which("node") is not None and (_cache() / "node_modules" / "oidc-provider").is_dir()
+    return shutil.which("node") is not None and (cache() / "node_modules" / "oidc-provider").is_dir()
 
 
 def installed(folder: Path) -> Path:
