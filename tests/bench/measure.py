@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from . import load
 
-_STARTING = 30.0  # seconds
+_STARTING = 120.0  # seconds
 _given: set[int] = set()  # ports that were given away
 _PACKAGES = ("litestar", "uvicorn", "uvloop", "httptools", "msgspec", "cryptography", "aiosqlite")
 

@@ -1,6 +1,7 @@
 """The whole table is made, for a moment and without judging how fast; its marks and its comparison say what is so."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -26,7 +27,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], str]
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(file.read_text("utf-8")), done.stdout
@@ -43,7 +44,8 @@ def test_every_row_is_there_and_every_answer_was_good(made: tuple[dict[str, Any]
     } <= {*rows}
     for line in found["targets"]:
         assert min(line["per_second"], line["cpu_us"], line["to_proof"]) > 0
-        assert (line["beside_us"] > 0) == line["name"].startswith("PostgreSQL"), line
+        is_beside = line["name"].startswith("PostgreSQL") and "CONSENT_TEST_PG_URL" not in os.environ
+        assert (line["beside_us"] > 0) == is_beside, line
     assert found["bad_answers"] == 0
     assert 0 < found["disclosures_answered"] <= found["entries_written"]
     assert found["withdrawal"]["stops"] > 0
