@@ -146,7 +146,9 @@ async def test_after_silence_the_same_items_are_the_same_disclosures(
     assert one.disclosure.disclosure_id == again.disclosure.disclosure_id != two.disclosure.disclosure_id
 
 
-async def test_a_no_to_a_repeated_item_brings_its_old_entry_checked(desk: Office, org: Organisation) -> None:
+async def test_a_no_to_a_repeated_item_brings_its_old_entry_checked(
+    desk: Office, org: Organisation, meddler: Meddler
+) -> None:
     riet = await arranged(desk, org, "riet")
     (first,) = await org.fetch_many([Wanted(arrangement=riet, attributes=(FAMILY,))])
     await org.end_grant(riet.grant_id)
@@ -158,6 +160,10 @@ async def test_a_no_to_a_repeated_item_brings_its_old_entry_checked(desk: Office
     assert first.disclosure is not None
     assert no.refused.entry is not None
     assert no.refused.entry["leaf"] == first.disclosure.entry.leaf
+    # Also where no data hangs on it, an entry that is not in the log is said to be none.
+    meddler.change = lambda said: said["results"][0]["problem"]["entry"].update(leaf="A" * 200 + "AAA=")
+    with pytest.raises(ProofError, match="inclusion"):
+        await org.fetch_many([repeated])
 
 
 def _swap(said: dict[str, Any]) -> None:
