@@ -127,7 +127,7 @@ async def test_on_a_full_file_system_nothing_goes_out_and_with_room_again_all_go
         cramped.fill()
         assert small.process is not None
         small.process.terminate()
-        assert await asyncio.to_thread(small.process.wait, 30) == 0
+        assert await asyncio.to_thread(small.process.wait, 60) == 0
     said = small.said()
     assert "checkpoint_not_kept" in said
     assert "house_failed" not in said, "it stops in order all the same"

@@ -214,7 +214,7 @@ async def rolled_back(tmp_path: Path, write: Callable[[World], Awaitable[object]
         await write(world)
         asker, log = Asker(world.house), world.house.log
         size = (await publish.head(world.house, log)).size
-        async with asyncio.timeout(20):  # at first they are led to the new key
+        async with asyncio.timeout(60):  # at first they are led to the new key
             while await world.house.quorum.size(log) != size:
                 await asker.round()
         await asker.stop()
