@@ -120,7 +120,7 @@ async def test_somebody_elses_question_looks_like_no_question(open_page: Open, t
     await his.goto(hers.url)
     await sign_in(his, "daan")
     assert his.url == hers.url
-    await expect(his.get_by_role("heading", level=1)).to_have_text("Deze pagina is er niet")
+    await expect(his.get_by_role("heading", level=1)).to_have_text("Wij kunnen deze vraag niet vinden")
     foreign = await his.locator("main").inner_text()
     await his.goto(hers.url[:-32] + "0" * 32)
     assert await his.locator("main").inner_text() == foreign
