@@ -39,6 +39,17 @@ def test_the_smallest_registration_is_enough() -> None:
     assert shown["grant_types"] == ["authorization_code", "refresh_token", "client_credentials"]
 
 
+def test_batches_are_asked_for_by_their_own_name_and_wait_for_the_operator() -> None:
+    type = f"{ISSUER}/types/batch_disclosure/v1"
+    assert "authorization_details_types" in refuse(authorization_details_types=[type])
+    metadata = check(batch_disclosure=True, authorization_details_types=[type])
+    assert metadata.settings.batch_disclosure
+    assert registered(metadata)["batch_disclosure"] is True
+    plain = check()
+    assert changes(plain, metadata) == ["batch_disclosure"]
+    assert in_effect(plain, metadata, is_proved=True) == plain
+
+
 def test_what_is_shown_can_be_sent_back() -> None:
     """RFC 7592 §2.2: a client puts what it read, with its changes."""
     metadata = check(

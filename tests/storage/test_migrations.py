@@ -79,6 +79,27 @@ async def test_a_later_migration_is_added_to_what_is_there(
         assert connection.execute("SELECT max(version) FROM schema_migrations").fetchall() == [(later[0],)]
 
 
+async def test_tokens_of_before_batches_are_kept_and_open_what_they_opened(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = migrations()
+    monkeypatch.setattr(stores, "migrations", lambda: known[:31])
+    await open_and_close(path)
+    row = (b"hash", "client", "desk", None, "jkt", 1, 2, None, None)
+    put = "INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    with database(path) as connection:
+        connection.execute(put, row)
+        with pytest.raises(sqlite3.IntegrityError):
+            connection.execute(put, (b"other", "batch", *row[2:]))
+    monkeypatch.setattr(stores, "migrations", lambda: known)
+    await open_and_close(path)
+    with database(path) as connection:
+        assert connection.execute("SELECT * FROM tokens").fetchall() == [row]
+        connection.execute(put, (b"other", "batch", *row[2:]))
+        indices = connection.execute("SELECT name FROM pragma_index_list('tokens') WHERE origin = 'c'")
+        assert {name for (name,) in indices} == {"tokens_of_code", "tokens_by_expiry"}
+
+
 async def test_a_migration_that_fails_leaves_the_database_as_it_was(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
