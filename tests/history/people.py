@@ -65,14 +65,15 @@ class Town:
                 for _ in range(askers):
                     group.create_task(self._ask_on_and_on(home))
 
-    def _client(self) -> httpx.AsyncClient:
+    def client(self) -> httpx.AsyncClient:
+        """A connection of somebody's own."""
         return httpx.AsyncClient(base_url=self.issuer, timeout=_PATIENCE, trust_env=False)
 
     # Organisations
 
     async def _ask_on_and_on(self, home: Home) -> None:
         """Ask with new keys and old ones, twice at once, and sometimes without waiting for the answer."""
-        http = self._client()
+        http = self.client()
         try:
             while not self.over.is_set():
                 live, draw = home.live, self.chance.random()
@@ -93,13 +94,13 @@ class Town:
                     await self.fetch(http, home, live, key)
                 if draw > 0.95:  # another connection, perhaps to another process
                     await http.aclose()
-                    http = self._client()
+                    http = self.client()
         finally:
             await http.aclose()
 
     async def fetch(
         self, http: httpx.AsyncClient, home: Home, live: Live, key: str, *, patience: float | None = None
-    ) -> None:
+    ) -> Fetch:
         """One `POST /disclosures` with a fresh proof; gives up after *patience* seconds."""
         headers = self._with_token(live.token, "POST", "/disclosures") | {"idempotency-key": key}
         fetch = Fetch(live.grant, home.citizen, key, now())
@@ -108,12 +109,13 @@ class Town:
             async with asyncio.timeout(patience):
                 answer = await http.post("/disclosures", json={"attributes": ASKED}, headers=headers)
         except TimeoutError:
-            return
+            return fetch
         except httpx.TransportError:
             await asyncio.sleep(0.05)
-            return
+            return fetch
         fetch.ended = now()
         self._read(answer, fetch)
+        return fetch
 
     def _read(self, answer: httpx.Response, fetch: Fetch) -> None:
         said = answer.json()
@@ -152,11 +154,11 @@ class Town:
 
     async def _live_at(self, home: Home) -> None:
         """Write another value now and then, stop, wait a little, share anew; at the end a stop that holds."""
-        async with self._client() as organisation, self._client() as http:
+        async with self.client() as organisation, self.client() as http:
             http.cookies.set("session", home.cookie)
             while not self.over.is_set():
                 if home.live is None:
-                    home.live = await self._share(organisation, http)
+                    home.live = await self.share(organisation, http)
                     home.keys = []
                     continue
                 for _ in range(self.chance.randrange(4)):
@@ -175,8 +177,8 @@ class Town:
         if await self._press(http, home, f"/my/data/{CHANGED}", fields) == "/my/data":
             change.ended = now()
 
-    async def stop(self, http: httpx.AsyncClient, home: Home, live: Live) -> None:
-        """Press Stop until it is acknowledged, at most for some minutes."""
+    async def stop(self, http: httpx.AsyncClient, home: Home, live: Live) -> bool:
+        """Press Stop until it is acknowledged, at most for some minutes; returns whether it was."""
         until = time.monotonic() + 5 * _PATIENCE
         while time.monotonic() < until:
             stop = Stop(live.grant, now())
@@ -184,8 +186,9 @@ class Town:
             if await self._press(http, home, f"/my/grants/{live.grant}/stop", {}) is not None:
                 stop.ended = now()
                 self.seen.told += 1
-                return
+                return True
             await asyncio.sleep(0.05)
+        return False
 
     async def _press(
         self, http: httpx.AsyncClient, home: Home, path: str, fields: dict[str, str]
@@ -203,7 +206,7 @@ class Town:
         self._unless_busy(path, answer)
         return None
 
-    async def _share(self, organisation: httpx.AsyncClient, http: httpx.AsyncClient) -> Live | None:
+    async def share(self, organisation: httpx.AsyncClient, http: httpx.AsyncClient) -> Live | None:
         """The whole way from a question to a token; None when it broke off, as it may while processes die."""
         try:
             return await self._all_the_way(organisation, http)
@@ -299,7 +302,7 @@ class Town:
 
     async def _watch(self) -> None:
         """Read the newest checkpoint, again and again."""
-        http = self._client()
+        http = self.client()
         try:
             name = ""
             while not self.over.is_set():
@@ -318,7 +321,7 @@ class Town:
                 await asyncio.sleep(0.005)
                 if self.chance.random() < 0.05:
                     await http.aclose()
-                    http = self._client()
+                    http = self.client()
         finally:
             await http.aclose()
 

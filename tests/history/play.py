@@ -77,7 +77,7 @@ async def play(
         settings = Settings(
             data=f"{folder}/service", port=free_port(), sandbox=True, database=database, workers=processes
         )
-        town, auditor = await _furnish(settings, citizens=citizens, chance=chance)
+        town, auditor = await furnish(settings, citizens=citizens, chance=chance)
         service = Service(settings, processes=processes, mutant=mutant)
         try:
             service.start()
@@ -93,7 +93,7 @@ async def play(
     return Result(check(town.seen, log), town.seen, log)
 
 
-async def _furnish(settings: Settings, *, citizens: int, chance: random.Random) -> tuple[Town, str]:
+async def furnish(settings: Settings, *, citizens: int, chance: random.Random) -> tuple[Town, str]:
     """A house with citizens and an organisation, and a token for an auditor."""
     key = SigningKey.new()
     file, people = crowd(key, citizens)
