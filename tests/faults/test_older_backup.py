@@ -209,6 +209,9 @@ async def test_a_key_that_is_missing_proves_nothing_about_a_database_that_runs(t
     with pytest.raises(KeysOfLater, match="or the key was lost"):
         await succeed_on_purpose(settings, None, carry=False)
     assert await is_open(settings)
+    # If it was lost, the way on is a backup, and to restore that.
+    backup = await back_up(settings, tmp_path / "backups", at=START)
+    assert (await restore(new(tmp_path, settings.folder / "keys"), backup, at=START)).is_frozen
     (tmp_path / "away").rename(key)
     async with World.open(tmp_path / "data") as again:
         assert isinstance(await again.disclose((await again.given()).tokens), Given)
