@@ -138,7 +138,7 @@ async def _live(
             group.create_task(meddler.meddle(town.over, rest=rest))
         try:
             while time.monotonic() - began < seconds + _LONGEST:
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.5 if auditing else 0.1)
                 wanted = set(meddler.kinds) if rest is not None else set()
                 is_enough = time.monotonic() - began > seconds and _has_seen(town.seen, enough, wanted)
                 if is_enough or (auditing and await _is_wrong(service.settings, auditing, town.seen)):
