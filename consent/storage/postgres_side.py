@@ -32,7 +32,7 @@ SELECT count(*)
 FROM pg_stat_activity
 WHERE datname = current_database() AND application_name IN ('consent', 'consent copy') AND pid <> pg_backend_pid()
 """
-_LOOKS = 20
+_LOOKS = 40
 
 
 class PostgresSide:

@@ -35,6 +35,7 @@ from tests.history.service import Service
 from tests.postgres import Cluster, cluster
 
 POLLERS = 32
+_TRIES = 100  # a busy service may say no for a while
 # One of each twenty of the morning.
 _MORNING = ("disclosure", "page", "question or stop", *("disclosure",) * 6, "page") * 2
 Latencies = dict[str, list[float]]  # seconds, by kind
@@ -97,8 +98,12 @@ class Load:
         live: Live | None = None
         async with self.connection() as organisation, self.connection() as http:
             http.cookies.set("session", home.cookie)
-            while live is None:
+            for _ in range(_TRIES):
                 live = await self.town.share(organisation, http)
+                if live is not None:
+                    break
+        if live is None:
+            raise RuntimeError(f"nobody can share: {self.town.seen.wrong[:1]}")
         home.live = live
         self.note("question", due)
 
