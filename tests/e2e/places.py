@@ -263,7 +263,15 @@ async def _save_nothing(page: Page) -> None:
     await page.locator("#edit button[type=submit]").click()
 
 
-async def _show_the_key(page: Page) -> None:
+async def _again(page: Page, scene: Scene, persona: str) -> None:
+    """Sign in once more: some pages ask for it when the last time is some minutes ago."""
+    await page.goto(f"{scene.issuer}/sign-in?again=1")
+    await sign_in(page, persona)
+
+
+async def _show_the_key(page: Page, scene: Scene) -> None:
+    await _again(page, scene, "amal")
+    await page.goto(f"{scene.issuer}/my/log")
     await page.locator("#audit-key button[value=page]").click()
 
 
@@ -326,6 +334,7 @@ async def _session_ends(page: Page) -> None:
 
 
 async def _refuse_without_a_word(page: Page, scene: Scene) -> None:
+    await _again(page, scene, "wil")
     await page.goto(f"{scene.issuer}/operator/pages/purposes/hulp-nieuw-in-nederland@2")
     await page.locator("#refuse").click()
 
@@ -428,7 +437,7 @@ PLACES: dict[str, Place] = {
     "report": Place("settled", _at("{entry}/report")),
     "help": Place("nobody", _at("/help")),
     "scan": Place("settled", _at("/my/log")),
-    "audit-key": Place("settled", _then("/my/log", _show_the_key)),
+    "audit-key": Place("settled", _show_the_key),
     "why": Place("settled", _at("{use}")),
     "data": Place("settled", _at("/my/data")),
     "data-history": Place("settled", _at("/my/data/birth_date/history")),
