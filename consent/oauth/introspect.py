@@ -72,7 +72,7 @@ def introspection(
             facts["sub"] = subject
         if sign_in is not None:
             facts |= {"acr": sign_in.acr, "auth_time": seconds(sign_in.at)}
-    if authorization_details is not None:
+    if authorization_details is not None and (token.grant is not None or token.kind == "batch"):
         facts["authorization_details"] = [dict(detail) for detail in authorization_details]
     if token.kind != "refresh":  # a refresh token is bound to the client and not to a key (RFC 9449 §5)
         facts["token_type"] = "DPoP"  # noqa: S105

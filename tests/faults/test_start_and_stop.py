@@ -138,7 +138,7 @@ WRONG = {
     forget_keys: "has keys or a database, but not both",
     lose_database: "has keys or a database, but not both",
     forget_ring: "the key ring is missing",
-    forget_log_key: "is missing",
+    forget_log_key: "in this database is not in the folder",
     forget_issuer_key: "the key file issuer.pem is missing",
     open_folder: "others may read the folder",
     open_keys: "others may read the folder keys",

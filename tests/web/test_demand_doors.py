@@ -48,8 +48,7 @@ def said(office: Office, demand: str, body: Any, token: str | None = None) -> ht
     return office.call("POST", f"/demands/{demand}/reply", token or office.own_token(), body)
 
 
-@pytest.fixture
-def asked(served: Stage) -> Asked:
+def ask(served: Stage) -> Asked:
     office = office_of(served)
     tokens = office.tokens()
     got = office.call("POST", "/disclosures", tokens["access_token"], {"attributes": ["household_size"]})
@@ -59,6 +58,18 @@ def asked(served: Stage) -> Asked:
         sanne.browser.submit(sanne.page(f"/why/{use}"), "ask", ("text", WORDS))
     (one,) = [one for one in listed(office) if one.get("use_id") == use]
     return Asked(office, tokens["grant_id"], use, one["demand_id"])
+
+
+def csrf_of(who: Citizen) -> str:
+    """What stands in each form of a page of hers."""
+    form = next(one for one in who.page("/").forms.values() if any(n == "csrf" for n, _ in one.fields))
+    return dict(form.fields)["csrf"]
+
+
+@pytest.fixture(scope="module")
+def asked(served: Stage) -> Asked:
+    """A question that nobody answers here; one for all, for she may not ask much more than that in a minute."""
+    return ask(served)
 
 
 @pytest.fixture
@@ -71,7 +82,8 @@ def unchanged(served: Stage, asked: Asked) -> Iterator[None]:
     assert MARK not in (served.folder / "service.log").read_text()
 
 
-def test_she_asks_they_answer_once_and_she_reads_it(served: Stage, asked: Asked) -> None:
+def test_she_asks_they_answer_once_and_she_reads_it(served: Stage) -> None:
+    asked = ask(served)
     office = asked.office
     (one,) = [one for one in listed(office) if one["demand_id"] == asked.demand]
     assert (one["kind"], one["grant_id"], one["text"]) == ("explain", asked.grant, WORDS)
@@ -163,9 +175,7 @@ def test_her_forms_are_taken_from_her_own_pages_only_and_foreign_ids_look_like_n
         "/my/grants/{}/items/household_size/stop": asked.grant,
     }
     with Citizen(served, "sanne") as sanne, Citizen(served, "riet") as riet:
-        form = next(one for one in riet.page("/").forms.values() if any(n == "csrf" for n, _ in one.fields))
-        riets = dict(form.fields)["csrf"]
-        hers = dict(sanne.page(f"/why/{asked.use}").forms["feels-wrong"].fields)["csrf"]
+        riets, hers = csrf_of(riet), csrf_of(sanne)
 
         def posted(who: Citizen, path: str, csrf: str | None, origin: str = served.issuer) -> httpx.Response:
             fields = {"text": "x"} | ({"csrf": csrf} if csrf is not None else {})
