@@ -1,9 +1,9 @@
 """Run all tests: make an environment, install what they need, run pytest, repeat what was skipped and why.
 
-`python3 tests/run.py [--all] [pytest arguments]`; with `--all` Lighthouse and pa11y look at each page too. The first
-run makes `.test-venv` beside this folder; later runs reuse it as long as pyproject.toml stays the same. Programs that
-pip cannot bring (a browser, Node, Go's log verifier) come from the system's packages where that is allowed; otherwise
-the tests that need them are skipped, and the last lines say so.
+`python3 tests/run.py [--all] [pytest arguments]`; with `--all` Lighthouse and pa11y look at each page too, and what
+takes long is run. The first run makes `.test-venv` beside this folder; later runs reuse it as long as pyproject.toml
+stays the same. Programs that pip cannot bring (a browser, Node, Go's log verifier) come from the system's packages
+where that is allowed; otherwise the tests that need them are skipped, and the last lines say so.
 """
 
 import hashlib

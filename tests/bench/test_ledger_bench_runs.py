@@ -13,6 +13,7 @@ from tests.bench import ledger, logs
 ROOT = Path(__file__).resolve().parents[2]
 
 pytest.importorskip("pymerkle")
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")

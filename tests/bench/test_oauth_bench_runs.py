@@ -15,6 +15,8 @@ import pytest
 
 from tests.bench import ground, oauth
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[2]
 OURS = ["ours par", "ours token", "ours introspection", "ours grant"]
 

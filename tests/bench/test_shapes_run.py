@@ -1,6 +1,10 @@
 """The load shapes run, for a moment and without judging how fast: each has its kinds, and nobody got a wrong answer."""
 
+import pytest
+
 from tests.bench import shapes
+
+pytestmark = pytest.mark.long
 
 
 async def test_each_shape_is_played_to_its_end() -> None:

@@ -11,6 +11,8 @@ import pytest
 
 from tests.bench import whole
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[2]
 AMOUNTS = ("--seconds", "0.1", "--rounds", "1", "--citizens", "8", "--entries", "1500", "--stops", "10")
 ON_SQLITE = [("disclosure", 1), ("disclosure", 16), ("disclosure", 64), ("disclosure", 256)]

@@ -264,7 +264,11 @@ async def _save_nothing(page: Page) -> None:
 
 
 async def _again(page: Page, scene: Scene, persona: str) -> None:
-    """Sign in once more: some pages ask for it when the last time is some minutes ago."""
+    """Sign in as on another device: some pages ask for it when the last time is some minutes ago.
+
+    The old session stays as it is for the places after this one: signing in again in the same browser would end it.
+    """
+    await page.context.clear_cookies()
     await page.goto(f"{scene.issuer}/sign-in?again=1")
     await sign_in(page, persona)
 

@@ -8,7 +8,6 @@ from playwright.async_api import Page, expect
 from consent.demo import Stage
 from tests.e2e.conftest import Later, Open
 from tests.e2e.hands import NO, YES, answer, path_of, press, sign_in, stop, tick
-from tests.e2e.places import Scene
 from tests.e2e.town import NEEDED, OTHER_ATTRIBUTES, OTHER_PURPOSE, Town
 
 pytestmark = [
@@ -129,9 +128,11 @@ async def test_somebody_elses_question_looks_like_no_question(open_page: Open, t
 
 
 async def test_a_second_yes_for_the_same_purpose_takes_the_place_of_the_first(
-    open_page: Open, town: Town, scene: Scene
+    open_page: Open, town: Town, served: Stage
 ) -> None:
-    page = await open_page(storage_state=scene.settled)
+    page = await open_page()
+    await page.goto(f"{served.issuer}/sign-in")
+    await sign_in(page, "amal")
     grants = []
     for chosen in (OTHER_ATTRIBUTES, OTHER_ATTRIBUTES[:2]):
         asked = await town.ask(*OTHER_ATTRIBUTES, purpose=OTHER_PURPOSE)
@@ -139,7 +140,7 @@ async def test_a_second_yes_for_the_same_purpose_takes_the_place_of_the_first(
         await tick(page, *chosen)
         await answer(page, YES["nl"])
         grants.append((await town.receive(asked)).grant_id)
-    await page.goto(scene.issuer)
+    await page.goto(served.issuer)
     await expect(page.locator(f"#stop-{grants[0]}")).to_have_count(0)
     await expect(page.locator(f"#grant-{grants[1]} .consent-chips li")).to_have_count(2)
     await stop(page, grants[1])

@@ -20,7 +20,8 @@ STANDARD = {
     "runOnly": {
         "type": "tag",
         "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    }
+    },
+    "resultTypes": ["violations"],  # what is in order need not be described
 }
 KILO = 1024
 

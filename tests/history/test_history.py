@@ -21,7 +21,14 @@ async def test_two_processes_on_postgresql(postgres: Cluster) -> None:
     assert result.is_clean, table(result)
 
 
-@pytest.mark.parametrize("mutant", ["cached-permission", "early-answer", "old-value"])
+@pytest.mark.parametrize(
+    "mutant",
+    [
+        "old-value",
+        pytest.param("cached-permission", marks=pytest.mark.long),
+        pytest.param("early-answer", marks=pytest.mark.long),
+    ],
+)
 async def test_a_mistake_in_one_process_is_found(mutant: str) -> None:
     result = await play(
         processes=1,
@@ -37,7 +44,7 @@ async def test_a_mistake_in_one_process_is_found(mutant: str) -> None:
     assert not result.is_clean, table(result)
 
 
-@pytest.mark.parametrize("mutant", ["plain-select", "key-share"])
+@pytest.mark.parametrize("mutant", ["key-share", pytest.param("plain-select", marks=pytest.mark.long)])
 async def test_a_mistake_between_two_processes_is_found(mutant: str, postgres: Cluster) -> None:
     result = await play(
         processes=2,
