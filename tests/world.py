@@ -3,8 +3,10 @@
 The acts are called as the doors call them; whoever needs HTTP takes the `served` fixture instead.
 """
 
+import functools
 import hashlib
 import secrets
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -32,6 +34,7 @@ from consent.acts.mandate import Wish
 from consent.acts.once import Caller
 from consent.acts.session import Visitor
 from consent.grants.grant import Grant
+from consent.keyfiles import make_folder
 from consent.ledger.entry import opening_json
 from consent.oauth.clients import ASSERTION_TYPE
 from consent.oauth.dpop import Proof, check_proof
@@ -40,12 +43,13 @@ from consent.oauth.par import check_pushed_request
 from consent.oauth.signals import STATEMENT_TYPE
 from consent.oauth.step_up import INVENTED, SignIn
 from consent.oauth.token import ClientCredentials, CodeExchange, Refresh, handle_hash
-from consent.opening import open_house, prepare
+from consent.opening import DATABASE, open_house, prepare
 from consent.planting import add_organisation, plant
 from consent.seed import ClientEntry, Seed, read_seed
 from consent.settings import Settings
 from consent.storage.kinds import SIGNAL
 from consent.storage.rows import Signal
+from consent.storage.sqlite import SqliteStore
 from consent.storage.store import Store
 from consent.upkeep.export import export_log
 from consent.words.actors import HERSELF, Actor
@@ -94,6 +98,8 @@ class World:
         log changes with the year of this world's clock. *database*: a PostgreSQL instead of a file."""
         settings = Settings(data=str(data), database=database, sandbox=True, yearly_logs=yearly)
         seed, keys = _seed_with_keys()
+        if not database:
+            _put_tables(data, await _tables())
         now = [at]
         real = await prepare(settings)
         house = await open_house(settings, store or real, lambda: now[0])
@@ -411,9 +417,32 @@ class World:
                 yield msgspec.json.encode(opening_json(opening, with_detail=False)) + b"\n"
 
 
+_made: list[bytes] = []
+
+
+async def _tables() -> bytes:
+    """An empty database of ours: it is made once and copied, since making it takes longer than many a test."""
+    if not _made:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / DATABASE
+            await (await SqliteStore.open(file)).close()
+            _made.append(file.read_bytes())
+    return _made[0]
+
+
+def _put_tables(data: Path, tables: bytes) -> None:
+    if not data.exists():
+        make_folder(data)
+        (data / DATABASE).touch(mode=0o600)
+        (data / DATABASE).write_bytes(tables)
+
+
+_shipped = functools.cache(read_seed)
+
+
 def _seed_with_keys() -> tuple[Seed, dict[str, SigningKey]]:
     """The shipped seed, each client with a key of its own."""
-    seed = read_seed()
+    seed = _shipped()
     keys: dict[str, SigningKey] = {}
     files = []
     for file in seed.organisations:

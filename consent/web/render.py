@@ -5,6 +5,7 @@ languages and two requests at the same time never mix them. Templates are strict
 an error, never an empty place on a page where somebody decides.
 """
 
+import functools
 import gettext
 import hashlib
 import re
@@ -71,6 +72,7 @@ def render(template: str, language: Language, **context: object) -> str:
         _language.reset(before)
 
 
+@functools.cache  # of files that do not change under a running service
 def template_hash(name: str) -> bytes:
     """SHA-256 (32 bytes) of the words around the values: what a receipt pins of the page that was shown.
 

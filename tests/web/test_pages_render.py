@@ -4,6 +4,7 @@ import gzip
 import io
 import re
 import sys
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -264,6 +265,13 @@ def test_a_page_with_its_style_weighs_at_most_fifteen_kilobytes(state: str) -> N
 # The hash of what was shown
 
 
+@pytest.fixture
+def _read_anew() -> Iterator[None]:
+    yield
+    template_hash.cache_clear()
+
+
+@pytest.mark.usefixtures("_read_anew")
 def test_the_template_hash_covers_what_the_template_builds_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -276,15 +284,18 @@ def test_the_template_hash_covers_what_the_template_builds_on(
         for file in PAGES.iterdir():
             (folder / file.name).write_bytes(file.read_bytes() + (b"!" if file.name == changed else b""))
         monkeypatch.setattr(rendering._environment, "loader", jinja2.FileSystemLoader(folder))
+        template_hash.cache_clear()
         assert template_hash("request.html") != before
 
 
+@pytest.mark.usefixtures("_read_anew")
 def test_the_template_hash_covers_the_translation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = template_hash("request.html")
     other = tmp_path / "nl" / "LC_MESSAGES"
     other.mkdir(parents=True)
     (other / "consent.mo").write_bytes(PO.with_suffix(".mo").read_bytes() + b"!")
     monkeypatch.setattr(rendering, "LOCALE", tmp_path)
+    template_hash.cache_clear()
     assert template_hash("request.html") != before
 
 
