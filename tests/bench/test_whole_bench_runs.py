@@ -11,8 +11,6 @@ import pytest
 
 from tests.bench import whole
 
-pytestmark = pytest.mark.long
-
 ROOT = Path(__file__).resolve().parents[2]
 AMOUNTS = ("--seconds", "0.1", "--rounds", "1", "--citizens", "8", "--entries", "1500", "--stops", "10")
 ON_SQLITE = [("disclosure", 1), ("disclosure", 16), ("disclosure", 64), ("disclosure", 256)]
@@ -35,6 +33,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], str]
     return json.loads(file.read_text("utf-8")), done.stdout
 
 
+@pytest.mark.long
 def test_every_row_is_there_and_every_answer_was_good(made: tuple[dict[str, Any], str]) -> None:
     found, said = made
     rows = [(line["name"], line["connections"]) for line in found["targets"]]
@@ -56,6 +55,7 @@ def test_every_row_is_there_and_every_answer_was_good(made: tuple[dict[str, Any]
         assert mark.name in said
 
 
+@pytest.mark.long
 def test_the_service_without_its_log_writes_no_entry(made: tuple[dict[str, Any], str]) -> None:
     found, _ = made
     assert found["entries_without_the_log"] == 0
