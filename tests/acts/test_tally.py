@@ -8,6 +8,7 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import KeySet
 
+from consent.acts import ask as asking
 from consent.acts import browse, report, tally
 from consent.acts import grant as granting
 from consent.acts import publish as publishing
@@ -31,7 +32,7 @@ async def exact(world: World) -> dict[str, int]:
 
 
 async def lived_in(world: World) -> None:
-    """Two yeses, a no, three looks, a stop after two days."""
+    """Two yeses, a no, three looks, a stop after two days; a question that was seen and one that nobody opened."""
     for persona in ("sanne", "amal"):
         given = await world.given(citizen=world.citizen(persona), chosen=NEEDED)
         await world.disclose(given.tokens)
@@ -40,6 +41,8 @@ async def lived_in(world: World) -> None:
         await world.ask(), citizen=world.citizen("daan"), decision="no", chosen=frozenset()
     )
     assert isinstance(no, granting.Answered)
+    await asking.look(world.house, request=await world.ask(), citizen=world.citizen("daan"), language="nl")
+    await world.ask()
     world.pass_time(2 * DAY)
     await world.stop(given.grant, citizen=given.citizen)
     world.pass_time(DAY)
