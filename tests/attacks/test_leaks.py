@@ -8,6 +8,7 @@ from base64 import b64encode, urlsafe_b64encode
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -16,6 +17,7 @@ from consent import __version__
 from consent.app import routes
 from consent.demo import ORGANISATION, Stage
 from consent.lines import SHAPES
+from consent.oauth.batches import BATCH_TYPE_PATH
 from consent.opening import DATABASE
 from consent.web.meter import NO_DOOR
 from consent.web.openapi import doors
@@ -25,6 +27,8 @@ from .attacker import REQUIRED, Attacker, Citizen
 
 TICKS = [*REQUIRED, "energy_supplier"]
 NUMBERS = "metrics"  # what a watcher reads when all is over
+BATCH = "/disclosures/batch"
+KEY = "kanarie-sleutel-9137"  # how Idempotency-Keys begin: what a developer writes into them may be about somebody
 CANARIES = {"household_size": "704281936", "energy_supplier": "Kanarie-Zuidpool-7413 NV"}
 
 
@@ -33,15 +37,18 @@ class Heard:
 
     def __init__(self) -> None:
         self.answers: list[bytes] = []
-        self.disclosed: list[bytes] = []
+        self.disclosed: list[dict[str, Any]] = []
 
     def __call__(self, answer: httpx.Response) -> None:
         answer.read()
-        head = repr((str(answer.url), answer.headers.raw)).encode()
-        is_disclosure = answer.url.path == "/disclosures" and answer.status_code == 200
-        if is_disclosure:
-            self.disclosed.append(answer.content)
-        self.answers.append(head if is_disclosure else head + answer.content)
+        rest = answer.content
+        if answer.url.path in ("/disclosures", BATCH) and answer.status_code == 200:
+            said = answer.json()
+            items = said.pop("results", [{"disclosure": said}])
+            self.disclosed += [one["disclosure"] for one in items if "disclosure" in one]
+            problems = [one for one in items if "disclosure" not in one]
+            rest = json.dumps([problems, said.get("proofs")]).encode()
+        self.answers.append(repr((str(answer.url), answer.headers.raw)).encode() + rest)
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +58,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> tuple[Stage, Heard, list[
     metrics = free_port()
     stage.settings.write_text(f"metrics_port = {metrics}\n" + stage.settings.read_text("utf-8"), "utf-8")
     stage.add_organisation()
+    allow_batches(stage)
     heard = Heard()
     secrets: list[str] = []
     with stage.serving():
@@ -83,6 +91,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> tuple[Stage, Heard, list[
         body = {"disclosures": [given["disclosure_id"]], "template": "letter"}
         attacker.http.post("/uses", json=body, headers=headers)
         attacker.form("/oauth/introspect", {"token": token})
+        many = gather_with_every_fault(attacker, grant)
         with Citizen(stage) as citizen:
             citizen.browser._http.event_hooks["response"].append(heard)
             citizen.page("/my/timeline")
@@ -91,6 +100,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> tuple[Stage, Heard, list[
             citizen.browser.submit(citizen.page("/"), f"stop-{grant}")
         attacker.disclose(token, TICKS)
         attacker.disclose(token, TICKS, key="one")
+        assert codes(ask_many(attacker, many, [item(grant, 0), item(grant, 7)])) == ["grant_not_active"] * 2
         attacker.exchange(code)
         today = datetime.now(UTC).date()
         auditor = stage.run(
@@ -106,9 +116,67 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> tuple[Stage, Heard, list[
         assert numbers.status_code == 200
         (stage.folder / NUMBERS).write_bytes(numbers.content)
         attacker.close()
-        secrets += [code, token, tokens["refresh_token"], auditor]
-        secrets += [held["salt"] for held in given["attributes"].values()]
+        secrets += [code, token, tokens["refresh_token"], auditor, many, KEY]
+        secrets += [held["salt"] for one in heard.disclosed for held in one["attributes"].values()]
     return stage, heard, secrets
+
+
+def allow_batches(stage: Stage) -> None:
+    """Approve the client for batches, as an operator does."""
+    path = stage.folder / f"{ORGANISATION}.json"
+    file = json.loads(path.read_text("utf-8"))
+    for client in file["clients"]:
+        client["settings"]["batch_disclosure"] = True
+    path.write_text(json.dumps(file), "utf-8")
+    stage.run("organisation", "add", str(path))
+
+
+def gather_with_every_fault(attacker: Attacker, grant: str) -> str:
+    """Batches with values, and with what may go wrong in an item and as a whole; returns their token."""
+    details = json.dumps([{"type": attacker.issuer + BATCH_TYPE_PATH}])
+    asked = attacker.token({"grant_type": "client_credentials", "authorization_details": details})
+    token = str(asked.json()["access_token"])
+    sent = [
+        item(grant, 0),
+        item(grant, 0),  # a retry
+        item(grant, 0, REQUIRED),
+        item(grant, 1, ["number_of_children"]),
+        item(grant, 2, [CANARIES["energy_supplier"]]),
+        item("0" * 32, 3),
+        item(grant, 4, REQUIRED),
+    ]
+    first = ask_many(attacker, token, sent)
+    assert codes(first) == ["", "", "conflict", "beyond_grant", "bad_input", "not_found", ""]
+    proof = attacker.proof("POST", BATCH, token)
+    assert ask_many(attacker, token, [item(grant, 0)], proof).status_code == 200
+    for wrong in (
+        ask_many(attacker, token, [item(grant, 0)], proof),  # replayed
+        ask_many(attacker, "x" * 43, [item(grant, 0)]),
+        ask_many(attacker, token, [item(CANARIES["household_size"], 5)]),
+        ask_many(attacker, token, [item(grant, 6) | {CANARIES["energy_supplier"]: token}]),
+        ask_many(attacker, token, [item(grant, 0)] * 101),
+        attacker.http.post(f"{BATCH}?{KEY}={token}", json={"items": [item(grant, 0)]}),
+        attacker.disclose(token, TICKS, key=f"{KEY}-0"),
+    ):
+        assert wrong.status_code in (400, 401, 403), wrong.text
+    attacker.form("/oauth/introspect", {"token": token})
+    return token
+
+
+def item(grant: str, number: int, attributes: list[str] = TICKS) -> dict[str, Any]:
+    return {"grant_id": grant, "attributes": attributes, "idempotency_key": f"{KEY}-{number}"}
+
+
+def ask_many(
+    attacker: Attacker, token: str, items: list[dict[str, Any]], proof: str | None = None
+) -> httpx.Response:
+    headers = {"authorization": f"DPoP {token}", "dpop": proof or attacker.proof("POST", BATCH, token)}
+    return attacker.http.post(BATCH, json={"items": items}, headers=headers)
+
+
+def codes(answer: httpx.Response) -> list[str]:
+    """What each item came to; nothing for one that was given."""
+    return [one.get("problem", {"code": ""})["code"] for one in answer.json()["results"]]
 
 
 def forms(value: str) -> list[bytes]:
@@ -131,9 +199,10 @@ Story = tuple[Stage, Heard, list[str]]
 def test_the_values_did_leave_where_they_may(story: Story) -> None:
     """Else the tests below would search for what never was."""
     _, heard, _ = story
-    for value in CANARIES.values():
-        assert any(value.encode() in answer for answer in heard.disclosed)
-    assert len(heard.answers) > 20
+    for name, value in CANARIES.items():
+        left = [one for one in heard.disclosed if str(one["attributes"].get(name, {}).get("value")) == value]
+        assert {type(one["proof"]) for one in left} == {str, int}  # alone, and in a batch
+    assert len(heard.answers) > 30
 
 
 @pytest.mark.parametrize("name", sorted(CANARIES))
@@ -156,8 +225,8 @@ def test_no_answer_outside_a_disclosure_holds_a_value(story: Story, name: str) -
 def test_the_entry_and_its_proof_hold_no_value_even_beside_the_values(story: Story, name: str) -> None:
     """What the organisation may show to others, or keep for ten years."""
     _, heard, _ = story
-    for answer in map(json.loads, heard.disclosed):
-        kept = json.dumps([answer["entry"], answer["proof"], answer["disclosure_id"]]).encode()
+    for answer in heard.disclosed:
+        kept = json.dumps([held for part, held in answer.items() if part != "attributes"]).encode()
         assert not any(form in kept for form in forms(CANARIES[name]))
 
 
@@ -166,6 +235,16 @@ def test_no_file_and_no_log_line_holds_a_token_a_code_or_a_salt(story: Story) ->
     for where, octets in files(stage.folder):
         for secret in secrets:
             assert secret.encode() not in octets, where
+
+
+def test_no_answer_repeats_a_key_of_a_batch_or_the_token_that_asked(story: Story) -> None:
+    _, heard, secrets = story
+    many = secrets[secrets.index(KEY) - 1].encode()
+    answers = [answer for answer in heard.answers if f"{BATCH}'".encode() in answer[:80]]
+    assert len(answers) >= 8
+    for answer in answers + [json.dumps(one).encode() for one in heard.disclosed]:
+        assert KEY.encode() not in answer, answer[:80]
+        assert many not in answer, answer[:80]
 
 
 def test_the_service_said_nothing_about_anybody_in_its_log(story: Story) -> None:
@@ -186,13 +265,14 @@ def test_what_a_watcher_reads_has_names_from_closed_lists_and_numbers(story: Sto
             found = sample.fullmatch(line)
             assert found is not None, line
             named |= {found["door"], found["alone"]} - {None}
-    assert {"disclose", "token", "stop", NO_DOOR} <= named <= known
+    assert {"disclose", "discloseBatch", "token", "stop", NO_DOOR} <= named <= known
 
 
 def test_nothing_that_the_database_knows_stands_in_what_a_watcher_reads(story: Story) -> None:
     numbers = (story[0].folder / NUMBERS).read_text("ascii")
     read = set(re.findall(r"[\w.@:/-]+", numbers))
-    known = {door.id for _, _, door in doors(routes()) if door is not None}
+    # A kind of token, and the word for what the scribe writes.
+    known = {door.id for _, _, door in doors(routes()) if door is not None} | {"batch"}
     with closing(sqlite3.connect(story[0].service / DATABASE)) as file:
         tables = [name for (name,) in file.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         found = [field for name in tables for row in file.execute(f'SELECT * FROM "{name}"') for field in row]
