@@ -24,6 +24,7 @@ from consent.words.errors import Misconfigured
 from consent.words.instants import SECOND
 from consent.words.secret import Secret
 
+_NO_RING = "the key ring is missing from the data folder"
 LogKey = Ed25519PrivateKey | MLDSA44PrivateKey
 
 
@@ -217,7 +218,7 @@ def read_ring(folder: Path, *, at: int) -> KeyRing:
     """All keys of the ring, with the one that wraps at the instant *at* (microseconds). Raises Misconfigured."""
     keys, octets = ring_keys(folder), {}
     if not keys:
-        raise Misconfigured("the key ring is missing from the data folder")
+        raise Misconfigured(_NO_RING)
     for key in keys:
         file = folder / "keys" / key.file
         if key.id in octets:
@@ -228,8 +229,14 @@ def read_ring(folder: Path, *, at: int) -> KeyRing:
 
 
 def make_ring_key(folder: Path, *, active_from: int) -> RingKey:
-    """Make the ring's next key, to wrap from *active_from* (microseconds) on. It appears whole or not at all."""
-    number = max(key.number for key in ring_keys(folder)) + 1
+    """Make the ring's next key, to wrap from *active_from* (microseconds) on. It appears whole or not at all.
+
+    Raises Misconfigured when there is no ring.
+    """
+    there = ring_keys(folder)
+    if not there:
+        raise Misconfigured(_NO_RING)
+    number = there[-1].number + 1
     key = RingKey(number, active_from, f"ring-{number}-{active_from // SECOND}.key")
     file = folder / "keys" / key.file
     unfinished = file.with_suffix(".unfinished")

@@ -1,5 +1,6 @@
 """Several processes on one listening socket; the first one serves nothing and only watches over the others."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -9,6 +10,7 @@ from types import FrameType
 
 import structlog
 
+_ENDS = {signal.SIGTERM, signal.SIGINT}
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _TOO_SOON = 2.0  # seconds: what dies so early would die again
 
@@ -28,7 +30,8 @@ def run_workers(count: int, work: Callable[[int], int]) -> int:
         nonlocal ending
         ending = True
         for child in children:
-            os.kill(child, signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):  # it has just died, and is struck off in a moment
+                os.kill(child, signal.SIGTERM)
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
@@ -36,7 +39,12 @@ def run_workers(count: int, work: Callable[[int], int]) -> int:
     while not ending or children:
         while len(children) < count and not ending:
             number = min(set(range(count)) - {number for number, _ in children.values()})
-            children[_start(work, number)] = (number, time.monotonic())
+            # A signal that comes before the child is known to us would not reach it, and we would wait for it for ever.
+            waiting = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDS)
+            try:
+                children[_start(work, number)] = (number, time.monotonic())
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, waiting)
         child, status = os.wait()
         lived = time.monotonic() - children.pop(child)[1]
         if not ending:
@@ -51,18 +59,16 @@ def run_workers(count: int, work: Callable[[int], int]) -> int:
 
 
 def _start(work: Callable[[int], int], number: int) -> int:
+    """Begin one, while the signals that end us are blocked; it lets them in once they end it too."""
     parent = os.getpid()
-    # A signal that comes before the child is known to us would not reach it.
-    waiting = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
     child = os.fork()
     if child:
-        signal.pthread_sigmask(signal.SIG_SETMASK, waiting)
         return child
     code = 1
     try:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_SETMASK, waiting)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDS)
         if hasattr(ctypes.CDLL(None), "prctl"):
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() == parent:

@@ -51,7 +51,7 @@ class Rehearsed(msgspec.Struct, frozen=True, kw_only=True):
     ended: Literal["whole", "refused", "no_yes"]
 
 
-# How it is done, for whoever has a door: organisation, purpose and version, persona.
+# How it is done, for whoever has a door: citizen, organisation, purpose and version, persona.
 Rehearse = Callable[[str, str, str, int, str], Awaitable[Rehearsed]]
 
 

@@ -22,7 +22,7 @@ MOST_HOURS = 30 * 24
 
 
 def rotate(folder: Path, *, at: int, hours: int = KNOWN_BEFORE) -> RingKey:
-    """Make the next key of the ring, to wrap *hours* from now. Raises Misconfigured when one waits already."""
+    """Make the next key of the ring, to wrap *hours* from now. Raises Misconfigured: no ring, or one waits already."""
     if not 1 <= hours <= MOST_HOURS:
         raise Misconfigured(f"a new key is known between 1 and {MOST_HOURS} hours before it wraps")
     if any(key.active_from > at for key in ring_keys(folder)):

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import Request, Response, get, post
+from litestar.exceptions import HTTPException
 
 from consent.acts import propose as proposing
 from consent.acts import review as reviewing
@@ -15,7 +16,7 @@ from consent.words.errors import BadInput
 from consent.words.instants import seconds
 from consent.words.purposes import AskedAttribute, Contact, LegalBasis, Purpose, Text
 
-from .arrival import dpop_token, headers_of, read_body
+from .arrival import dpop_token, headers_of, is_json, read_body
 from .doors import Answer, Door, Field, declared
 from .errors import refused
 from .organisation import NO, PROOF
@@ -251,8 +252,8 @@ async def propose(request: Request[Any, Any, Any]) -> Response[bytes]:
     house: House = request.app.state.house
     headers, proofs = headers_of(request.scope)
     token_hash, proof = dpop_token(house, headers, proofs, method="POST", path="/organisation/purposes")
-    if headers.get(b"content-type", b"").partition(b";")[0].strip().lower() != b"application/json":
-        raise BadInput("send the purpose as application/json")
+    if not is_json(headers):
+        raise HTTPException(status_code=415)
     try:
         said = msgspec.json.decode(
             await read_body(request.receive, headers, _BODY_LIMIT), type=PurposeRequest

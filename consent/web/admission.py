@@ -146,7 +146,7 @@ async def listed(request: Request[Any, Any, Any]) -> Response[bytes]:
             fields=(Field(name="auditor", where="path", description="The auditor's name", required=True),),
             answers={
                 200: Answer(description="How many worked", body=EndedAnswer),
-                **{status: said for status, said in NO.items() if status not in (409, 413)},
+                **{status: said for status, said in NO.items() if status not in (409, 413, 415)},
             },
         )
     ),

@@ -31,6 +31,11 @@ def headers_of(scope: Scope) -> tuple[dict[bytes, bytes], list[bytes]]:
     return headers, proofs
 
 
+def is_json(headers: dict[bytes, bytes]) -> bool:
+    """Answer whether a body is said to be JSON, with or without parameters (RFC 9110 §8.3)."""
+    return headers.get(b"content-type", b"").partition(b";")[0].strip().lower() == b"application/json"
+
+
 def dpop_token(
     house: House, headers: dict[bytes, bytes], proofs: list[bytes], *, method: str, path: str
 ) -> tuple[bytes, Proof]:

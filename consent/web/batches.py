@@ -16,7 +16,7 @@ from consent.words.actors import GivenBy
 from consent.words.errors import BadInput, InsufficientUserAuthentication
 from consent.words.ids import is_id
 
-from .arrival import dpop_token, headers_of, read_body
+from .arrival import dpop_token, headers_of, is_json, read_body
 from .doors import ID_PATTERN, Answer, Door, declared
 from .errors import Problem, api_error, problem, refusal
 from .organisation import KEY_LIMIT, NO, PROOF, DisclosedValue, EntryShown, shown_entry, shown_values
@@ -121,7 +121,7 @@ async def batch(request: Request[Any, Any, Any]) -> Response[bytes]:
     house: House = request.app.state.house
     headers, proofs = headers_of(request.scope)
     token_hash, proof = dpop_token(house, headers, proofs, method="POST", path=_PATH)
-    if headers.get(b"content-type", b"").partition(b";")[0].strip().lower() != b"application/json":
+    if not is_json(headers):
         return _response(*problem("unsupported_media_type"))
     body = await read_body(request.receive, headers, BODY_LIMIT)
     try:

@@ -4,13 +4,14 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import Request, Response, get, post
+from litestar.exceptions import HTTPException
 
 from consent.acts import reply as replying
 from consent.acts.house import House
 from consent.words.errors import BadInput
 from consent.words.instants import seconds
 
-from .arrival import dpop_token, headers_of, read_body
+from .arrival import dpop_token, headers_of, is_json, read_body
 from .doors import Answer, Door, Field, declared
 from .errors import refused
 from .organisation import NO, PROOF
@@ -137,8 +138,8 @@ async def reply(request: Request[Any, Any, Any], demand_id: str) -> Response[byt
     house: House = request.app.state.house
     headers, proofs = headers_of(request.scope)
     token_hash, proof = dpop_token(house, headers, proofs, method="POST", path=request.scope["path"])
-    if headers.get(b"content-type", b"").partition(b";")[0].strip().lower() != b"application/json":
-        raise BadInput("send the answer as application/json")
+    if not is_json(headers):
+        raise HTTPException(status_code=415)
     try:
         said = _REPLY.decode(await read_body(request.receive, headers, _BODY_LIMIT))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

@@ -5,13 +5,12 @@ from typing import Any
 from litestar import Response, get, post
 
 from consent.acts import enquire as enquiring
-from consent.acts import join as joining
 from consent.acts import stop as stopping
 from consent.acts.hold import organisation_name
 from consent.words.errors import NotFound
 
 from .doors import Field
-from .guard import Visit, citizen_of, house_of, one, page, read_own_form, see_other
+from .guard import Visit, house_of, one, page, read_own_form, see_other
 from .joining import WORKPLACES
 from .page_doors import shows, takes
 from .stop_code import marks_of_code
@@ -26,10 +25,7 @@ _ANSWERS = (200, 303, 400, 403, 404, 429)
 @get("/desk/{organisation:str}", opt=shows("showDesk", "A clerk's desk", _WHERE))
 async def show(request: Visit, organisation: str) -> Response[str]:
     """The field for a case number."""
-    citizen = await citizen_of(request)
-    roles = await joining.roles_of(house_of(request), citizen)
-    if not any((role.organisation, role.role) == (organisation, "clerk") for role in roles):
-        raise NotFound("there is nothing here for this account")
+    await member_of(request, organisation, stopping.CLERKS)
     return await _desk(request, organisation)
 
 
@@ -53,9 +49,7 @@ async def enquire(request: Visit, organisation: str) -> Response[str]:
             house_of(request), citizen=citizen, organisation=organisation, case=case[:100]
         )
     except NotFound:
-        roles = await joining.roles_of(house_of(request), citizen)
-        if not any((role.organisation, role.role) == (organisation, "clerk") for role in roles):
-            raise
+        await member_of(request, organisation, stopping.CLERKS)  # to others there is no desk here
         return await _desk(request, organisation, case=case, error=True, status=404)
     return await _desk(request, organisation, case=case, found=found)
 

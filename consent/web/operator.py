@@ -5,6 +5,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 from litestar import Request, Response, post
+from litestar.exceptions import HTTPException
 
 from consent.acts import admit, suspend
 from consent.acts.house import House
@@ -13,7 +14,7 @@ from consent.acts.scribe import Deed
 from consent.words.errors import BadInput, NotFound
 from consent.words.instants import DAY, seconds
 
-from .arrival import headers_of, read_body
+from .arrival import headers_of, is_json, read_body
 from .doors import Answer, Door, Field, declared
 from .oversight import ID, KIND, NO, answer, kind_of, token_of
 
@@ -204,11 +205,11 @@ async def to_do(request: Request[Any, Any, Any], scope: Scope, act: Callable[[Op
 
 
 async def read_said(request: Request[Any, Any, Any], kind: type[T]) -> T:
-    """The JSON body of a request with a token. Raises UnknownOperator, BadInput, TooLarge."""
+    """The JSON body of a request with a token. Raises UnknownOperator, BadInput, TooLarge, and for other media 415."""
     token_of(request)  # whoever brings none is not read
     headers, _ = headers_of(request.scope)
-    if headers.get(b"content-type", b"").partition(b";")[0].strip().lower() != b"application/json":
-        raise BadInput("send the body as application/json")
+    if not is_json(headers):
+        raise HTTPException(status_code=415)
     try:
         return msgspec.json.decode(await read_body(request.receive, headers, _BODY_LIMIT), type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

@@ -20,7 +20,7 @@ from consent.words.actors import GivenBy
 from consent.words.attributes import CATALOGUE
 from consent.words.errors import BadInput
 
-from .arrival import dpop_token, headers_of, read_body, reply
+from .arrival import dpop_token, headers_of, is_json, read_body, reply
 from .doors import ID_PATTERN, Answer, Door, Field, declared
 from .errors import api_error, problem, refusal, refused
 
@@ -145,7 +145,7 @@ async def _disclose(scope: HTTPScope, receive: Receive) -> tuple[int, dict[str, 
     house: House = scope["litestar_app"].state.house
     headers, proofs = headers_of(scope)
     token_hash, proof = dpop_token(house, headers, proofs, method="POST", path="/disclosures")
-    if headers.get(b"content-type", b"").partition(b";")[0].strip().lower() != b"application/json":
+    if not is_json(headers):
         return problem("unsupported_media_type")
     body = await read_body(receive, headers, BODY_LIMIT)
     try:
@@ -228,7 +228,7 @@ async def uses(request: Request[Any, Any, Any]) -> Response[bytes]:
     house: House = request.app.state.house
     headers, proofs = headers_of(request.scope)
     token_hash, proof = dpop_token(house, headers, proofs, method="POST", path="/uses")
-    if headers.get(b"content-type", b"").partition(b";")[0].strip().lower() != b"application/json":
+    if not is_json(headers):
         return _response(*problem("unsupported_media_type"))
     try:
         wanted = _USE.decode(await read_body(request.receive, headers, BODY_LIMIT))

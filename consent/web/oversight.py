@@ -87,6 +87,7 @@ NO = {
     404: refused("There is no such thing"),
     409: refused("It is not what was looked at"),
     413: refused("Too large"),
+    415: refused("Not JSON"),
     503: refused("Too busy, or nothing can be logged", "Retry-After"),
 }
 NO_LOOK = {status: NO[status] for status in (400, 401, 403, 404, 503)}

@@ -15,7 +15,7 @@ from consent.oauth.registration import check_registration, registered
 from consent.words.errors import BadInput, InvalidClientMetadata, InvalidToken
 from consent.words.instants import seconds
 
-from .arrival import headers_of, read_body
+from .arrival import headers_of, is_json, read_body
 from .client_forms import OAuthProblem, marks_of_address
 from .doors import Answer, Door, Field, declared
 
@@ -228,7 +228,7 @@ def _proof(request: Request[Any, Any, Any], method: str) -> Proof | None:
 
 async def _document(request: Request[Any, Any, Any]) -> dict[str, Any]:
     headers, _ = headers_of(request.scope)
-    if headers.get(b"content-type", b"").partition(b";")[0].strip().lower() != b"application/json":
+    if not is_json(headers):
         raise BadInput("send the metadata as application/json")
     try:
         return msgspec.json.decode(await read_body(request.receive, headers, BODY_LIMIT), type=dict[str, Any])

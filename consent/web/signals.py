@@ -10,7 +10,7 @@ from consent.acts.house import House
 from consent.words.errors import BadInput
 from consent.words.instants import seconds
 
-from .arrival import dpop_token, headers_of, read_body
+from .arrival import dpop_token, headers_of, is_json, read_body
 from .doors import Answer, Door, Field, declared
 from .errors import problem, refused
 
@@ -136,7 +136,7 @@ async def deletion(request: Request[Any, Any, Any], grant_id: str) -> Response[b
     house: House = request.app.state.house
     headers, proofs = headers_of(request.scope)
     token_hash, proof = dpop_token(house, headers, proofs, method="POST", path=request.scope["path"])
-    if headers.get(b"content-type", b"").partition(b";")[0].strip().lower() != b"application/json":
+    if not is_json(headers):
         status, words, body = problem("unsupported_media_type")
         return Response(body, status_code=status, headers=words, media_type=words["content-type"])
     try:

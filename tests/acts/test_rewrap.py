@@ -151,6 +151,11 @@ async def test_an_old_key_goes_when_nobody_needs_it_and_no_sooner(world: World) 
     assert rotate(folder, at=world.at).id == "ring-3"
 
 
+def test_a_folder_without_a_ring_gets_no_second_key(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match="ring is missing"):
+        rotate(tmp_path, at=HOUR)
+
+
 async def test_a_new_key_is_known_before_anybody_wraps_with_it(world: World) -> None:
     folder = world.settings.folder
     new = rotate(folder, at=world.at)

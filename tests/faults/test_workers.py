@@ -184,3 +184,25 @@ def test_one_that_dies_at_once_is_tried_again_while_another_works(tmp_path: Path
 
 def test_when_none_can_live_all_are_stopped(tmp_path: Path) -> None:
     assert started(tmp_path, lives=0).wait(60) == 1
+
+
+STOPPED_WHILE_IT_STARTS = """
+import os, signal, sys, time
+from consent import workers
+
+fork = os.fork
+
+def fork_and_be_stopped():
+    child = fork()
+    if child:
+        os.kill(os.getpid(), signal.SIGTERM)
+    return child
+
+os.fork = fork_and_be_stopped
+sys.exit(workers.run_workers(1, lambda number: time.sleep(600)))
+"""
+
+
+def test_a_stop_that_comes_while_a_worker_is_started_reaches_it() -> None:
+    stopped = subprocess.run([sys.executable, "-c", STOPPED_WHILE_IT_STARTS], timeout=60, check=False)
+    assert stopped.returncode == 0

@@ -152,6 +152,8 @@ def test_an_operator_suspends_and_restores_over_http(served: Stage, operator: ht
             ("purposes", f"{PURPOSE}@1"),
         ):
             place = f"/operator/{kind}/{name}"
+            no = operator.post(f"{place}/suspend", content=b"{}", headers={"content-type": "text/plain"})
+            must_refuse(no, 415, "unsupported_media_type")
             said = done(operator.post(f"{place}/suspend", json={"note": "a complaint"}))
             assert (said["status"], said["changed"]) == ("suspended", True)
             must_refuse(attacker.disclose(token), 403, f"{kind.removesuffix('s')}_suspended")
@@ -173,6 +175,7 @@ def test_an_operator_suspends_and_restores_over_http(served: Stage, operator: ht
 
 def own(attacker: Attacker, method: str, path: str, token: str, **query: Any) -> httpx.Response:
     headers = {"authorization": f"DPoP {token}", "dpop": attacker.proof(method, path, token)}
+    headers |= query.pop("headers", {})
     body = query.pop("json", None)
     return attacker.http.request(method, path, params=query, json=body, headers=headers)
 
@@ -317,6 +320,9 @@ def test_a_proposal_obeys_the_rules_of_an_organisations_file(served: Stage) -> N
         no = own(attacker, "POST", "/organisation/purposes", token, json=proposal(**changed))
         assert (no.status_code, no.json()["code"]) == (400, "bad_input")
         assert place in no.json()["detail"], no.text
+    headers = {"content-type": "text/plain"}
+    no = own(attacker, "POST", "/organisation/purposes", token, json=proposal(), headers=headers)
+    must_refuse(no, 415, "unsupported_media_type")
     attacker.close()
 
 
