@@ -23,6 +23,7 @@ from consent.errands.outside import Known, Network
 from consent.keyfiles import (
     check_keys,
     has_keys,
+    logs_with_keys,
     make_folder,
     make_keys,
     read_issuer_keys,
@@ -144,8 +145,8 @@ async def open_house(
     steady: Callable[[], int] | None = None,
 ) -> House:
     """Put together what the acts need, on an open store; *steady* watches over the clock. Raises Misconfigured."""
-    heads = await heads_of(store)
-    head = heads[-1]
+    names = logs_with_keys(settings.folder)  # before the heads: another process may begin a log right now
+    head = (await heads_of(store))[-1]
     if not head.origin.startswith(f"{urlsplit(settings.public_issuer).netloc}/"):
         raise Misconfigured(
             f"the log was begun as {head.origin}; serve it under that address, or begin another log"
@@ -153,7 +154,7 @@ async def open_house(
     check_metadata(metadata(settings.public_issuer))
     ring = read_ring(settings.folder, at=clock())
     pen = await pen_of(store, settings.folder, head)
-    check_no_log_is_missing(settings.folder, heads)
+    check_no_log_is_missing(names, head)
     await succession.guard(store, settings.folder, head, pen)
     timekeeper = Timekeeper(clock, steady, needed=settings.policy.needed)
     yearly = Yearly(store, settings.folder, timekeeper.now, is_on=settings.yearly_logs)

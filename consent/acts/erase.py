@@ -72,6 +72,7 @@ _WIPES = (
     "wipe.keys",
     "wipe.citizen",
 )
+_IDS = 10_000  # of citizens, that one statement reads
 _A_SWEEP = 20  # erasures that one sweep makes final: the others wait a minute
 
 
@@ -262,7 +263,10 @@ async def erase_again(store: Store, shadows: frozenset[bytes]) -> int:
     """
     if not shadows:
         return 0
-    back = [citizen for (citizen,) in await store.read("citizen.ids") if shadow(citizen) in shadows]
+    back, last = [], ""
+    while rows := await store.read("citizen.ids", last, _IDS):
+        last = rows[-1][0]
+        back += [citizen for (citizen,) in rows if shadow(citizen) in shadows]
     for citizen in back:
         await store.write(_wipe_alone(citizen))
     if back:

@@ -22,11 +22,17 @@ from consent.storage.store import Batch, Statement
 from consent.words.canonical import canonical
 from consent.words.errors import Misconfigured
 from consent.words.instants import seconds
+from consent.words.keyed import tag
 
 from .begin import open_log
 from .ending import MOST_AT_ONCE, end_found
 from .house import House
 from .scribe import Deed, Pen
+
+MOST_HELD = 500_000  # names of grants that are kept in memory: at most a hundred megabytes
+_PIECE = 2_000  # that one statement reads
+_HASHED = 16  # bytes
+_BEYOND = b"\xff" * (_HASHED + 1)
 
 
 def close_and_succeed(old: Pen, new: Pen, *, at: int, chance: Callable[[int], bytes]) -> Batch[bool]:
@@ -116,13 +122,31 @@ async def carry_grants(house: House) -> int:
     In a new random order each time: with the same order in each year's log, entries of one grant could be told by their
     place. What a crash leaves undone is found again; a grant that is used meanwhile is carried by that use.
     """
-    log = house.log
-    names = [row[0] for row in await house.store.read("grant.elsewhere", log)]
-    names.sort(key=lambda _: house.chance(16))
-    carried = 0
-    for start in range(0, len(names), MOST_AT_ONCE):
-        carried += (await house.scribe.do(_carry(names[start : start + MOST_AT_ONCE]))).outcome
+    log, secret = house.log, house.chance(32)
+    carried, last = 0, b""
+    while dealt := await _deal(house, log, secret, last):
+        last = dealt[-1]
+        for start in range(0, len(dealt), MOST_AT_ONCE):
+            names = [one[_HASHED:].decode() for one in dealt[start : start + MOST_AT_ONCE]]
+            carried += (await house.scribe.do(_carry(names))).outcome
     return carried
+
+
+async def _deal(house: House, log: str, secret: bytes, last: bytes) -> list[bytes]:
+    """The next grants to carry after *last*, each behind its hash under *secret*, in the order of those.
+
+    There may be millions, so all that are left are read through each time, and only the first of them kept.
+    """
+    found: list[bytes] = []
+    place, end = (-1, ""), _BEYOND
+    while rows := await house.store.read("grant.elsewhere", log, *place, _PIECE):
+        place = (rows[-1][1], rows[-1][0])
+        hashed = [tag(secret, name)[:_HASHED] + name for name in [row[0].encode() for row in rows]]
+        found += [one for one in hashed if last < one < end]
+        if len(found) >= 2 * MOST_HELD:
+            found = sorted(found)[:MOST_HELD]
+            end = found[-1]
+    return sorted(found)[:MOST_HELD]
 
 
 def _carry(names: list[str]) -> Deed[int]:

@@ -166,7 +166,13 @@ def _run(
 
 
 async def _connect(path: Path) -> aiosqlite.Connection:
-    connection = await aiosqlite.connect(path, isolation_level=None, cached_statements=512)
+    opening = aiosqlite.connect(path, isolation_level=None, cached_statements=512)
+    try:
+        connection = await opening
+    except BaseException:
+        # Its thread says that it ends to this loop, which may be closed as soon as we return (see decision 0004).
+        await asyncio.to_thread(opening._thread.join)
+        raise
     try:
         for pragma in _PRAGMAS:
             await connection.execute_fetchall(pragma)

@@ -88,16 +88,18 @@ async def pen_of(store: Store, folder: Path, head: Head) -> Pen:
     return Pen(log=head.log, origin=head.origin, signer=signer, cosigner=cosigner, epoch=head.epoch)
 
 
-def check_no_log_is_missing(folder: Path, heads: list[Head]) -> None:
+def check_no_log_is_missing(names: set[str], head: Head) -> None:
     """A key without its log means that the database is older than that log. Raises KeysOfLater.
+
+    *names* are of all logs that have keys, read before *head*, which is of the newest log that the database has.
 
     To begin the log a second time would be a fork: two histories under one key. A frozen log writes nothing, so it
     waits for its successor; whose name comes after all that were lost, so they are none of its business.
     """
-    missing = logs_after(folder, heads[-1])
-    if missing and heads[-1].frozen != FROZEN:
+    missing = [name for name in names if name > head.log]
+    if missing and head.frozen != FROZEN:
         raise KeysOfLater(
-            f"the database has no log {missing[0]}, but its key is here: the database is an older copy; {_NEWER}"
+            f"the database has no log {min(missing)}, but its key is here: the database is an older copy; {_NEWER}"
         )
 
 

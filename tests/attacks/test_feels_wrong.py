@@ -32,7 +32,7 @@ async def a_use(world: World, template: str = "letter") -> str:
 
 async def say(world: World, people: int, *, template: str = "letter", taps: int = 1) -> None:
     """So many others say it this week, each so often, about uses of their own."""
-    citizens = [row[0] for row in await world.house.store.read("citizen.ids")]
+    citizens = [row[0] for row in await world.house.store.read("citizen.ids", "", 10_000)]
 
     def story(book: Book) -> Story[None]:
         yield TURN

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -97,7 +98,7 @@ async def test_tokens_of_before_batches_are_kept_and_open_what_they_opened(
         assert connection.execute("SELECT * FROM tokens").fetchall() == [row]
         connection.execute(put, (b"other", "batch", *row[2:]))
         indices = connection.execute("SELECT name FROM pragma_index_list('tokens') WHERE origin = 'c'")
-        assert {name for (name,) in indices} == {"tokens_of_code", "tokens_by_expiry"}
+        assert {name for (name,) in indices} == {"tokens_of_code", "tokens_by_expiry", "tokens_of_grant"}
 
 
 async def test_a_migration_that_fails_leaves_the_database_as_it_was(
@@ -177,6 +178,15 @@ def test_a_file_that_is_no_database_is_refused_in_words(path: Path, content: byt
     with pytest.raises(Misconfigured, match="cannot be opened"):
         asyncio.run(open_and_close(path))
     assert path.read_bytes() == content
+
+
+def test_what_cannot_be_opened_leaves_no_thread_that_speaks_to_a_loop_that_is_closed(tmp_path: Path) -> None:
+    before = set(threading.enumerate())
+    with asyncio.Runner() as runner:
+        with pytest.raises(Misconfigured, match="cannot be opened"):
+            runner.run(SqliteStore.open(tmp_path / "no such folder" / "consent.sqlite3"))
+        left = [one.name for one in set(threading.enumerate()) - before if "connection_worker" in one.name]
+    assert left == []
 
 
 async def test_a_place_where_nothing_can_be_written_is_refused_in_words(tmp_path: Path) -> None:

@@ -38,4 +38,5 @@ DELETE FROM cases WHERE request IN (SELECT id FROM requests WHERE citizen = $1);
 DELETE FROM case_looks WHERE citizen = $1;
 
 -- name: tidy.cases
-DELETE FROM cases WHERE asked_at < $1 AND request NOT IN (SELECT id FROM requests);
+DELETE FROM cases
+WHERE asked_at < $1 AND NOT EXISTS (SELECT 1 FROM requests WHERE requests.id = cases.request);

@@ -24,7 +24,9 @@ WHERE id = $1;
 SELECT id, citizen, client, organisation, kind, grant_id, about, sealed, asked_at, answered_at, outcome, reply
 FROM demands
 WHERE client = $1 AND answered_at IS NULL
-  AND (kind <> 'erase' OR grant_id NOT IN (SELECT grant_id FROM deletions WHERE scope = 'all'))
+  AND (kind <> 'erase' OR NOT EXISTS (
+    SELECT 1 FROM deletions WHERE deletions.grant_id = demands.grant_id AND deletions.scope = 'all'
+  ))
 ORDER BY asked_at, id
 LIMIT $2;
 

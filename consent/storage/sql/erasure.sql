@@ -64,7 +64,10 @@ WHERE citizen = $1 AND ended_at IS NULL;
 
 -- name: citizen.ids
 SELECT id
-FROM citizens;
+FROM citizens
+WHERE id > $1
+ORDER BY id
+LIMIT $2;
 
 -- name: wipe.memos
 DELETE FROM memos

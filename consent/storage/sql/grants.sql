@@ -228,7 +228,7 @@ WHERE id = $1;
 -- name: use.of_citizen
 SELECT id, grant_id, citizen, template, day, log, idx, disclosures, attributes, disclosed_at, at
 FROM uses
-WHERE citizen = $1;
+WHERE grant_id IN (SELECT id FROM grants WHERE citizen = $1);
 
 -- name: refusal.of_citizen
 SELECT r.grant_id, r.reason, r.day, r.count, r.idx
@@ -305,9 +305,12 @@ ORDER BY granted_at, id
 LIMIT $1;
 
 -- name: grant.elsewhere
-SELECT id
+-- In the order of the index of those that live, from a place in it on.
+SELECT id, expires_at
 FROM grants
-WHERE state = 'live' AND log <> $1;
+WHERE state = 'live' AND log <> $1 AND (expires_at, id) > ($2, $3)
+ORDER BY expires_at, id
+LIMIT $4;
 
 -- name: grant.elsewhere_whole
 SELECT id, citizen, organisation, client, purpose, purpose_version, attributes, language, terms,

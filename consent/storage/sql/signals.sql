@@ -94,7 +94,7 @@ ORDER BY stated_at;
 SELECT id, client, purpose, purpose_version, ended_at
 FROM grants
 WHERE state <> 'live' AND day > 0 AND ended_at <= $1
-  AND id NOT IN (SELECT grant_id FROM deletions)
+  AND NOT EXISTS (SELECT 1 FROM deletions WHERE deletions.grant_id = grants.id)
 ORDER BY ended_at
 LIMIT $2;
 
