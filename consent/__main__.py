@@ -34,6 +34,12 @@ def main(argv: list[str] | None = None) -> int:
     except ConsentError as problem:
         print(f"consent: {problem}", file=sys.stderr)
         return 2
+    except PermissionError as problem:
+        print(
+            f"consent: this user may not use {problem.filename}; give the command as the one whom it belongs to",
+            file=sys.stderr,
+        )
+        return 2
     except KeyboardInterrupt:
         return 130
     return code

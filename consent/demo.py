@@ -30,6 +30,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from consent.demo_browser import Browser, Page
 from consent.oauth.keys import public_jwks
 from consent.seed import SHIPPED
+from consent.serve import listen
 from consent.words.errors import Misconfigured
 
 ORGANISATION = "voorbeeldstad"
@@ -57,7 +58,12 @@ class StepFailed(Exception):
 
 
 def demo(*, port: int, data: str | None, check: bool) -> int:
-    """Play the story; with *check* stop then, else keep serving. Returns 0 when every step held, else 1."""
+    """Play the story; with *check* stop then, else keep serving. Returns 0 when every step held, else 1.
+
+    Raises Misconfigured when the folder is not empty or a port is taken: who answers there is not the demo's service.
+    """
+    for one in (port, port + 1):
+        listen("127.0.0.1", one, setting="--port; the demo takes that one and the next").close()
     folder = Path(data) if data else Path(tempfile.mkdtemp(prefix="consent-demo-"))
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if any(folder.iterdir()):

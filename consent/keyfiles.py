@@ -1,6 +1,7 @@
 """Keys on disk: made at the first start, 0600, never in the database: a restored database must not sign alone."""
 
 import contextlib
+import fcntl
 import os
 import re
 import secrets
@@ -29,11 +30,45 @@ LogKey = Ed25519PrivateKey | MLDSA44PrivateKey
 
 
 def make_folder(folder: Path) -> None:
-    """Make the data folder and its key folder, for their owner only. Raises Misconfigured when others may read."""
+    """Make the data folder and its key folder, for their owner only.
+
+    Raises Misconfigured when others may read, or when it is somebody else's.
+    """
     for place in (folder, folder / "keys"):
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        check_owner(place)
         if stat.S_IMODE(place.stat().st_mode) & 0o077:
             raise Misconfigured(f"others may read the folder {place.name}; make it 0700")
+
+
+def check_owner(place: Path) -> None:
+    """See that a folder, if it is there, is ours: root too would leave files that its owner cannot read.
+
+    Raises Misconfigured.
+    """
+    if place.exists() and place.stat().st_uid != os.geteuid():
+        raise Misconfigured(f"the folder {place.name} belongs to another user; give the command as that one")
+
+
+@contextlib.contextmanager
+def held_keys(folder: Path) -> Iterator[None]:
+    """Hold the folder of keys: of two commands at once each would make the next key, and both of one name.
+
+    Raises Misconfigured.
+    """
+    check_owner(folder)
+    if not (folder / "keys").is_dir():
+        raise Misconfigured(_NO_RING)
+    handle = os.open(folder / "keys", os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise Misconfigured(
+            "another command changes the keys right now; see what it did, and try again"
+        ) from None
+    finally:
+        os.close(handle)
 
 
 def has_keys(folder: Path) -> bool:
@@ -351,5 +386,7 @@ def _read(path: Path) -> bytes:
         if stat.S_IMODE(path.stat().st_mode) & 0o077:
             raise Misconfigured(f"others may read the key file {path.name}; make it 0600")
         return path.read_bytes()
+    except PermissionError:
+        raise Misconfigured(f"the key file {path.name} belongs to another user") from None
     except OSError:
         raise Misconfigured(f"the key file {path.name} is missing") from None

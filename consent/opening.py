@@ -22,6 +22,7 @@ from consent.errands.mailer import mailer_of
 from consent.errands.outside import Known, Network
 from consent.keyfiles import (
     check_keys,
+    check_owner,
     has_keys,
     logs_with_keys,
     make_folder,
@@ -55,7 +56,11 @@ def clock() -> int:
 
 
 def only_one(settings: Settings) -> contextlib.AbstractContextManager[None]:
-    """Hold the data folder when its database is a file in it; on PostgreSQL the head row orders all processes."""
+    """Hold the data folder when its database is a file in it; on PostgreSQL the head row orders all processes.
+
+    Raises Misconfigured when the folder is somebody else's: with a lock that root made there nobody could serve it.
+    """
+    check_owner(settings.folder)
     return contextlib.nullcontext() if settings.database else only_server(settings.folder)
 
 
@@ -81,6 +86,7 @@ async def prepare(settings: Settings, *, migrate: bool = False) -> Store:
     *migrate* brings a PostgreSQL database of an older version up to date; a file of ours always is.
     """
     folder = settings.folder
+    check_owner(folder)
     has_file = (folder / DATABASE).exists()
     if has_keys(folder) and not (has_file or settings.database):
         raise Misconfigured(_HALF)  # before a file is made that nobody asked for
@@ -236,6 +242,8 @@ async def succeed_on_purpose(settings: Settings, name: str | None, *, carry: boo
     They end instead when that one was frozen, unless *carry*: it lost entries, and among those may be stops. Returns a
     sentence. Raises Misconfigured, also while the folder is served.
     """
+    if not settings.folder.exists():
+        raise Misconfigured("there is no such data folder; say with --data where it is")
     with only_one(settings):
         store = await prepare(settings)
         try:

@@ -1,6 +1,7 @@
 """The story that the README promises, step by step, as `consent demo --check` plays it over real HTTP."""
 
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -64,10 +65,24 @@ def test_the_demo_is_quiet_on_the_side(played: "subprocess.CompletedProcess[str]
     assert played.stderr == ""
 
 
+def test_a_port_that_somebody_has_is_refused_before_anything_is_played(tmp_path: Path) -> None:
+    demo = [sys.executable, "-m", "consent", "demo", "--check", "--data", str(tmp_path)]
+    with socket.create_server(("127.0.0.1", 0)) as somebody:
+        port = somebody.getsockname()[1]
+        for given in (port, port - 1):  # the service's, and that of the municipality's own site
+            done = subprocess.run(
+                [*demo, "--port", str(given)], capture_output=True, text=True, timeout=120, check=False
+            )
+            assert (done.returncode, done.stdout) == (2, "")
+            assert done.stderr.startswith("consent: the port is in use")
+            assert not any(tmp_path.iterdir())
+
+
 def test_a_used_folder_is_refused_in_one_plain_line(tmp_path: Path) -> None:
     (tmp_path / "something").touch()
+    demo = [sys.executable, "-m", "consent", "demo", "--check", "--port", str(free_port())]
     done = subprocess.run(
-        [sys.executable, "-m", "consent", "demo", "--check", "--data", str(tmp_path)],
+        [*demo, "--data", str(tmp_path)],
         capture_output=True,
         text=True,
         check=False,

@@ -145,6 +145,20 @@ async def test_a_folder_of_somebody_else_is_left_alone(
     assert "database" not in found
 
 
+async def test_a_key_of_another_user_is_named(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as one that root put there by hand: the service cannot read it."""
+    own = Path.stat
+
+    def stat(file: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        about = own(file, follow_symlinks=follow_symlinks)
+        fields = list(about)
+        fields[4] = 4711 if file.name == "issuer.pem" else fields[4]
+        return os.stat_result(fields)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    assert (await look(settings))["keys"].said == "of another user: issuer.pem"
+
+
 async def test_a_frozen_log_another_issuer_and_a_clock_that_is_behind(settings: Settings) -> None:
     store = await prepare(settings)
     try:

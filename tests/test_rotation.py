@@ -1,5 +1,6 @@
 """The service's signing keys: known before they sign, known after they signed, and destroyed in time."""
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -9,10 +10,10 @@ import pytest
 from consent.__main__ import main
 from consent.commands.keys import replace_lost, rotate, states
 from consent.errands.sweeping import look_for_keys
-from consent.keyfiles import make_folder, make_issuer_key, make_keys, read_issuer_keys
+from consent.keyfiles import held_keys, make_folder, make_issuer_key, make_keys, read_issuer_keys
 from consent.oauth.jose import check_jws, sign_jws
 from consent.oauth.keys import RETIRED_FOR, ServerKeys, public_jwks
-from consent.opening import open_house, prepare
+from consent.opening import only_one, open_house, prepare
 from consent.settings import Settings
 from consent.words.errors import ConsentError, Misconfigured
 from consent.words.instants import DAY, HOUR, SECOND
@@ -205,3 +206,55 @@ def test_the_commands_of_the_ring_say_what_happened(
     assert run("rewrap")[:2] == (0, "wrapped anew: 0, could not be opened: 0\n")
     code, _, err = run("drop", "ring-1")
     assert (code, "newer one has followed" in err) == (2, True)
+
+
+COMMANDS = (["key", "rotate"], ["key", "rotate", "--lost"], ["ring", "rotate"])
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_no_key_is_made_while_another_command_makes_one(
+    folder: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both would make the next key: of the ring two files of one name, with which no service starts."""
+    before = sorted((folder / "keys").iterdir())
+    with held_keys(folder):
+        assert main([*words, "--data", str(folder)]) == 2
+    assert capsys.readouterr().err.startswith("consent: another command changes the keys right now")
+    assert sorted((folder / "keys").iterdir()) == before
+    assert main([*words, "--data", str(folder)]) == 0
+
+
+@pytest.mark.parametrize(
+    "words", [*COMMANDS, ["ring", "list"], ["log", "succeed"], ["log", "init"]], ids=" ".join
+)
+def test_nothing_is_made_in_a_folder_of_another_user(
+    folder: Path, words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root may, and the service could not read it afterwards: neither a key nor a lock."""
+    before = sorted(folder.rglob("*"))
+    monkeypatch.setattr(os, "geteuid", lambda: 4711)
+    assert main([*words, "--data", str(folder)]) == 2
+    assert capsys.readouterr().err.startswith("consent: the folder data belongs to another user")
+    with pytest.raises(Misconfigured, match="another user"), only_one(Settings(data=str(folder))):
+        pass
+    assert sorted(folder.rglob("*")) == before
+
+
+@pytest.mark.parametrize("words", [*COMMANDS, ["log", "succeed"]], ids=" ".join)
+def test_a_folder_that_is_not_there_is_one_plain_line(
+    tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*words, "--data", str(tmp_path / "no")]) == 2
+    assert capsys.readouterr().err.startswith("consent: ")
+    assert not (tmp_path / "no").exists()
+
+
+def test_what_a_user_may_not_do_is_one_plain_line(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(folder / "keys"))
+
+    monkeypatch.setattr("consent.commands.ring.make_ring_key", refuse)
+    assert main(["ring", "rotate", "--data", str(folder)]) == 2
+    assert capsys.readouterr().err.startswith(f"consent: this user may not use {folder / 'keys'};")

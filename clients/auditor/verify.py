@@ -546,7 +546,8 @@ def _opened(url: str, token: str | None) -> http.client.HTTPResponse | None:
     except urllib.error.HTTPError as error:
         if error.code in (404, 410):
             return None
-        raise Unchecked(f"The server answered {error.code} for {parts.path}.") from None
+        what = " Bring a token that still works, with --token-file." if error.code == 401 else ""
+        raise Unchecked(f"The server answered {error.code} for {parts.path}.{what}") from None
     except (OSError, ValueError, http.client.HTTPException):
         raise Unchecked(f"Could not fetch {parts.path} from {parts.netloc}.") from None
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from consent.keyfiles import make_issuer_key, read_issuer_keys, remove_keys
+from consent.keyfiles import held_keys, make_issuer_key, read_issuer_keys, remove_keys
 from consent.oauth.keys import RETIRED_FOR, ServerKeys, public_jwks
 from consent.settings import read_settings
 from consent.words.errors import Misconfigured
@@ -56,20 +56,22 @@ def rotate(folder: Path, *, at: int, hours: int = KNOWN_BEFORE) -> str:
     """
     if not 1 <= hours <= MOST_HOURS:
         raise Misconfigured(f"a new key is known between 1 and {MOST_HOURS} hours before it signs")
-    known = states(folder, at=at)
-    if any(key.state == "next" for key in known):
-        raise Misconfigured("a next key waits already; see `consent key list`")
-    name = make_issuer_key(folder, active_from=at + hours * HOUR)
-    remove_keys(folder, [key.file for key in known if key.state == "gone"])
+    with held_keys(folder):
+        known = states(folder, at=at)
+        if any(key.state == "next" for key in known):
+            raise Misconfigured("a next key waits already; see `consent key list`")
+        name = make_issuer_key(folder, active_from=at + hours * HOUR)
+        remove_keys(folder, [key.file for key in known if key.state == "gone"])
     return name
 
 
 def replace_lost(folder: Path, *, at: int) -> str:
     """Make a key that signs at once and destroy all others: somebody else may have them. Returns its file's name."""
-    known = states(folder, at=at)
-    name = make_issuer_key(folder, active_from=at)
-    # Only now: if we crash before, the new key signs and the command can be given again.
-    remove_keys(folder, [key.file for key in known])
+    with held_keys(folder):
+        known = states(folder, at=at)
+        name = make_issuer_key(folder, active_from=at)
+        # Only now: if we crash before, the new key signs and the command can be given again.
+        remove_keys(folder, [key.file for key in known])
     return name
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from consent.acts.house import House
 from consent.acts.rewrap import rewrap, under
-from consent.keyfiles import RingKey, make_ring_key, remove_keys, ring_keys, wrapping
+from consent.keyfiles import RingKey, held_keys, make_ring_key, remove_keys, ring_keys, wrapping
 from consent.settings import read_settings
 from consent.words.errors import Misconfigured
 from consent.words.instants import HOUR, SECOND
@@ -25,9 +25,10 @@ def rotate(folder: Path, *, at: int, hours: int = KNOWN_BEFORE) -> RingKey:
     """Make the next key of the ring, to wrap *hours* from now. Raises Misconfigured: no ring, or one waits already."""
     if not 1 <= hours <= MOST_HOURS:
         raise Misconfigured(f"a new key is known between 1 and {MOST_HOURS} hours before it wraps")
-    if any(key.active_from > at for key in ring_keys(folder)):
-        raise Misconfigured("a next key waits already; see `consent ring list`")
-    return make_ring_key(folder, active_from=at + hours * HOUR)
+    with held_keys(folder):
+        if any(key.active_from > at for key in ring_keys(folder)):
+            raise Misconfigured("a next key waits already; see `consent ring list`")
+        return make_ring_key(folder, active_from=at + hours * HOUR)
 
 
 async def drop(house: House, folder: Path, name: str, *, at: int) -> str:

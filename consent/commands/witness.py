@@ -31,6 +31,7 @@ def add_witness_command(commands: Any) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     import uvicorn
 
+    from consent.keyfiles import check_owner
     from consent.lines import speak_in_lines
     from consent.opening import only_server
     from consent.serve import listen
@@ -41,6 +42,7 @@ def _run(arguments: argparse.Namespace) -> int:
         raise Misconfigured("say with --log or --policy which logs to watch")
     folder = Path(arguments.data)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    check_owner(folder)
     speak_in_lines()
     with only_server(folder):
         name = arguments.name or ("" if (folder / "keys").exists() else f"localhost:{arguments.port}/witness")

@@ -54,19 +54,18 @@ async def examine(settings: Settings, *, at: int) -> AsyncIterator[Finding]:
 
 def _folder(settings: Settings) -> Iterator[Finding]:
     folder = settings.folder
+    if folder.exists() and folder.stat().st_uid != os.geteuid():
+        # The database makes files beside itself: those of another user would lock the service out.
+        yield Finding(
+            "folder", "fail", "it belongs to another user", "give the command as the service's own user"
+        )
+        return
     if not (folder / "keys").is_dir():
         yield Finding(
             "folder",
             "fail",
             "there is no data folder with keys here",
             "say with --data where, or start the service",
-        )
-        return
-    about = folder.stat()
-    if about.st_uid != os.geteuid():
-        # The database makes files beside itself: those of another user would lock the service out.
-        yield Finding(
-            "folder", "fail", "it belongs to another user", "give the command as the service's own user"
         )
         return
     is_open = [place for place in (folder, folder / "keys") if stat.S_IMODE(place.stat().st_mode) & 0o077]
@@ -93,6 +92,12 @@ def _key_files(folder: Path, *, at: int) -> Iterator[Finding]:
             "fail",
             f"others may read {', '.join(open_ones)}",
             "chmod 600; did others look, then change the keys",
+        )
+        return
+    foreign = [file.name for file in files if file.stat().st_uid != os.geteuid()]
+    if foreign:
+        yield Finding(
+            "keys", "fail", f"of another user: {', '.join(foreign)}", "chown, to the service's own user"
         )
         return
     try:

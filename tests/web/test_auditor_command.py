@@ -205,6 +205,9 @@ def test_an_auditor_replays_the_openings_and_a_forged_one_is_found(
     said = verify(office.stage.issuer, "--openings", address, "--token-file", token)
     assert said.code == 0, said.text
     assert token.read_text() not in said.text
+    said = verify(office.stage.issuer, "--openings", address)
+    assert said.code == 3
+    assert "401 for /audit/openings. Bring a token that still works" in said.text
 
     copy, openings = tmp_path / "copy", tmp_path / "openings"
     lines = httpx.get(address, headers={"authorization": f"Bearer {token.read_text()}"}).text.splitlines()
