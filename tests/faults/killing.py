@@ -1,7 +1,7 @@
 """kill -9 under load, again and again: after each restart the log is whole, and what anybody was told is still true.
 
-Clients fetch with Idempotency-Keys and citizens stop sharing while the process dies: at a random moment, before each
-statement of a batch in turn, before its COMMIT, and after that before anybody is answered.
+Clients fetch with Idempotency-Keys, alone and many at once, and citizens stop sharing while the process dies: at a
+random moment, before each statement of a batch in turn, before its COMMIT, and after that before anybody is answered.
 """
 
 import asyncio
@@ -22,7 +22,8 @@ from tests.faults.dying import PLACES
 from tests.faults.under_load import Outsiders, Served, Told, furnish, inside
 from tests.world import World
 
-CLIENTS = 6
+CLIENTS = 4
+BATCHES = 2
 STOPS_A_ROUND = 2
 RETRIES_A_ROUND = 10
 
@@ -42,7 +43,11 @@ async def kill_again_and_again(folder: Path, *, kills: int, seed: int) -> Counte
         served.start()
         watcher.look(outsiders.told)
         for number in range(kills):
-            load = asyncio.create_task(outsiders.press_on(clients=CLIENTS, stops=STOPS_A_ROUND))
+            async with httpx.AsyncClient(base_url=outsiders.issuer, timeout=60) as http:
+                await outsiders.renew(http)
+            load = asyncio.create_task(
+                outsiders.press_on(clients=CLIENTS, stops=STOPS_A_ROUND, batches=BATCHES)
+            )
             await asyncio.sleep(chance.uniform(0.05, 0.4))
             assert not load.done(), "the load ended before the kill"
             place = PLACES[number % len(PLACES)]
@@ -72,6 +77,7 @@ async def kill_again_and_again(folder: Path, *, kills: int, seed: int) -> Counte
     places = Counter(line.partition("killed ")[2] for line in said.splitlines() if "killed " in line)
     places["at any moment"] = kills - places.total()
     places["disclosures released"] = len(outsiders.told)
+    places["of these in a batch"] = outsiders.together
     places["stops acknowledged"] = len(outsiders.stopped)
     return places
 
@@ -117,6 +123,7 @@ async def check_memory(outsiders: Outsiders, chance: random.Random) -> None:
             outsiders.stopped.add(grant)
         for key in chance.sample(list(outsiders.told), min(RETRIES_A_ROUND, len(outsiders.told))):
             await check_retry(outsiders, http, key)
+        await check_batch_again(outsiders, http, chance)
         for key, grant in list(outsiders.unanswered.items()):
             answer = await outsiders.fetch(http, grant, key)
             del outsiders.unanswered[key]
@@ -146,6 +153,30 @@ async def check_retry(outsiders: Outsiders, http: httpx.AsyncClient, key: str) -
         assert answer.status_code == 200, answer.text
         again = outsiders.read(answer)
         assert (again.disclosure, again.leaf) == (told.disclosure, told.leaf)
+
+
+async def check_batch_again(outsiders: Outsiders, http: httpx.AsyncClient, chance: random.Random) -> None:
+    """A batch of old keys, twice: each that was answered gets its entry again, half of the others get one for good."""
+    told = chance.sample(list(outsiders.told), min(RETRIES_A_ROUND, len(outsiders.told)))
+    waiting = list(outsiders.unanswered.items())[: len(outsiders.unanswered) // 2 + 1]
+    wanted = dict(waiting) | {key: outsiders.told[key].grant for key in told}
+    answers = [await outsiders.fetch_many(http, wanted) for _ in range(2)]
+    first, second = (outsiders.read_many(answer, wanted) for answer in answers)
+    for key, found in first.items():
+        if isinstance(found, Told):
+            told_before = outsiders.told.setdefault(key, found)
+            for one in (found, second[key]):
+                assert isinstance(one, Told)
+                assert (one.disclosure, one.leaf) == (told_before.disclosure, told_before.leaf)
+        else:
+            assert (found, second[key]) == ("grant_not_active", "grant_not_active")
+            assert wanted[key] in outsiders.stopped
+        outsiders.unanswered.pop(key, None)
+    for key, result in zip(wanted, answers[0].json()["results"], strict=True):
+        if key in told and "problem" in result:  # no values, and still the entry
+            assert base64.b64decode(result["problem"]["entry"]["leaf"]) == outsiders.told[key].leaf
+    for key in [key for key, _ in waiting if key in outsiders.told][:2]:
+        await check_retry(outsiders, http, key)
 
 
 async def check_books(settings: Settings, outsiders: Outsiders, folder: Path) -> None:
