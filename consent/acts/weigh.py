@@ -23,7 +23,7 @@ from .suspend import Subject, subject
 Part = str | int | bool | None
 AdviceCode = Literal[
     "special", "about_others", "law_only", "rare", "all_needed", "long", "kept_long", "often", "machine", "abroad",
-    "weak_yes", "heavy_words", "long_sentences",
+    "weak_yes", "heavy_words", "long_sentences", "many_at_once",
 ]  # fmt: skip
 
 # The European Economic Area, where the GDPR holds as it is: the EU of 2026 with Iceland, Liechtenstein and Norway.
@@ -80,6 +80,8 @@ async def weigh(house: House, about: Subject) -> Weighed:
         if before is None:
             before, against = await _approved_before(house, about)
         advice = tuple([one async for one in _advice(house, about, seen)])
+    if seen.submitted.get("batch_disclosure") and not (before or {}).get("batch_disclosure"):
+        advice = (Advice("many_at_once"),)
     if about.kind == "organisation":
         for one in (*await listing(house, "client"), *await listing(house, "purpose")):
             if one.organisation == about.id:

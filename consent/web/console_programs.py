@@ -37,6 +37,7 @@ async def program(request: Visit, organisation: str) -> Response[str]:
         Field(name="jwks_uri", where="form", description="Where its public keys are; or paste them"),
         Field(name="jwks", where="form", description="Its public keys (RFC 7517 §5)"),
         Field(name="signals_endpoint", where="form", description="Where it hears that somebody stopped"),
+        Field(name="batch_disclosure", where="form", description="1: it wants to fetch for many at once"),
         answers=(303, 400, 403, 404, 409),
     ),
     status_code=303,
@@ -46,10 +47,12 @@ async def add(request: Visit, organisation: str) -> Response[Any]:
     citizen, fields = await read_own_form(request)
     await member_of(request, organisation, EDITORS)
     house = house_of(request)
-    written = {name: one(fields, name).strip() for name in (*_LINES, "redirect_uris", "jwks")}
+    names = (*_LINES, "redirect_uris", "jwks", "batch_disclosure")
+    written = {name: one(fields, name).strip() for name in names}
     document: dict[str, Any] = {
         "client_name": written["client_name"],
         "redirect_uris": written["redirect_uris"].split(),
+        "batch_disclosure": written["batch_disclosure"] == "1",
     }
     if written["jwks"]:
         document["jwks"] = _json(written["jwks"])

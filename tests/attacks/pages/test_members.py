@@ -1,5 +1,7 @@
 """Somebody else's workplace: guessed codes, forged joining, and what a stranger sees of a team."""
 
+import re
+
 from consent.demo import ORGANISATION, Stage
 
 from .conftest import Visit
@@ -188,6 +190,26 @@ def test_a_forged_or_faulty_form_registers_no_program(visit: Visit) -> None:
     page = owner.get(WORK).text
     assert page.count('id="client-') == before + 1
     assert "Mine now" in page
+
+
+def test_a_box_that_nobody_ticked_is_off_and_a_ticked_one_waits_for_the_operator(visit: Visit) -> None:
+    owner, wil = visit().sign_in(OWNER), visit().sign_in("wil")
+    found = []
+    for ticked in ({}, {"batch_disclosure": "1"}):
+        ids = set(re.findall('id="client-([^"]+)"', owner.get(WORK).text))
+        form = PROGRAM | ticked | {"csrf": owner.csrf()}
+        assert owner.post(f"{WORK}/programs", form).status_code == 303
+        (new,) = set(re.findall('id="client-([^"]+)"', owner.get(WORK).text)) - ids
+        seen = wil.get(f"/operator/pages/clients/{new}")
+        assert seen.status_code == 200
+        found.append(('data-row="batch_disclosure' in seen.text, 'data-advice="many_at_once"' in seen.text))
+    assert found == [(False, False), (True, True)]
+    # What was ticked is still ticked when another field has to change; what no page of ours sends is no tick.
+    for value, is_kept in (("1", True), ("yes", False), ("", False)):
+        form = PROGRAM | {"csrf": owner.csrf(), "client_name": "", "batch_disclosure": value}
+        box = re.search('<input [^>]*id="batch_disclosure"[^>]*>', owner.post(f"{WORK}/programs", form).text)
+        assert box is not None
+        assert (" checked" in box[0]) is is_kept
 
 
 def test_the_stop_of_a_desk_is_for_its_clerks_and_their_own_forms(visit: Visit, stranger: Visitor) -> None:
