@@ -112,6 +112,84 @@ def cluster(*, durable: bool = False) -> Iterator[Cluster]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+class Pair:
+    """A primary and the standby that follows it, under one address; ours to break."""
+
+    def __init__(self, folder: Path, programs: Path, user: pwd.struct_passwd | None) -> None:
+        self._folder = folder
+        self._programs = programs
+        self._user = user
+        self._ports = {"primary": _free_port(), "standby": _free_port()}
+        hosts = ",".join(f"127.0.0.1:{port}" for port in self._ports.values())
+        self.url = f"postgresql://consent@{hosts}/postgres?target_session_attrs=primary"
+        _give(folder, user)
+        data = folder / "primary"
+        _run(user, programs / "initdb", "-D", data, "-U", "consent", "-A", "trust", "-E", "UTF8", "--no-sync")
+        shutil.copytree(data, folder / "standby")
+        standby = folder / "standby"
+        (standby / "standby.signal").touch()
+        with (standby / "postgresql.auto.conf").open("a") as settings:
+            settings.write(
+                f"primary_conninfo = 'host=127.0.0.1 port={self._ports['primary']} user=consent'\n"
+            )
+        _give(folder, user)
+        standby.chmod(0o700)
+
+    def start(self, which: str) -> None:
+        """Start the "primary" or the "standby"."""
+        options = f"-F -p {self._ports[which]} -k {self._folder} -h 127.0.0.1"
+        self._control(which, "-o", options, "start")
+
+    def stop(self, which: str) -> None:
+        """Take the power from one of them."""
+        self._control(which, "-m", "immediate", "stop")
+
+    def promote(self) -> None:
+        """Let the standby take over."""
+        self._control("standby", "promote")
+
+    async def wait_for_standby(self) -> None:
+        """Let no commit be acknowledged from now on before the standby has it too."""
+        connection = await asyncpg.connect(self.url)
+        try:
+            await connection.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+            await connection.execute("SELECT pg_reload_conf()")
+            await connection.execute(
+                "DO $$ BEGIN WHILE NOT EXISTS (SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync') "
+                "LOOP PERFORM pg_sleep(0.05), pg_stat_clear_snapshot(); END LOOP; END $$",
+                timeout=60,
+            )
+        finally:
+            await connection.close()
+
+    def _control(self, which: str, *words: object) -> None:
+        _run(
+            self._user,
+            self._programs / "pg_ctl",
+            "-D",
+            self._folder / which,
+            "-w",
+            "-l",
+            self._folder / f"{which}.log",
+            *words,
+        )
+
+
+@contextmanager
+def pair() -> Iterator[Pair]:
+    """A primary with a standby, both stopped; what runs at the end is stopped. Raises RuntimeError as `cluster`."""
+    folder = Path(tempfile.mkdtemp(prefix="consent-pg-"))
+    made = None
+    try:
+        made = Pair(folder, _programs(folder), _unprivileged())
+        yield made
+    finally:
+        for which in ("standby", "primary") if made is not None else ():
+            if (folder / which / "postmaster.pid").exists():
+                made.stop(which)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _programs(folder: Path) -> Path:
     for place in (*sorted(glob.glob("/usr/lib/postgresql/*/bin"), reverse=True), *_on_path()):
         if all((Path(place) / name).exists() for name in ("initdb", "pg_ctl", "postgres")):

@@ -21,12 +21,13 @@ from consent.ledger.proof import format_proof
 from consent.ledger.tiles import Growth, needed
 from consent.storage.book import Book, LogFrozen, Story, UnwrappedKeys
 from consent.storage.kinds import HEAD, Ask
-from consent.storage.rows import CLOSED
+from consent.storage.rows import CLOSED, Head
 from consent.storage.store import Batch, Statement, Store, Unavailable, Unknown
 from consent.vault.keys import KeyRing
 from consent.words.errors import ConsentError, Misconfigured, Overloaded
 from consent.words.instants import MINUTE
 
+from .freeze import freeze
 from .meter import ScribeMeter
 
 T = TypeVar("T")
@@ -73,6 +74,10 @@ class _Moved(Unavailable):
     """Another process closed the log that we were about to write, or changed a key of it; nothing was written."""
 
 
+class _Older(LogFrozen):
+    """The database lacks what this process has seen in it: it was put back, or lost at a fail-over."""
+
+
 class Written(Generic[T]):
     """What a deed came to, after it was committed."""
 
@@ -106,6 +111,7 @@ class Scribe:
         self._chance = chance or _Chance().take
         self._unwrapped = UnwrappedKeys(ring)
         self._growth: Growth | None = None
+        self._newest = (pen.log, 0, "")  # log, size and checkpoint, as this process last left or found them
         self._waiting: list[tuple[Deed[Any], asyncio.Future[Any]]] = []
         self._call = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -235,11 +241,25 @@ class Scribe:
 
     async def _commit(self, deeds: list[Deed[Any]]) -> tuple[Book, list[Any], str]:
         try:
-            return await self._store.write(self.batch(deeds))
-        except BaseException:
+            book, results, note = await self._store.write(self.batch(deeds))
+        except BaseException as fault:
             # What the tree in memory has appended may not be in the database: read it again.
             self._growth = None
+            if isinstance(fault, _Older):
+                _log.error("log_frozen", log=self.pen.log)
+                await self._store.write(freeze(self.pen.log))
             raise
+        self._newest = (book.head.log, book.next_index, note)
+        return book, results, note
+
+    def _check_newest(self, head: Head) -> None:
+        """Check that all is there that we have seen; after that another process may have written. Raises _Older."""
+        log, size, note = self._newest
+        if head.log == log and (
+            head.size < size or (head.size == size and note and _root(head.note) != _root(note))
+        ):
+            # To go on would be a second history under one key, and a stop may be missing in it.
+            raise _Older("the log is frozen: its database is older than what was answered")
 
     def _prove(self, book: Book, results: list[Any], note: str) -> list[Any]:
         """What each deed is answered. After the commit: only now may a signature, a proof or a value leave."""
@@ -269,6 +289,7 @@ class Scribe:
         if head.frozen:
             # Not even what needs no entry: in a copy that is too old, what has ended since looks alive.
             raise LogFrozen("the log is frozen: nothing is given out and nothing is written")
+        self._check_newest(head)
         growth = self._growth
         if growth is None or growth.size != head.size:
             wanted = needed(head.size)
@@ -323,6 +344,10 @@ class Scribe:
             if not moved:
                 raise RuntimeError("another writer moved the head of the log")
         return book, results, note
+
+
+def _root(note: str) -> str:
+    return note.split("\n", 3)[2]  # the third line of a checkpoint (C2SP tlog-checkpoint)
 
 
 _ENDED: list[Ask] = []

@@ -2,7 +2,8 @@
 
 A batch is one transaction on a connection of the writers' own; its first statement locks the head row of the log, so
 batches of all processes come one after another, and each statement after it sees what the one before has committed
-(READ COMMITTED takes a new snapshot for each). Durability is the server's: `synchronous_commit` is never less than on.
+(READ COMMITTED takes a new snapshot for each). Durability is the server's: `synchronous_commit` is never less than on,
+and a fail-over to a standby that may lack something is not followed (`lineage`).
 """
 
 import asyncio
@@ -16,6 +17,7 @@ import asyncpg
 
 from consent.words.errors import Misconfigured
 
+from .lineage import Lineage
 from .sides import MARKS
 from .store import (
     PLAIN_SELECT,
@@ -72,15 +74,18 @@ class PostgresStore:
         Raises Misconfigured: it cannot be reached, is read-only, newer or altered, or has to be migrated first.
         """
         pools: list[_Pool] = []
+        lineage = Lineage()
         try:
             for size, reads in ((_WRITERS, "off"), (_READERS, "on")):
-                pools.append(await _connect(url, size, only_reads=reads))
+                pools.append(await _connect(url, size, lineage, only_reads=reads))
             async with pools[0].acquire() as connection:
-                await _check_server(connection)
+                await _check_no_copy(connection)
                 await _migrate(connection, also_older=migrate)
         except BaseException as fault:
             for pool in pools:
                 pool.terminate()
+            if isinstance(fault, Unavailable):
+                raise Misconfigured(str(fault)) from None
             if isinstance(fault, (*_LOST, asyncpg.PostgresError, ValueError)):
                 # Its own words may hold the address with the password.
                 raise Misconfigured(f"the database cannot be opened ({type(fault).__name__})") from None
@@ -161,7 +166,7 @@ async def _taken(pool: _Pool) -> AsyncIterator[_Connection]:
     try:
         async with asyncio.timeout(_PATIENCE):
             connection = await pool.acquire()
-    except (*_LOST, *_SURROUNDINGS, TimeoutError) as fault:
+    except (*_LOST, *_SURROUNDINGS, TimeoutError, Unavailable) as fault:
         raise Unavailable("the database cannot be reached; try again later") from fault
     try:
         yield connection
@@ -172,7 +177,12 @@ async def _taken(pool: _Pool) -> AsyncIterator[_Connection]:
             await pool.release(connection)
 
 
-async def _connect(url: str, size: int, *, only_reads: str) -> _Pool:
+async def _connect(url: str, size: int, lineage: Lineage, *, only_reads: str) -> _Pool:
+    async def begin(connection: _Connection) -> None:
+        # A sum of whole numbers is a whole number, as everywhere else.
+        await connection.set_type_codec("numeric", schema="pg_catalog", encoder=str, decoder=int)
+        await lineage.look(connection)
+
     return await asyncpg.create_pool(
         url,
         min_size=1,
@@ -180,7 +190,7 @@ async def _connect(url: str, size: int, *, only_reads: str) -> _Pool:
         timeout=_PATIENCE,
         command_timeout=60,
         statement_cache_size=512,
-        init=_read_sums,
+        init=begin,
         server_settings={
             "application_name": "consent",
             "lock_timeout": str(int(_PATIENCE * 1000)),
@@ -191,20 +201,9 @@ async def _connect(url: str, size: int, *, only_reads: str) -> _Pool:
     )
 
 
-async def _read_sums(connection: _Connection) -> None:
-    """A sum of whole numbers is a whole number, as everywhere else."""
-    await connection.set_type_codec("numeric", schema="pg_catalog", encoder=str, decoder=int)
-
-
-async def _check_server(connection: _Connection) -> None:
+async def _check_no_copy(connection: _Connection) -> None:
     if await connection.fetchval("SELECT to_regclass($1)", MARKS):
         raise Misconfigured("a copy into this database has not ended; give `consent copy` again")
-    if await connection.fetchval("SELECT pg_is_in_recovery()"):
-        raise Misconfigured("this PostgreSQL is a standby; connect to the primary")
-    if await connection.fetchval("SHOW synchronous_commit") in ("off", "local"):
-        raise Misconfigured(
-            "this PostgreSQL says that it has written what it has not (synchronous_commit); set it to on"
-        )
 
 
 async def _migrate(connection: _Connection, *, also_older: bool) -> None:

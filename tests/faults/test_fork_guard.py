@@ -61,6 +61,45 @@ async def open_frozen(folder: Path) -> House:
         raise
 
 
+async def test_a_database_that_gets_older_under_a_running_service_freezes_the_log(
+    folder: Path, tmp_path: Path
+) -> None:
+    """As a fail-over does that loses the last commits: what was acknowledged is not there any more."""
+    async with World.open(folder) as world:
+        given = await world.given()
+        copy(folder / DATABASE, tmp_path / "older")
+        await world.stop(given.grant)
+        with (
+            closing(sqlite3.connect(tmp_path / "older")) as old,
+            closing(sqlite3.connect(folder / DATABASE)) as live,
+        ):
+            old.backup(live)
+        before = await head(world.house, world.house.log)
+        for _ in range(2):
+            with pytest.raises(LogFrozen):
+                await world.disclose(given.tokens)
+        assert await head(world.house, world.house.log) == msgspec.structs.replace(before, frozen=FROZEN)
+
+
+async def test_another_history_of_the_same_size_freezes_it_too(folder: Path, tmp_path: Path) -> None:
+    async with World.open(folder) as world:
+        given = await world.given()
+        copy(folder / DATABASE, tmp_path / "other")
+        await world.stop(given.grant)
+        async with World.open(tmp_path / "elsewhere") as other:  # as large, and all of it is different
+            while (await head(other.house, other.house.log)).size < (
+                await head(world.house, world.house.log)
+            ).size:
+                await other.given()
+            note = (await head(other.house, other.house.log)).note
+        with closing(sqlite3.connect(folder / DATABASE)) as live:
+            live.execute("UPDATE log_heads SET note = ?", (note,))
+            live.commit()
+        with pytest.raises(LogFrozen):
+            await world.given(citizen=world.citizen("amal"))
+        assert (await head(world.house, world.house.log)).frozen == FROZEN
+
+
 async def test_an_older_database_freezes_the_log_and_nothing_is_written_or_given_out(
     rolled_back: tuple[Path, str, int],
 ) -> None:
