@@ -16,6 +16,7 @@ class Pulse:
         self.swept_at: int | None = None
         self.sweeps_failed = 0  # in a row
         self.erased: int | None = None  # how many people were erased when keys were last dropped from memory
+        self.retained: dict[str, int] = {}  # below which index of a log no detail is left
         self.disk_free: int | None = None
         self.disk_size: int | None = None
         self.database_size: int | None = None

@@ -17,11 +17,13 @@ from consent.words.instants import SECOND
 
 from .house import House
 from .operate import Operator, write_down
+from .scribe import Deed
 
 MOST_AT_ONCE = (
     2_000  # rows of each kind that one deed deletes: what is asked meanwhile must not wait for more
 )
 
+_PEOPLE = 100  # whose entries one statement looks through
 
 BY_SETTING = Operator("retain-setting")  # in the journal
 _PERIOD = re.compile(r"([1-9][0-9]{0,3})([ymd])", re.ASCII)
@@ -56,7 +58,7 @@ class Retained(msgspec.Struct, frozen=True):
 
 
 async def retain(house: House, *, before: int, by: Operator) -> list[Retained]:
-    """Delete all openings and details of entries from before *before* (microseconds), as far as no grant needs them.
+    """Delete all that opens or tells entries from before *before* (microseconds), as far as no grant needs it.
 
     A grant that still runs keeps the watermark below its first entry, so a long one can hold it back. The deleting goes
     on until it is done; after a crash `go_on` takes it up.
@@ -88,19 +90,42 @@ async def retain(house: House, *, before: int, by: Operator) -> list[Retained]:
 async def go_on(house: House) -> bool:
     """Delete some of what lies below a watermark; False when nothing does, and then its bytes are gone too."""
     for log, below, _ in await house.store.read("watermark.all"):
-        if not await house.store.read("retain.any", log, below):
-            continue
-
-        def story(book: Book, log: str = log, below: int = below) -> Story[None]:
-            yield TURN
-            for name in ("retain.memos", "retain.details", "retain.openings"):
-                book.also(Statement(name, [(log, below, MOST_AT_ONCE)]))
-
-        await house.scribe.do(story)
-        if not await house.store.read("retain.any", log, below):
-            await house.store.scrub()
-        return True
+        # Nothing comes to lie there later, so once is enough.
+        deleted = house.pulse.retained.get(log) != below and await _delete_details(house, log, below)
+        house.pulse.retained[log] = below
+        if await house.store.read("retain.any", log, below):
+            names = ("retain.memos", "retain.disclosures", "retain.openings")
+            await house.scribe.do(_delete(names, log, below, MOST_AT_ONCE))
+            deleted = True
+        if deleted:
+            if not await house.store.read("retain.any", log, below):
+                await house.store.scrub()
+            return True
     return False
+
+
+async def _delete_details(house: House, log: str, below: int) -> bool:
+    """Delete what is kept for its citizens of the entries below an index; whether there was anything.
+
+    It lies in the order of the people, and not of the log: so they are gone through, some at a time.
+    """
+    deleted, last = False, ""
+    while people := await house.store.read("citizen.ids", last, _PEOPLE):
+        among = (log, below, last, people[-1][0])
+        while await house.store.read("retain.any_details", *among):
+            await house.scribe.do(_delete(("retain.details",), *among, MOST_AT_ONCE))
+            deleted = True
+        last = people[-1][0]
+    return deleted
+
+
+def _delete(names: tuple[str, ...], *parameters: object) -> Deed[None]:
+    def story(book: Book) -> Story[None]:
+        yield TURN
+        for name in names:
+            book.also(Statement(name, [parameters]))
+
+    return story
 
 
 async def _lowest(house: House, log: str, before: int) -> int:

@@ -14,7 +14,9 @@ from consent.acts import grant as granting
 from consent.acts.ask import Gone, look
 from consent.acts.disclose import Given, Refused
 from consent.acts.hold import keep
+from consent.acts.operate import Operator
 from consent.acts.overview import overview
+from consent.acts.retain import retain
 from consent.acts.session import who
 from consent.acts.sign_in import as_persona
 from consent.opening import DATABASE
@@ -232,6 +234,21 @@ async def test_what_this_looks_in_has_rows_before(world: World) -> None:
         "codes",
     } <= set(tables)
     assert {"requests", "disclosures", "uses", "citizen_entries", "personas"} <= set(tables)
+
+
+@pytest.mark.on_a_file
+async def test_what_fell_below_the_watermark_before_she_left_is_gone_too(world: World) -> None:
+    """What went out is found through the entries of its citizen, and those are deleted by then."""
+    given = await world.given()
+    assert isinstance(await world.disclose(given.tokens, key="k"), Given)
+    await world.stop(given.grant)
+    world.pass_time(DAY)
+    await retain(world.house, before=world.at, by=Operator("anna"))
+    await erasing.leave(world.house, citizen=given.citizen)
+    world.pass_time(15 * DAY)
+    for _ in range(2):
+        await erasing.go_on(world.house)
+    assert rows_about(world, given.citizen, given.grant) == {}
 
 
 @pytest.mark.on_a_file

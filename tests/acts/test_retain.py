@@ -15,6 +15,7 @@ from consent.acts.operate import Operator
 from consent.acts.retain import Retained, first_kept, go_on
 from consent.acts.timeline import timeline
 from consent.errands.sweeping import keep_no_longer
+from consent.storage.store import Row
 from consent.words.errors import Misconfigured
 from consent.words.instants import SECOND
 from tests.world import START, World
@@ -39,7 +40,8 @@ async def size(world: World) -> int:
 
 async def test_what_is_old_opens_no_more_and_the_log_stays_good(world: World, tmp_path: Path) -> None:
     old = await world.given()
-    assert isinstance(await world.disclose(old.tokens, key="k"), Given)
+    out = await world.disclose(old.tokens, key="k")
+    assert isinstance(out, Given)
     await world.stop(old.grant)
     end = await size(world)
     world.pass_time(60)
@@ -47,6 +49,7 @@ async def test_what_is_old_opens_no_more_and_the_log_stays_good(world: World, tm
     assert await retain(world.house, before=world.at, by=ANNA) == Retained(world.house.log, end, True)
     assert [record["i"] for record in await opened(world)] == [end]
     assert (await timeline(world.house, citizen=old.citizen, language="en")).months == ()
+    assert await world.house.store.read("disclosed.get", out.disclosure) == []
     # A retry of what no longer opens: refused as ever, and nothing breaks.
     assert await world.disclose(old.tokens, key="k") == Refused("not_active")
     assert isinstance(await world.disclose(fresh.tokens), Given)
@@ -89,11 +92,14 @@ async def test_a_second_time_says_nothing_and_it_never_goes_back(world: World) -
 
 async def test_a_crash_between_the_batches_is_taken_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     given = await world.given()
-    for _ in range(5):
-        await world.disclose(given.tokens)
+    for number in range(5):
+        await world.disclose(given.tokens, key=str(number))
     await world.stop(given.grant)
+    other = await world.given(citizen=world.citizen("riet"))
+    await world.stop(other.grant, citizen=other.citizen)
     world.pass_time(DAY)
     monkeypatch.setattr(retaining, "MOST_AT_ONCE", 2)
+    monkeypatch.setattr(retaining, "_PEOPLE", 1)
 
     async def crash(house: object) -> bool:
         raise KeyboardInterrupt
@@ -102,11 +108,40 @@ async def test_a_crash_between_the_batches_is_taken_up(world: World, monkeypatch
         broken.setattr(retaining, "go_on", crash)
         with pytest.raises(KeyboardInterrupt):
             await retain(world.house, before=world.at, by=ANNA)
-    assert len(await opened(world)) == 7
+    assert len(await opened(world)) == 9
     steps = 0
     while await go_on(world.house):
         steps += 1
-    assert (steps, await opened(world)) == (4, [])
+    assert (steps, await opened(world)) == (5, [])
+    for citizen in (given.citizen, other.citizen):
+        assert (await timeline(world.house, citizen=citizen, language="en")).months == ()
+
+
+async def test_what_was_looked_through_is_not_looked_through_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every minute there may be nothing to do, and millions of people."""
+    given = await world.given()
+    await world.stop(given.grant)
+    world.pass_time(DAY)
+    await retain(world.house, before=world.at, by=ANNA)
+    later = await world.given()
+    await world.stop(later.grant)
+    asked = []
+    store = world.house.store
+    read = store.read
+
+    async def noted(name: str, *parameters: Any) -> list[Row]:
+        asked.append(name)
+        return await read(name, *parameters)
+
+    monkeypatch.setattr(store, "read", noted)
+    assert not await go_on(world.house)
+    assert set(asked) == {"watermark.all", "retain.any"}
+    world.pass_time(DAY)
+    await retain(world.house, before=world.at, by=ANNA)
+    assert "citizen.ids" in asked
+    assert (await timeline(world.house, citizen=given.citizen, language="en")).months == ()
 
 
 @pytest.mark.parametrize(

@@ -29,18 +29,29 @@ FROM (SELECT min(idx) AS began FROM log_openings WHERE log = $1 GROUP BY consent
 -- name: retain.any
 SELECT 1
 WHERE EXISTS (SELECT 1 FROM log_openings WHERE log = $1 AND idx < $2)
-   OR EXISTS (SELECT 1 FROM citizen_entries WHERE log = $1 AND idx < $2);
+   OR EXISTS (SELECT 1 FROM disclosures WHERE log = $1 AND idx < $2);
 
 -- name: retain.openings
 DELETE FROM log_openings
 WHERE log = $1 AND idx IN (SELECT idx FROM log_openings WHERE log = $1 AND idx < $2 ORDER BY idx LIMIT $3);
 
+-- name: retain.memos
+-- Of the disclosures that go next. A retry of what can no longer be opened is decided as if it were new.
+DELETE FROM memos
+WHERE disclosure IN (SELECT id FROM disclosures WHERE log = $1 AND idx < $2 ORDER BY idx LIMIT $3);
+
+-- name: retain.disclosures
+DELETE FROM disclosures
+WHERE log = $1 AND idx IN (SELECT idx FROM disclosures WHERE log = $1 AND idx < $2 ORDER BY idx LIMIT $3);
+
+-- name: retain.any_details
+-- Of the people after $3 up to $4.
+SELECT 1
+FROM citizen_entries
+WHERE log = $1 AND idx < $2 AND citizen > $3 AND citizen <= $4
+LIMIT 1;
+
 -- name: retain.details
 DELETE FROM citizen_entries
-WHERE (citizen, log, idx) IN (SELECT citizen, log, idx FROM citizen_entries WHERE log = $1 AND idx < $2 LIMIT $3);
-
--- name: retain.memos
--- A retry of what can no longer be opened is decided as if it were new.
-DELETE FROM memos
-WHERE (client, key) IN (SELECT m.client, m.key FROM memos m JOIN disclosures d ON d.id = m.disclosure
-                        WHERE d.log = $1 AND d.idx < $2 LIMIT $3);
+WHERE (citizen, log, idx) IN (SELECT citizen, log, idx FROM citizen_entries
+                              WHERE log = $1 AND idx < $2 AND citizen > $3 AND citizen <= $4 LIMIT $5);
