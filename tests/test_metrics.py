@@ -7,10 +7,12 @@ import socket
 import httpx
 import pytest
 
+from consent.acts.freeze import freeze
 from consent.acts.meter import Histogram
 from consent.errands.metrics import MEDIA, _histogram, measuring, metrics
 from consent.settings import read_settings
 from consent.words.errors import Misconfigured
+from consent.words.instants import SECOND
 from tests.world import World
 
 
@@ -57,6 +59,23 @@ async def test_the_scribe_and_the_log_are_counted(world: World) -> None:
     assert (
         numbers(await metrics(world.house))["consent_signals_waiting"] == after["consent_signals_waiting"] + 1
     )
+
+
+async def test_what_somebody_has_to_get_up_for_is_a_number(world: World) -> None:
+    before = numbers(await metrics(world.house))
+    assert (before["consent_log_frozen"], before["consent_sweeps_failed"]) == (0, 0)
+    assert "consent_swept_timestamp_seconds" not in before
+    assert "consent_backup_timestamp_seconds" not in before
+    pulse = world.house.pulse
+    pulse.swept(3 * SECOND)
+    pulse.sweep_failed()
+    pulse.sweep_failed()
+    pulse.backed_up_at = 5 * SECOND
+    await world.house.store.write(freeze(world.house.log))
+    after = numbers(await metrics(world.house))
+    assert (after["consent_log_frozen"], after["consent_sweeps_failed"]) == (1, 2)
+    assert after["consent_swept_timestamp_seconds"] == 3
+    assert after["consent_backup_timestamp_seconds"] == 5
 
 
 async def test_what_cannot_be_known_is_left_out_and_not_nought(world: World) -> None:

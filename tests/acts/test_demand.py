@@ -6,7 +6,7 @@ from consent.acts import erase as erasing
 from consent.acts.dealings import Dealing, dealing
 from consent.acts.demand import demands_of, to_erase
 from consent.acts.signal import claim
-from consent.words.errors import NotFound, StillActive
+from consent.words.errors import NotFound, StillActive, TooManyRequests
 from consent.words.instants import DAY, SECOND
 from tests.acts.test_erase import until_gone
 from tests.acts.test_signal import claimed, listens, read
@@ -70,6 +70,25 @@ async def test_somebody_else_asks_nothing_in_her_name(world: World) -> None:
         with pytest.raises(NotFound):
             await to_erase(world.house, citizen=world.citizen("riet"), grant=grant)
     assert await demands_of(world.house, given.citizen) == []
+
+
+async def test_erasures_in_one_minute_have_an_end(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("consent.acts.demand.MOST_A_MINUTE", 1)
+    ended = []
+    for _ in range(2):
+        given = await world.given()
+        await world.disclose(given.tokens)
+        await world.stop(given.grant)
+        ended.append(given)
+    first, second = ended
+    await to_erase(world.house, citizen=first.citizen, grant=first.grant)
+    await to_erase(world.house, citizen=first.citizen, grant=first.grant)  # nothing is asked a second time
+    with pytest.raises(TooManyRequests):
+        await to_erase(world.house, citizen=first.citizen, grant=second.grant)
+    assert [one.grant for one in await demands_of(world.house, first.citizen)] == [first.grant]
+    world.pass_time(61)
+    await to_erase(world.house, citizen=first.citizen, grant=second.grant)
+    assert len(await demands_of(world.house, first.citizen)) == 2
 
 
 async def test_it_goes_with_her(world: World) -> None:

@@ -138,6 +138,12 @@ async def test_whoever_floods_waits_for_an_answer(world: World, monkeypatch: pyt
     await to_explain(world.house, citizen=world.citizen(), use=await a_use(world), text=SECRET)
     with pytest.raises(BadInput):
         await to_explain(world.house, citizen=world.citizen(), use=await a_use(world, "offer"), text=SECRET)
+    answering(world)
+    with pytest.raises(BadInput):
+        await to_correct(world.house, citizen=world.citizen(), name="birth_date", text=SECRET)
+    (one,) = await demands_of(world.house, world.citizen())
+    await answered(world, one.id, "answered", "For the letter.")
+    await to_correct(world.house, citizen=world.citizen(), name="birth_date", text=SECRET)
 
 
 async def test_questions_in_one_minute_have_an_end_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

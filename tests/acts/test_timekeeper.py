@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from consent.acts import ready
 from consent.acts.house import House
 from consent.acts.publish import checkpoint, head
 from consent.acts.quorum import Quorum
@@ -14,6 +15,7 @@ from consent.acts.tidy import tidy
 from consent.acts.timekeeper import BOUND, ClockDoubted, Timekeeper
 from consent.errands.asker import Asker
 from consent.errands.lookout import look_around
+from consent.errands.metrics import metrics
 from consent.opening import open_house
 from consent.storage.kinds import HEAD
 from consent.web.errors import api_error, oauth_error, page_error
@@ -91,6 +93,22 @@ async def test_time_that_really_passes_is_no_jump_and_ends_the_year(house: House
 async def test_while_the_clock_is_doubted_the_log_is_still_served(house: House, machine: Machine) -> None:
     machine.clock += HOUR
     assert (await checkpoint(house, house.log)).startswith((await head(house, house.log)).origin)
+
+
+async def test_whoever_watches_over_the_service_hears_that_it_is_the_clock(
+    house: House, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ready, "WITHIN", 60.0)
+    monkeypatch.setattr(ready, "_KEPT", 0.0)
+    assert all((await ready.readiness(house)).values())
+    assert "\nconsent_clock_doubted 0\n" in await metrics(house)
+    machine.clock += HOUR
+    checks = await ready.readiness(house)
+    assert {name for name, holds in checks.items() if not holds} == {"clock", "scribe"}  # nothing is written
+    assert "\nconsent_clock_doubted 1\n" in await metrics(house)
+    machine.clock -= HOUR
+    await write(house)
+    assert all((await ready.readiness(house)).values())
 
 
 def test_each_door_says_that_it_is_the_clock_and_that_a_retry_helps() -> None:
