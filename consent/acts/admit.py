@@ -10,6 +10,7 @@ from consent.storage.kinds import CLIENT, INITIAL_TOKEN, ORGANISATION, PROPOSAL,
 from consent.storage.rows import ClientRow, InitialToken, Proposal, PurposeRow, Registration
 from consent.words.canonical import canonical
 from consent.words.errors import BadInput, NotFound, OutOfDate
+from consent.words.ids import is_slug
 from consent.words.instants import DAY
 
 from .operate import Operator, write_down
@@ -30,6 +31,8 @@ def invite(
     """
     if not 1 <= clients <= MOST_CLIENTS:
         raise BadInput(f"a token is for 1 to {MOST_CLIENTS} clients")
+    if not is_slug(organisation):
+        raise NotFound("there is no such organisation")
     token = handle_from(chance)
 
     def story(book: Book) -> Story[None]:

@@ -13,6 +13,7 @@ from consent.storage.book import TURN, Book, Story
 from consent.storage.kinds import AUDITOR, OPENING, ORGANISATION
 from consent.storage.rows import AuditorAccess
 from consent.words.errors import BadInput, InvalidToken, NotFound
+from consent.words.ids import is_slug
 from consent.words.instants import DAY, seconds
 
 from .allowance import asks_to_count, count, mark
@@ -49,6 +50,8 @@ def admit(
         raise BadInput("the period ends before it begins")
     if len(reason.strip()) not in _REASON_LENGTH or not reason.isprintable():
         raise BadInput("give the reason on one line, in 8 to 400 characters")
+    if not is_slug(organisation):
+        raise NotFound("there is no such organisation")
     token = handle_from(chance)
 
     def story(book: Book) -> Story[None]:

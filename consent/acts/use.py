@@ -14,7 +14,7 @@ from consent.storage.kinds import CLIENT, DISCLOSED, GRANT, KEYS, ORGANISATION, 
 from consent.storage.rows import Disclosed, Use
 from consent.vault.keys import pairwise_id
 from consent.words.errors import BadInput, InsufficientScope, InvalidToken, NotFound
-from consent.words.ids import id_from, is_id
+from consent.words.ids import id_from, is_id, is_slug
 from consent.words.instants import day
 from consent.words.purposes import Text
 
@@ -52,6 +52,8 @@ async def use(
         raise BadInput("name between 1 and 100 disclosures, each once")
     if not all(is_id(name) for name in disclosures):
         raise NotFound("there is no such disclosure")
+    if not is_slug(template):  # a database need not see anything else
+        raise BadInput("the purpose has no such template")
 
     def story(book: Book) -> Story[Registered | Refused]:
         yield [

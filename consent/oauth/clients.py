@@ -10,6 +10,7 @@ import msgspec
 
 from consent.oauth import jose
 from consent.words.errors import BadInput, InvalidClient, InvalidRequest
+from consent.words.ids import is_slug
 from consent.words.instants import SECOND
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"  # RFC 7521 §4.2, RFC 7523 §2.2
@@ -22,7 +23,6 @@ ASSERTION_LIFE = 3600 * SECOND + CLOCK_SKEW
 # A proof of another kind, signed with the same key, is not an assertion (RFC 8725 §3.11).
 _TYPES = frozenset({"", "jwt", "client-authentication+jwt"})
 _JTI_LENGTH = range(8, 256)
-_CLIENT_ID_LIMIT = 256
 
 _URI_LIMIT = 2048
 _PRINTABLE = re.compile(r"[!-~]+")
@@ -83,7 +83,7 @@ def unverified_client_id(form: Mapping[str, str]) -> str:
         except BadInput as broken:
             raise InvalidClient(str(broken)) from None
         client_id = subject if isinstance(subject, str) else None
-    if not client_id or len(client_id) > _CLIENT_ID_LIMIT:
+    if not client_id or not is_slug(client_id):  # a database need not see anything else
         raise InvalidClient("the request does not say which client it comes from; send a client_assertion")
     return client_id
 

@@ -14,7 +14,7 @@ from .guard import (
     Visit,
     check_same_origin,
     citizen_of,
-    cookie_name,
+    drop_cookie,
     house_of,
     language_of,
     one,
@@ -53,7 +53,7 @@ async def away(request: Visit) -> Response[str]:
         ConsentError
     ):  # who comes from another site's page is led away, and stays signed in
         check_same_origin(request)
-        response.delete_cookie(cookie_name(house, "session"), path="/")
+        drop_cookie(house, response, "session")
         await sessions.sign_out(house, session_cookie(request) or "")
     return response
 

@@ -20,6 +20,7 @@ from .guard import (
     Visit,
     check_same_origin,
     cookie_name,
+    drop_cookie,
     find_citizen,
     house_of,
     language_of,
@@ -193,7 +194,7 @@ async def finish(request: Visit) -> Response[bytes]:
         return to_script(request, msgspec.json.encode({"error": no.code}), status=status)
     response = to_script(request, msgspec.json.encode({"next": local_path(answer.next)}))
     response.set_cookie(make_cookie(house, "session", cookie, age=None))
-    response.delete_cookie(cookie_name(house, "ceremony"))
+    drop_cookie(house, response, "ceremony")
     return response
 
 
@@ -219,7 +220,7 @@ async def sign_out(request: Visit) -> Response[bytes]:
         await read_own_form(request, leaving=True)
     await sessions.sign_out(house, session_cookie(request) or "")
     response = see_other("/signed-out")
-    response.delete_cookie(cookie_name(house, "session"), path="/")
+    drop_cookie(house, response, "session")
     return response
 
 

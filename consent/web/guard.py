@@ -1,8 +1,9 @@
 """Who is at the door of the pages: session, language, same-origin check, form check, and the headers of every page."""
 
 import hmac
+import re
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 import msgspec
 from litestar import Request, Response
@@ -22,6 +23,8 @@ from .render import render
 FORM_LIMIT = 64 * 1024
 _MOST_FIELDS = 100
 _YEAR = 365 * 24 * 3600
+# Printable ASCII without quotes, angles and backslashes; two slashes would begin with the name of a host.
+_OWN_PATH = re.compile(r"/(?!/)[!#-;=?-\[\]-~]{0,199}")
 
 Visit = Request[Any, Any, Any]
 
@@ -53,6 +56,11 @@ def make_cookie(house: House, name: str, value: str, *, age: int | None, strict:
         samesite="strict" if strict else "lax",
         max_age=age,
     )
+
+
+def drop_cookie(house: House, response: Response[Any], name: str) -> None:
+    """Let the browser forget a cookie: it takes this, too, only with all that `__Host-` demands."""
+    response.set_cookie(make_cookie(house, name, "", age=0))
 
 
 def session_cookie(request: Visit) -> str | None:
@@ -138,11 +146,14 @@ async def read_form(request: Visit) -> list[tuple[str, str]]:
         raise BadInput("send the form as a browser sends it")
     body = await read_body(request.receive, dict(request.scope["headers"]), FORM_LIMIT)
     try:
-        return parse_qsl(
+        pairs = parse_qsl(
             body.decode("ascii"), keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="strict"
         )
     except (ValueError, UnicodeDecodeError):
         raise BadInput("the form cannot be read") from None
+    if any("\x00" in text for pair in pairs for text in pair):  # no database need see it
+        raise BadInput("the form contains NUL")
+    return pairs
 
 
 async def read_own_form(request: Visit, *, leaving: bool = False) -> tuple[str, dict[str, list[str]]]:
@@ -168,18 +179,7 @@ def one(fields: dict[str, list[str]], name: str) -> str:
 
 def local_path(text: str) -> str:
     """*text* when it is a path of our own pages, else the home page: nobody is sent elsewhere from here."""
-    parts = urlsplit(text)
-    if (
-        parts.scheme
-        or parts.netloc
-        or not text.startswith("/")
-        or text.startswith(("//", "/\\"))
-        or not text.isascii()
-        or any(c.isspace() or c in '\\"<>' or ord(c) < 32 for c in text)
-        or len(text) > 200
-    ):
-        return "/"
-    return text
+    return text if _OWN_PATH.fullmatch(text) else "/"
 
 
 async def page(request: Visit, template: str, *, status: int = 200, **context: object) -> Response[str]:

@@ -1,5 +1,4 @@
-"""The page on which anybody checks the log: the verifier runs in the visitor's browser, "
-"and nothing is sent."""
+"""The page on which anybody checks the log: the verifier runs in the visitor's browser, and nothing is sent."""
 
 from litestar import Response, get
 

@@ -19,6 +19,7 @@ from .doors import Field
 from .guard import (
     Visit,
     cookie_name,
+    drop_cookie,
     find_visitor,
     house_of,
     language_of,
@@ -231,7 +232,7 @@ def _arrived(request: Visit, session: str | None, cookie: str) -> Response[bytes
             local_path(unquote(_cookie(request, "onward"))), make_cookie(house, "session", session, age=None)
         )
     for name in (cookie, "onward"):
-        response.delete_cookie(cookie_name(house, name))
+        drop_cookie(house, response, name)
     return response
 
 

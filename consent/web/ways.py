@@ -25,6 +25,7 @@ from .guard import (
     Visit,
     check_same_origin,
     cookie_name,
+    drop_cookie,
     house_of,
     language_of,
     local_path,
@@ -138,7 +139,7 @@ async def add_device(request: Visit) -> Response[bytes]:
     except ConsentError as no:
         return _refused(request, no)
     response = to_script(request, msgspec.json.encode({"next": local_path(answer.next)}))
-    response.delete_cookie(cookie_name(house, "ceremony"))
+    drop_cookie(house, response, "ceremony")
     return response
 
 

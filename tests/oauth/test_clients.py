@@ -167,7 +167,8 @@ def test_whom_a_form_claims_to_come_from() -> None:
         {"client_assertion": assertion(sub=None)},
         {"client_assertion": assertion(sub=7)},
         {"client_assertion": signed({"alg": "ES256"}, [])},
-        {"client_id": "x" * 257},
+        {"client_id": "x" * 65},
+        {"client_assertion": assertion(sub="bank-app\x00")},
         {"client_assertion": "a." * 100_000},
     ):
         with pytest.raises(InvalidClient):

@@ -78,3 +78,11 @@ def test_only_a_post_stops(method: str, victim: Visitor, loot: Loot) -> None:
     answer = victim.http.request(method, f"/my/grants/{loot.grant}/stop", headers={"origin": victim.issuer})
     assert answer.status_code == 405
     assert is_live(victim, loot)
+
+
+@pytest.mark.parametrize("code", ["\x00", "a\x00b"])
+def test_a_nul_in_a_form_reaches_no_database(code: str, victim: Visitor) -> None:
+    """One engine stores it, another falls over it."""
+    csrf = victim.csrf()
+    for path in ("/stop", "/my/helping/code", "/sign-in/words"):  # a wrong code has another answer at each
+        assert victim.post(path, {"csrf": csrf, "code": code}).status_code == 400, path

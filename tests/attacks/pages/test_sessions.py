@@ -1,7 +1,13 @@
 """Sessions: nobody chooses one for somebody else, none outlives its end, and no script or other site gets a cookie."""
 
 import re
+from typing import Any
 from urllib.parse import quote
+
+import pytest
+from litestar import Response
+
+from consent.web.guard import drop_cookie
 
 from .conftest import Visit
 from .visitor import STRANGER, VICTIM, Visitor
@@ -46,6 +52,24 @@ def test_a_session_is_dead_after_signing_out(visit: Visit, victim: Visitor) -> N
         )
     # Signing out twice is not an error.
     assert victim.post("/sign-out", {"csrf": csrf}).headers["location"] == "/signed-out"
+
+
+@pytest.mark.parametrize(
+    ("issuer", "name"), [("https://x.example", "__Host-session"), ("http://x", "session")]
+)
+def test_a_browser_forgets_a_cookie_only_as_it_took_it(issuer: str, name: str) -> None:
+    """Without `Secure` it would pass over what begins with `__Host-`, and the cookie would stay."""
+
+    class House:
+        pass
+
+    house: Any = House()
+    house.issuer, response = issuer, Response("")
+    drop_cookie(house, response, "session")
+    said, *flags = re.split(r"; *", response.cookies[0].to_header(header=""))
+    assert said == f'{name}=""'
+    secure = {"Secure"} if name.startswith("__Host-") else set()
+    assert set(flags) == {"HttpOnly", "Path=/", "SameSite=lax", "Max-Age=0"} | secure
 
 
 def test_cookies_are_for_this_host_and_no_script(visit: Visit) -> None:

@@ -56,6 +56,8 @@ def test_no_form_leads_to_another_site_not_even_to_who_asks(victim: Visitor, loo
 ELSEWHERE = [
     "https://evil.example/",
     "//evil.example",
+    "//[evil.example",
+    "//evil.example℀",
     "///evil.example",
     "/\\evil.example",
     "\\\\evil.example",
