@@ -162,6 +162,7 @@ async def edit(request: Visit, name: str) -> Response[str]:
         _in_path("name"),
         Field(name="value", where="form", description="What she wrote", required=True),
         Field(name="next", where="form", description="Where to go afterwards"),
+        answers=(303, 400, 403, 404, 422),
     ),
     status_code=303,
 )

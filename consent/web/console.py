@@ -44,6 +44,7 @@ async def team(request: Visit, organisation: str) -> Response[str]:
         ORGANISATION,
         Field(name="name", where="form", description="What the team calls her", required=True),
         Field(name="role", where="form", description="owner, editor or clerk", required=True),
+        answers=(200, 303, 400, 403, 404, 409, 422),
     ),
     status_code=200,
 )

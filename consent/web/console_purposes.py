@@ -35,7 +35,13 @@ async def purposes(request: Visit, organisation: str) -> Response[str]:
 
 @post(
     "/console/{organisation:str}/purposes",
-    opt=takes("beginDraft", "Begin to write a purpose, or a new version of one", ORGANISATION, _NAME),
+    opt=takes(
+        "beginDraft",
+        "Begin to write a purpose, or a new version of one",
+        ORGANISATION,
+        _NAME,
+        answers=(303, 400, 403, 404, 422),
+    ),
     status_code=200,
 )
 async def begin(request: Visit, organisation: str) -> Response[Any]:
@@ -61,7 +67,14 @@ async def draft(request: Visit, organisation: str, purpose: str) -> Response[str
 
 @post(
     "/console/{organisation:str}/purposes/{purpose:str}",
-    opt=takes("writeDraft", "Save, propose or throw away a draft", ORGANISATION, _PURPOSE, _DO),
+    opt=takes(
+        "writeDraft",
+        "Save, propose or throw away a draft",
+        ORGANISATION,
+        _PURPOSE,
+        _DO,
+        answers=(303, 400, 403, 404, 409, 422),
+    ),
     status_code=200,
 )
 async def write(request: Visit, organisation: str, purpose: str) -> Response[Any]:

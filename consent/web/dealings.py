@@ -66,7 +66,7 @@ async def stop_item(request: Visit, grant_id: str, name: str) -> Response[bytes]
         "askToErase",
         "Ask the organisation to erase what it got",
         _in_path("grant_id"),
-        answers=(303, 400, 403, 404, 429),
+        answers=(303, 400, 403, 404, 409, 429),
     ),
     status_code=303,
 )

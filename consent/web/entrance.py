@@ -11,7 +11,7 @@ from consent.acts import sign_in as signing
 from consent.acts.allowance import use_up
 from consent.acts.ask import who_asks
 from consent.oauth.forms import is_form
-from consent.words.errors import BadInput, ConsentError, NotSignedIn, TooManyRequests
+from consent.words.errors import BadInput, ConsentError, NotSignedIn
 
 from .arrival import read_body
 from .client_forms import marks_of_address
@@ -29,14 +29,15 @@ from .guard import (
     page,
     read_form,
     read_own_form,
+    refused_to_script,
     see_other,
     session_cookie,
     to_script,
 )
+from .page_doors import ELSEWHERE, PAGE
 
 _LIMIT = 64 * 1024
 _ERRORS = ("passkey_failed", "broker_failed", "taken", "address", "expired", "not_done")
-_PAGE = Answer(description="A page", media="text/html")
 _NEXT = Answer(description="Where to go now", body=dict[str, str])
 _REFUSED = Answer(description="Not signed in", body=dict[str, str])
 _WAIT = Answer(description="Too often in a minute", body=dict[str, str], headers=("Retry-After",))
@@ -60,7 +61,7 @@ class DeviceAnswer(msgspec.Struct, forbid_unknown_fields=True):
                 Field(name="next", where="query", description="Where to go afterwards"),
                 Field(name="again", where="query", description="1: also for whoever is signed in"),
             ),
-            answers={200: _PAGE},
+            answers={200: PAGE, 303: ELSEWHERE},
         )
     ),
 )
@@ -107,8 +108,9 @@ async def _who_waits(request: Visit, after: str) -> str | None:
                 Field(name="next", where="form", description="Where to go afterwards"),
             ),
             body_media="application/x-www-form-urlencoded",
-            answers={303: Answer(description="Signed in", media=None), 403: _PAGE, 404: _PAGE}
-            | {429: msgspec.structs.replace(_PAGE, headers=("Retry-After",))},
+            answers={303: Answer(description="Signed in", media=None)}
+            | dict.fromkeys((400, 403, 404, 413), PAGE)
+            | {429: msgspec.structs.replace(PAGE, headers=("Retry-After",))},
         )
     ),
     status_code=303,
@@ -141,11 +143,11 @@ async def as_persona(request: Visit) -> Response[bytes]:
 async def begin(request: Visit) -> Response[bytes]:
     """Options for the browser's authenticator, and a cookie for this ceremony alone."""
     house = house_of(request)
-    check_same_origin(request)
     try:
+        check_same_origin(request)
         await use_up(house, marks_of_address(house, request.scope, "sign_in"))
-    except TooManyRequests as no:
-        return _too_often(request, no)
+    except ConsentError as no:
+        return refused_to_script(request, no)
     kind: Literal["sign_in", "sign_up"] = (
         "sign_up" if request.scope["path"].startswith("/sign-up") else "sign_in"
     )
@@ -163,7 +165,7 @@ async def begin(request: Visit) -> Response[bytes]:
             tag="citizen",
             summary="Finish a ceremony with the device",
             body=DeviceAnswer,
-            answers={200: _NEXT, 400: _REFUSED, 401: _REFUSED, 403: _REFUSED, 429: _WAIT},
+            answers={200: _NEXT, **dict.fromkeys((400, 401, 403, 413), _REFUSED), 429: _WAIT},
         )
     ),
     status_code=200,
@@ -171,27 +173,22 @@ async def begin(request: Visit) -> Response[bytes]:
 async def finish(request: Visit) -> Response[bytes]:
     """Check the device's answer; a new one makes an account."""
     house = house_of(request)
-    check_same_origin(request)
-    if is_form(request.headers.get("content-type")):
-        raise BadInput("send JSON")
-    body = await read_body(request.receive, dict(request.scope["headers"]), _LIMIT)
-    try:
-        await use_up(house, marks_of_address(house, request.scope, "sign_in"))
-    except TooManyRequests as no:
-        return _too_often(request, no)
     ceremony = request.cookies.get(cookie_name(house, "ceremony"), "")
     act = signing.sign_up if request.scope["path"].startswith("/sign-up") else signing.with_passkey
     try:
+        check_same_origin(request)
+        if is_form(request.headers.get("content-type")):
+            raise BadInput("send JSON")
+        body = await read_body(request.receive, dict(request.scope["headers"]), _LIMIT)
+        await use_up(house, marks_of_address(house, request.scope, "sign_in"))
         answer = msgspec.json.decode(body, type=DeviceAnswer)
         cookie = await act(
             house, ceremony=ceremony, credential=answer.credential, before=session_cookie(request)
         )
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return to_script(request, b'{"error":"bad_input"}', status=400)
-    except ConsentError as no:
-        # One answer for all that can be wrong: nobody learns which keys exist.
-        status = 401 if no.code == "not_signed_in" else 400
-        return to_script(request, msgspec.json.encode({"error": no.code}), status=status)
+    except ConsentError as no:  # one answer for all that can be wrong: nobody learns which keys exist
+        return refused_to_script(request, no)
     response = to_script(request, msgspec.json.encode({"next": local_path(answer.next)}))
     response.set_cookie(make_cookie(house, "session", cookie, age=None))
     drop_cookie(house, response, "ceremony")
@@ -208,7 +205,8 @@ async def finish(request: Visit) -> Response[bytes]:
             security="session",
             fields=(Field(name="csrf", where="form", description="From the page", required=True),),
             body_media="application/x-www-form-urlencoded",
-            answers={303: Answer(description="Signed out", media=None), 403: _PAGE},
+            answers={303: Answer(description="Signed out", media=None)}
+            | dict.fromkeys((400, 403, 413), PAGE),
         )
     ),
     status_code=303,
@@ -226,18 +224,11 @@ async def sign_out(request: Visit) -> Response[bytes]:
 
 @get(
     "/signed-out",
-    opt=declared(Door(id="showSignedOut", tag="citizen", summary="Signed out", answers={200: _PAGE})),
+    opt=declared(Door(id="showSignedOut", tag="citizen", summary="Signed out", answers={200: PAGE})),
 )
 async def signed_out(request: Visit) -> Response[str]:
     """Signed out."""
     return await page(request, "signed_out.html")
-
-
-def _too_often(request: Visit, no: TooManyRequests) -> Response[bytes]:
-    """The script on the page reads no pages; that it did not work, and what else there is, stands there already."""
-    response = to_script(request, msgspec.json.encode({"error": no.code}), status=429)
-    response.headers["retry-after"] = str(no.wait)  # RFC 6585 §4
-    return response
 
 
 HANDLERS = (sign_in, as_persona, begin, finish, sign_out, signed_out)

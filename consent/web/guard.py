@@ -14,7 +14,14 @@ from consent.acts import prefer as preferring
 from consent.acts.house import House
 from consent.oauth.forms import is_form
 from consent.oauth.step_up import SignIn
-from consent.words.errors import AccountClosing, BadInput, Forbidden, NotSignedIn
+from consent.words.errors import (
+    AccountClosing,
+    BadInput,
+    ConsentError,
+    Forbidden,
+    NotSignedIn,
+    TooManyRequests,
+)
 from consent.words.purposes import LANGUAGES, Language
 
 from .arrival import read_body
@@ -23,6 +30,8 @@ from .render import render
 FORM_LIMIT = 64 * 1024
 _MOST_FIELDS = 100
 _YEAR = 365 * 24 * 3600
+# All else is 400 to a script.
+_TO_SCRIPT = {"not_signed_in": 401, "forbidden": 403, "too_large": 413, "too_many_requests": 429}
 # Printable ASCII without quotes, angles and backslashes; two slashes would begin with the name of a host.
 _OWN_PATH = re.compile(r"/(?!/)[!#-;=?-\[\]-~]{0,199}")
 
@@ -269,6 +278,15 @@ def to_script(request: Visit, body: bytes, *, status: int = 200) -> Response[byt
     return Response(
         body, status_code=status, media_type="application/json", headers=page_headers(house_of(request))
     )
+
+
+def refused_to_script(request: Visit, no: ConsentError) -> Response[bytes]:
+    """What the script gets when it did not work. It reads no pages; what else there is, stands on its page already."""
+    status = _TO_SCRIPT.get(no.code, 400)
+    response = to_script(request, msgspec.json.encode({"error": no.code}), status=status)
+    if isinstance(no, TooManyRequests):
+        response.headers["retry-after"] = str(no.wait)  # RFC 6585 §4
+    return response
 
 
 def see_other(where: str, *cookies: Cookie) -> Response[bytes]:

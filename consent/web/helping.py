@@ -78,7 +78,9 @@ async def data(request: Visit, mandate: str) -> Response[str]:
 
 @get(
     "/for/{mandate:str}/my/data/{name:str}",
-    opt=shows("helpEdit", "A parent: fill in one attribute of the child", _MANDATE, _NAME),
+    opt=shows(
+        "helpEdit", "A parent: fill in one attribute of the child", _MANDATE, _NAME, or_else=(303, 403, 404)
+    ),
 )
 async def edit(request: Visit, mandate: str, name: str) -> Response[str]:
     """The form for one attribute."""
@@ -94,6 +96,7 @@ async def edit(request: Visit, mandate: str, name: str) -> Response[str]:
         _NAME,
         Field(name="value", where="form", description="What was written", required=True),
         Field(name="next", where="form", description="From the page"),
+        answers=(303, 400, 403, 404, 422),
     ),
     status_code=303,
 )
@@ -152,7 +155,7 @@ async def stopped(request: Visit, mandate: str, grant_id: str) -> Response[Any]:
 
 @get(
     "/for/{mandate:str}/my/requests/{request_id:str}",
-    opt=shows("helpRequest", "Helping: a question", _MANDATE, _REQUEST),
+    opt=shows("helpRequest", "Helping: a question", _MANDATE, _REQUEST, or_else=(303, 403, 404, 410)),
 )
 async def show_request(request: Visit, mandate: str, request_id: str) -> Response[str]:
     """The same question that she sees."""
@@ -183,6 +186,7 @@ async def show_request(request: Visit, mandate: str, request_id: str) -> Respons
         Field(name="attribute", where="form", description="A ticked attribute; may repeat"),
         Field(name="decision", where="form", description="yes, no, or sign_in: to sign in again first"),
         Field(name="shown", where="form", description="From the page"),
+        answers=(200, 303, 400, 403, 404, 410, 422),
     ),
     status_code=200,
 )
@@ -213,7 +217,7 @@ async def answer_request(request: Visit, mandate: str, request_id: str) -> Respo
 
 @get(
     "/for/{mandate:str}/my/requests/{request_id:str}/answered",
-    opt=shows("helpAnswered", "Helping: his answer counts", _MANDATE, _REQUEST),
+    opt=shows("helpAnswered", "Helping: his answer counts", _MANDATE, _REQUEST, or_else=(303, 403, 404)),
 )
 async def answered(request: Visit, mandate: str, request_id: str) -> Response[str]:
     """What he answered, and the way back."""
@@ -224,7 +228,14 @@ async def answered(request: Visit, mandate: str, request_id: str) -> Response[st
 
 @get(
     "/for/{mandate:str}/my/requests/{request_id:str}/back",
-    opt=shows("helpBack", "Helping: back to who asked, with his answer", _MANDATE, _REQUEST, gives=None),
+    opt=shows(
+        "helpBack",
+        "Helping: back to who asked, with his answer",
+        _MANDATE,
+        _REQUEST,
+        gives=None,
+        or_else=(303, 403, 404),
+    ),
     status_code=303,
 )
 async def go_back(request: Visit, mandate: str, request_id: str) -> Response[bytes]:

@@ -43,7 +43,7 @@ async def new_helper(request: Visit) -> Response[str]:
         Field(name="term", where="form", description="month, half_year or year", required=True),
         Field(name="organisation", where="form", description="Only these; may repeat"),
         Field(name="special", where="form", description="1: also what is delicate"),
-        answers=(200, 303, 400, 403),
+        answers=(200, 303, 400, 403, 409, 422),
     ),
     status_code=200,
 )
@@ -90,7 +90,7 @@ async def helping(request: Visit) -> Response[str]:
 
 @post(
     "/my/helping/code",
-    opt=takes("lookAtHelpCode", "What a code is for", _CODE, answers=(200, 303, 400, 403)),
+    opt=takes("lookAtHelpCode", "What a code is for", _CODE, answers=(200, 303, 400, 403, 422, 429)),
     status_code=200,
 )
 async def look_at_code(request: Visit) -> Response[str]:
@@ -105,7 +105,7 @@ async def look_at_code(request: Visit) -> Response[str]:
 
 @post(
     "/my/helping",
-    opt=takes("takeUpHelp", "Take it up", _CODE, answers=(200, 303, 400, 403)),
+    opt=takes("takeUpHelp", "Take it up", _CODE, answers=(303, 400, 403, 422, 429)),
     status_code=303,
 )
 async def take_up(request: Visit) -> Response[Any]:

@@ -41,8 +41,9 @@ def _shows(id: str, summary: str, *fields: Field) -> dict[str, Any]:
     return shows(id, summary, *fields, or_else=(303, 404, 429), signed_in=False)
 
 
-def _takes(id: str, summary: str, *fields: Field) -> dict[str, Any]:
-    return takes(id, summary, *fields, answers=(200, 303, 400, 403, 404, 429), signed_in=False)
+def _takes(id: str, summary: str, *fields: Field, wrong: int = 400) -> dict[str, Any]:
+    answers = tuple({303, 400, 403, 404, 429, wrong})
+    return takes(id, summary, *fields, answers=answers, signed_in=False)
 
 
 @post(
@@ -146,6 +147,7 @@ async def show_words(request: Visit) -> Response[str]:
         "Sign in with words on paper, once",
         Field(name="words", where="form", description="All of them", required=True),
         _NEXT,
+        wrong=422,
     ),
     status_code=303,
 )

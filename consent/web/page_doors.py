@@ -10,7 +10,7 @@ ELSEWHERE = Answer(description="To the next page", media=None, headers=("Locatio
 FORM = "application/x-www-form-urlencoded"
 CSRF = Field(name="csrf", where="form", description="From the page", required=True)
 _WAIT = Answer(description="Too often in a minute", media="text/html", headers=("Retry-After",))
-_ANSWERS = {200: PAGE, 303: ELSEWHERE, 400: PAGE, 403: PAGE, 404: PAGE, 409: PAGE, 429: _WAIT}
+_ANSWERS = dict.fromkeys((200, 400, 403, 404, 409, 410, 413, 422), PAGE) | {303: ELSEWHERE, 429: _WAIT}
 
 
 def shows(
@@ -48,14 +48,15 @@ def takes(
     tag: Tag = "citizen",
 ) -> dict[str, Any]:
     """The `opt` of a door that takes a form; from somebody signed in, only one from a page of hers."""
+    form = (*fields, CSRF) if signed_in else fields
     return declared(
         Door(
             id=id,
             tag=tag,
             summary=summary,
             security="session" if signed_in else "none",
-            fields=(*fields, CSRF) if signed_in else fields,
+            fields=form,
             body_media=FORM,
-            answers={status: _ANSWERS[status] for status in answers},
+            answers={status: _ANSWERS[status] for status in ((*answers, 413) if form else answers)},
         )
     )

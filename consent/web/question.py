@@ -33,7 +33,9 @@ _FILLED = Field(name="filled", where="query", description="Which item she went a
 
 @get(
     "/my/requests/{request_id:str}",
-    opt=shows("showRequest", "A question, with her own values", _ID, _TICKED, _FILLED, _FOR),
+    opt=shows(
+        "showRequest", "A question, with her own values", _ID, _TICKED, _FILLED, _FOR, or_else=(303, 404, 410)
+    ),
 )
 async def show_request(request: Visit, request_id: str) -> Response[str]:
     """The question: nothing ticked, yes and no alike. A parent says first for whom: who looks is whom it is for."""
@@ -76,6 +78,7 @@ async def show_request(request: Visit, request_id: str) -> Response[str]:
             description="yes, no, sign_in to sign in first, fill:NAME to fill in first",
         ),
         Field(name="shown", where="form", description="From the page"),
+        answers=(200, 303, 400, 403, 404, 410, 422),
     ),
     status_code=200,
 )
@@ -146,7 +149,10 @@ async def _question(
     )
 
 
-@get("/my/requests/{request_id:str}/help", opt=shows("helpFirst", "Help with a question, and on paper", _ID))
+@get(
+    "/my/requests/{request_id:str}/help",
+    opt=shows("helpFirst", "Help with a question, and on paper", _ID, or_else=(303, 404, 410)),
+)
 async def help_first(request: Visit, request_id: str) -> Response[str]:
     """People to turn to, and the question without her values, to print and take along."""
     citizen = await citizen_of(request)

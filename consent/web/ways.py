@@ -33,6 +33,7 @@ from .guard import (
     one,
     page,
     read_own_form,
+    refused_to_script,
     see_other,
     session_cookie,
     to_script,
@@ -49,7 +50,7 @@ _ERRORS = ("last", "label", "address", "taken", "broker_failed")
 
 def _scripted(id: str, summary: str, body: Any, answer: Answer) -> dict[str, Any]:
     key = Field(name="X-CSRF-Token", where="header", description="From the page", required=True)
-    no = dict.fromkeys((400, 401, 403), _NO)
+    no = dict.fromkeys((400, 401, 403, *((413,) if body else ())), _NO)
     return declared(
         Door(
             id=id,
@@ -101,7 +102,7 @@ async def begin_device(request: Visit) -> Response[bytes]:
         visitor = await _scripted_visitor(request)
         await check_change(house, visitor)
     except ConsentError as no:
-        return _refused(request, no)
+        return refused_to_script(request, no)
     name = request.app.state.product or "Mijn gegevens"
     challenge = await signing.begin(house, "add", name=name, citizen=visitor.citizen)
     response = to_script(request, challenge.options)
@@ -137,7 +138,7 @@ async def add_device(request: Visit) -> Response[bytes]:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return to_script(request, b'{"error":"bad_input"}', status=400)
     except ConsentError as no:
-        return _refused(request, no)
+        return refused_to_script(request, no)
     response = to_script(request, msgspec.json.encode({"next": local_path(answer.next)}))
     drop_cookie(house, response, "ceremony")
     return response
@@ -184,6 +185,7 @@ async def remove_way(request: Visit) -> Response[bytes]:
         "addMailbox",
         "Add a mailbox",
         Field(name="address", where="form", description="Her e-mail address", required=True),
+        answers=(303, 400, 403, 404, 429),
     ),
     status_code=303,
 )
@@ -259,11 +261,6 @@ async def _scripted_visitor(request: Visit) -> Visitor:
     if not hmac.compare_digest(request.headers.get("x-csrf-token", "").encode(), expected.encode()):
         raise Forbidden("this is not from a page of yours")
     return visitor
-
-
-def _refused(request: Visit, no: ConsentError) -> Response[bytes]:
-    status = {"not_signed_in": 401, "forbidden": 403}.get(no.code, 400)
-    return to_script(request, msgspec.json.encode({"error": no.code}), status=status)
 
 
 HANDLERS = (

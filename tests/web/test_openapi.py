@@ -104,6 +104,14 @@ def test_whoever_needs_a_credential_is_told_which() -> None:
     }  # fmt: skip
 
 
+def test_whoever_sends_a_body_may_hear_that_it_is_too_large_and_at_the_api_that_it_is_no_json() -> None:
+    for path, _, said in operations():
+        if "requestBody" in said:
+            assert "413" in said["responses"], path
+            if voice_of(path) == "api":
+                assert "415" in said["responses"], path
+
+
 def test_a_401_of_the_api_always_comes_with_a_challenge() -> None:
     for path, _, operation in operations():
         if operation["tags"][0] in ("organisation", "auditor") and "401" in operation["responses"]:
