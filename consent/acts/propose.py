@@ -10,7 +10,7 @@ from consent.storage.rows import Proposal, PurposeRow
 from consent.words.canonical import canonical
 from consent.words.errors import BadInput, InsufficientScope, InvalidToken, OrganisationSuspended
 from consent.words.purposes import Purpose
-from consent.words.rules import check_purpose
+from consent.words.rules import check_purpose, check_slug
 
 from .house import House
 from .once import spend_proof
@@ -24,6 +24,7 @@ async def propose(house: House, *, token_hash: bytes, proof: Proof, purpose: Pur
     The same words again change nothing. Raises BadInput for words that break a rule, a version that is not the next,
     an id of somebody else, or too many that wait; OrganisationSuspended, InvalidToken, InsufficientScope.
     """
+    check_slug(purpose.id, "id")  # a database need not see anything else
 
     def story(book: Book) -> Story[Proposal]:
         yield [TOKEN.one(token_hash), USED.one(proof.jti_hash)]

@@ -52,7 +52,7 @@ def broker_of(settings: Settings) -> Broker | None:
 
 
 class OpenIDProvider:
-    """One provider. What it says about itself is read at the first use, and again when a key is unknown."""
+    """One provider. What it says about itself is read at the first use, and its keys again when one is unknown."""
 
     def __init__(self, issuer: str, *, client: str, secret: Secret, redirect_uri: str, name: str) -> None:
         self.name = name

@@ -4,11 +4,16 @@ import secrets
 
 import pytest
 from consent_sdk.keys import client_assertion
+from msgspec.structs import replace
 
 from consent.acts import admit, audit
+from consent.acts.approve import purpose_from
 from consent.acts.authenticate import authenticate
 from consent.acts.operate import Operator
+from consent.acts.propose import propose
 from consent.oauth.clients import ASSERTION_TYPE
+from consent.oauth.token import handle_hash
+from consent.storage.kinds import PURPOSE
 from consent.words.errors import BadInput, InvalidClient, NotFound
 from consent.words.instants import DAY, SECOND
 from tests.world import MUNICIPALITY, World
@@ -35,6 +40,15 @@ async def test_a_template_with_a_nul(world: World) -> None:
     disclosed = await world.disclose(given.tokens)
     with pytest.raises(BadInput, match="no such template"):
         await world.use(given.tokens, disclosed.disclosure, template="letter\x00")
+
+
+async def test_a_purpose_with_a_nul(world: World) -> None:
+    (row,) = await world.house.store.read(PURPOSE.get, "energietoeslag", 1)
+    wanted = replace(purpose_from(PURPOSE.from_row(row).record), id="a\x00")
+    token = await world.own_token()
+    proof = world.proof(MUNICIPALITY, "POST", "/organisation/purposes", token)
+    with pytest.raises(BadInput, match="id: "):
+        await propose(world.house, token_hash=handle_hash(token), proof=proof, purpose=wanted)
 
 
 async def test_an_organisation_with_a_nul(world: World) -> None:
