@@ -136,8 +136,9 @@ Every error says what to do next and repeats nothing of what was sent; a how-to 
 [the ten most common ones](../how-to/when-the-answer-is-no.md). Which form it has depends on the address:
 
 - `/oauth/…`: RFC 6749 §5.2, JSON with `error` and `error_description`.
-- `/disclosures`, `/uses`, `/grants/…`, `/signals/…`, `/audit/…`, `/log…`: RFC 9457, `application/problem+json` with
-  `status`, `code`, `title`, `detail` and `next`. A 401, and a 403 that a token causes, has a `WWW-Authenticate: DPoP`
+- `/disclosures…`, `/uses`, `/grants/…`, `/signals/…`, `/demands…`, `/organisation/…`, `/operator/…` (without its
+  pages), `/audit/…`, `/log…`: RFC 9457, `application/problem+json` with `status`, `code`, `title`, `detail` and `next`.
+  A 401, and a 403 that a token causes, has a `WWW-Authenticate: DPoP`
   challenge (RFC 9449 §7.1). The refusal of a repeated disclosure also has the `entry` and `proof` of the old one,
   without values.
 - Everything else is a page for people, in their language.
@@ -155,7 +156,8 @@ The list is closed. A program looks at `code`, never at the words.
 
 | `error` | Status | Where it is defined |
 |---|---|---|
-{oauth}| `temporarily_unavailable` | 503 | RFC 6749 §4.1.2.1, here also at the token endpoint |
+{oauth}| `access_denied` | 403 | RFC 6749 §4.1.2.1, here for removing a client without a proof (RFC 7592 §2.3) |
+| `temporarily_unavailable` | 429, 503 | RFC 6749 §4.1.2.1, here at every endpoint, with Retry-After |
 | `server_error` | 500 | RFC 6749 §4.1.2.1 |
 
 A citizen's no comes back to the organisation as `access_denied` on its redirect address (RFC 6749 §4.1.2.1).
@@ -170,8 +172,8 @@ def errors_page() -> str:
     source = (ROOT / "consent" / "words" / "errors.py").read_text("utf-8")
     oauth = ""
     for name, code, where in re.findall(r'class (\w+)\(OAuthError\):\n    code = "(\w+)"  # (.+)', source):
-        if where.startswith("RFC 6750") or code == "access_denied":
-            continue  # said by the API, or to the citizen's browser
+        if where.startswith("RFC 6750"):
+            continue  # said by the API
         status = 401 if issubclass(getattr(errors, name), errors.InvalidClient) else 400
         oauth += f"| `{code}` | {status} | {where} |\n"
     return _ERRORS.format(

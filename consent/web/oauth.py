@@ -19,7 +19,7 @@ from consent.oauth.forms import parse_query
 from consent.oauth.grant_management import ACTIONS
 from consent.oauth.jar import check_request
 from consent.oauth.keys import public_jwks
-from consent.oauth.metadata import AUTHORIZE_PATH, JWKS_PATH, PAR_PATH, metadata
+from consent.oauth.metadata import AUTHORIZE_PATH, JWKS_PATH, METADATA_PATH, PAR_PATH, metadata
 from consent.oauth.par import REQUEST_LIFE, check_pushed_request
 from consent.oauth.resource import RESOURCE_PATH, check_resource, protected_resource
 from consent.words.instants import SECOND
@@ -139,7 +139,7 @@ async def authorize(request: Request[Any, Any, Any]) -> Response[bytes]:
 
 
 @get(
-    "/.well-known/oauth-authorization-server",
+    METADATA_PATH,
     opt=declared(
         Door(
             id="metadata",

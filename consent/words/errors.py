@@ -136,10 +136,6 @@ class UnsupportedResponseType(OAuthError):
     code = "unsupported_response_type"  # RFC 6749 §4.1.2.1
 
 
-class AccessDenied(OAuthError):
-    code = "access_denied"  # RFC 6749 §4.1.2.1
-
-
 class InvalidAuthorizationDetails(OAuthError):
     code = "invalid_authorization_details"  # RFC 9396 §5
 

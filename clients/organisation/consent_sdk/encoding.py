@@ -27,11 +27,6 @@ def b64_bytes(text: str, *, length: int | None = None) -> bytes:
     return raw
 
 
-def b64_text(raw: bytes) -> str:
-    """Encode *raw* as standard base64."""
-    return base64.b64encode(raw).decode("ascii")
-
-
 def b64url_text(raw: bytes) -> str:
     """Encode *raw* as base64url without padding (RFC 7515 §2)."""
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
