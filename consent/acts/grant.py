@@ -16,7 +16,7 @@ from consent.storage.rows import AccessRequest
 from consent.vault.keys import CitizenKeys, pairwise_id
 from consent.words.actors import HERSELF, Actor
 from consent.words.attributes import SPECIAL
-from consent.words.errors import NotFound
+from consent.words.errors import Forbidden, NotFound
 from consent.words.ids import id_from, is_id
 from consent.words.keyed import tag
 from consent.words.purposes import Language
@@ -93,7 +93,9 @@ async def answer(
             return _decline(book, replace(asked, citizen=citizen), citizen, keys, by)
         trouble = _trouble(decision, chosen, seal, seen)
         hers = [one for one in book.known(MANDATE) if one.citizen == citizen]
-        if decision == "yes" and by == HERSELF and not decides_herself(hers, at=book.at):
+        if decision == "yes" and by.kind != "guardian" and not decides_herself(hers, at=book.at):
+            if by != HERSELF:  # a helper from before the parent came: he has no yes that she has not
+                raise Forbidden("a child has no yes to lend")
             trouble = "too_young"
         if trouble is not None:
             return Again(seen, trouble)

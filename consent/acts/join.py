@@ -50,12 +50,8 @@ def invite(
     code_hash = handle_hash(code)
 
     def story(book: Book) -> Story[None]:
-        if organisation is None:
-            waiting = INVITATION.by("of_operator", book.at)
-        else:
-            waiting = INVITATION.by("of_organisation", organisation, book.at)
-            yield [ORGANISATION.one(organisation)]
-        yield [waiting]
+        yield [ORGANISATION.one(organisation)] if organisation is not None else []
+        yield [_waiting(book, organisation)]
         yield TURN
         if organisation is not None and book.get(ORGANISATION, organisation) is None:
             raise NotFound("there is no such organisation")
@@ -130,11 +126,12 @@ async def team(house: House, organisation: str | None) -> tuple[list[Member], li
 def end_member(member: str, organisation: str | None, *, by: Operator) -> Deed[Member]:
     """A deed that ends somebody's role in *organisation*, None: with the operator. A second time changes nothing.
 
+    What waits of her invitations ends as well, unless she leaves by herself: one of them may be for her second account.
     Raises NotFound, also for a member of another organisation. The last owner can go too: operators invite again.
     """
 
     def story(book: Book) -> Story[Member]:
-        yield [MEMBER.one(member)]
+        yield [MEMBER.one(member), _waiting(book, organisation)]
         yield TURN
         row = book.get(MEMBER, member)
         if row is None or row.organisation != organisation:
@@ -142,6 +139,14 @@ def end_member(member: str, organisation: str | None, *, by: Operator) -> Deed[M
         if row.ended_at is None:
             book.put(MEMBER, replace(row, ended_at=book.at))
             _write_down(book, by, "member_ended", organisation, f"{row.role} {row.name}")
+            hers = (
+                []
+                if by == acting(row)
+                else [one for one in book.known(INVITATION) if one.given_by == acting(row).name]
+            )
+            for one in hers:
+                if one.organisation == organisation and one.ended_at is None:
+                    _take_back(book, one, by)
         return row
 
     return story
@@ -157,10 +162,21 @@ def take_back(invitation: bytes, organisation: str | None, *, by: Operator) -> D
         if row is None or row.organisation != organisation:
             raise NotFound("there is no such invitation")
         if row.ended_at is None:
-            book.put(INVITATION, replace(row, ended_at=book.at))
-            _write_down(book, by, "member_uninvited", organisation, f"{row.role} {row.name}")
+            _take_back(book, row, by)
 
     return story
+
+
+def _waiting(book: Book, organisation: str | None) -> Ask:
+    """The rows of the invitations that wait."""
+    if organisation is None:
+        return INVITATION.by("of_operator", book.at)
+    return INVITATION.by("of_organisation", organisation, book.at)
+
+
+def _take_back(book: Book, row: Invitation, by: Operator) -> None:
+    book.put(INVITATION, replace(row, ended_at=book.at))
+    _write_down(book, by, "member_uninvited", row.organisation, f"{row.role} {row.name}")
 
 
 def as_member(

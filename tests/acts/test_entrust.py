@@ -177,6 +177,22 @@ async def test_a_child_with_an_account_keeps_it_and_gets_a_parent(world: World) 
             await mandates.accept(world.house, helper=world.citizen("amal"), code=shown)
 
 
+async def test_a_helper_from_before_the_parent_says_no_more_than_the_child(world: World) -> None:
+    """Else a child would help itself with a second account: it makes two codes and shows the desk one of them."""
+    child = world.citizen("riet")
+    lent = await own_code(world, "riet")
+    helper = await mandates.accept(world.house, helper=world.citizen("daan"), code=lent)
+    made = await desk_makes(world, await own_code(world, "riet"))
+    await mandates.accept(world.house, helper=world.citizen(), code=made.code)
+    his = await helping.standing(world.house, helper=world.citizen("daan"), mandate=helper, deed="choose")
+    with pytest.raises(Forbidden):
+        await world.answer(await world.ask(), citizen=child, by=his.actor)
+    no = await world.answer(await world.ask(), citizen=child, by=his.actor, decision="no")
+    assert isinstance(no, Answered)
+    yes = await world.answer(await world.ask(), citizen=child, by=(await standing(world, made)).actor)
+    assert isinstance(yes, Answered)
+
+
 @pytest.mark.parametrize(
     ("wish", "born", "no"),
     [

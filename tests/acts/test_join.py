@@ -11,6 +11,7 @@ from consent.acts.join import (
     INVITATION_LIFE,
     MOST_WAITING,
     Role,
+    acting,
     as_member,
     end_member,
     invite,
@@ -102,6 +103,40 @@ async def test_a_code_is_not_used_up_by_who_has_the_role(world: World) -> None:
     with pytest.raises(Conflict):
         await join(world.house, citizen=sanne, code=second)
     assert (await join(world.house, citizen=world.citizen("daan"), code=second)).role == "owner"
+
+
+@pytest.mark.parametrize(("organisation", "role"), [(CITY, "owner"), (None, "operator")])
+async def test_whoever_is_put_out_leaves_no_door_for_a_second_account(
+    world: World, organisation: str | None, role: Role
+) -> None:
+    citizen = world.citizen("sanne")
+    hers = await join(world.house, citizen=citizen, code=await invited(world, organisation, role))
+    codes = []
+    for name in ("myself", "successor"):
+        deed, code = invite(organisation, role, name=name, by=acting(hers), chance=world.house.chance(16))
+        await world.house.scribe.do(deed)
+        codes.append(code)
+    of_anna = await invited(world, organisation, role)
+    # Both in one batch, the leaving first: what is typed at that moment opens nothing any more.
+    _, tried = await asyncio.gather(
+        world.house.scribe.do(end_member(hers.id, organisation, by=ANNA)),
+        join(world.house, citizen=world.citizen("daan"), code=codes[0]),
+        return_exceptions=True,
+    )
+    assert isinstance(tried, NotFound)
+    with pytest.raises(NotFound):
+        await join(world.house, citizen=world.citizen("daan"), code=codes[1])
+    acts = [(line.act, line.note) for line in await journal(world.house)]
+    assert ("member_uninvited", f"{role} myself") in acts
+    await join(world.house, citizen=world.citizen("riet"), code=of_anna)
+
+
+async def test_whoever_leaves_by_herself_leaves_her_invitations(world: World) -> None:
+    hers = await join(world.house, citizen=world.citizen("sanne"), code=await invited(world))
+    deed, code = invite(CITY, "owner", name="successor", by=acting(hers), chance=world.house.chance(16))
+    await world.house.scribe.do(deed)
+    await world.house.scribe.do(end_member(hers.id, CITY, by=acting(hers)))
+    assert (await join(world.house, citizen=world.citizen("daan"), code=code)).name == "successor"
 
 
 async def test_a_role_opens_that_organisation_and_no_other_and_only_what_it_is_for(world: World) -> None:
