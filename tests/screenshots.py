@@ -19,6 +19,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "clients" / "organisation")]
 
 from consent.demo import Stage
 from tests.conftest import free_port
+from tests.e2e.beside import with_broker
 from tests.e2e.conftest import find_chromium
 from tests.e2e.hands import in_language
 from tests.e2e.places import PLACES, furnish
@@ -31,12 +32,12 @@ LOOKS = {
 }
 
 
-async def take(folder: Path, issuer: str, stage: Stage, names: list[str]) -> int:
+async def take(folder: Path, issuer: str, stage: Stage, names: list[str], brokered: str) -> int:
     """Take them all; returns how many."""
     count = 0
     async with Town.open(stage) as town, async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=find_chromium())
-        scene = await furnish(browser, issuer, town)
+        scene = await furnish(browser, issuer, town, brokered=brokered)
         people = {
             "nobody": None,
             "settled": scene.settled,
@@ -72,8 +73,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         stage = Stage(Path(folder), free_port())
         stage.add_organisation()
-        with stage.serving():
-            count = asyncio.run(take(wanted.folder, stage.issuer, stage, wanted.names or list(PLACES)))
+        with stage.serving(), with_broker(Path(folder)) as brokered:
+            names = wanted.names or list(PLACES)
+            count = asyncio.run(take(wanted.folder, stage.issuer, stage, names, brokered))
     print(f"{count} pictures in {wanted.folder}")
 
 

@@ -58,7 +58,6 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
 
     passkeys: list[Key]
     others: list[Other]
-    is_last: bool  # what there is, is the last way in
     is_fresh: bool
     may_change: bool
 
@@ -91,14 +90,15 @@ async def desk(house: House, visitor: Visitor) -> Desk:
             )
             for one in ways.others
         ],
-        is_last=ways.count(is_invented=await _is_invented(house, citizen)) <= 1,
         is_fresh=is_fresh(house, visitor),
         may_change=may_change(visitor, ways),
     )
 
 
-async def _is_invented(house: House, citizen: str) -> bool:
-    return house.sandbox and bool(await house.store.read("persona.of_citizen", citizen))
+async def has_spare(house: House, *, citizen: str) -> bool:
+    """Whether she still gets in when she loses one of her ways. Words on paper are none that lasts: they work once."""
+    is_invented = house.sandbox and bool(await house.store.read("persona.of_citizen", citizen))
+    return (await ways_of(house, citizen)).count(is_invented=is_invented) > 1
 
 
 async def add_passkey(house: House, visitor: Visitor, *, ceremony: str, credential: dict[str, Any]) -> None:

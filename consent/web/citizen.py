@@ -5,6 +5,7 @@ from typing import Any
 from litestar import Response, get, post
 
 from consent.acts import dealings as dealing
+from consent.acts import enrol as enrolling
 from consent.acts import explain as explaining
 from consent.acts import hold as holding
 from consent.acts import join as joining
@@ -54,6 +55,7 @@ async def home(request: Visit) -> Response[str]:
         works=works,
         codes=codes,
         news=0 if chosen.private else await telling.count_new(house_of(request), citizen=citizen),
+        spare=await enrolling.has_spare(house_of(request), citizen=citizen),
         helped=(await mandates.his(house_of(request), helper=citizen)).running,
         over=await mandates.ended_parenthood(house_of(request), citizen=citizen),
     )

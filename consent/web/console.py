@@ -68,7 +68,7 @@ async def invite(request: Visit, organisation: str) -> Response[str]:
     except Conflict:
         return await _team(request, organisation, error="many", status=409)
     member = await member_of(request, organisation, OWNERS)
-    return await console_page(request, "team_code.html", member, code=made[0], name=name, role=role)
+    return await console_page(request, "team_code.html", member, code=made[0], whom=name, role=role)
 
 
 @post(

@@ -15,6 +15,7 @@ from consent.acts.ways import NotFreshlySignedIn, is_fresh
 from consent.words.errors import BadInput, NotFound, OutOfDate
 
 from .doors import Field
+from .field_names import FIELDS, PIECES
 from .guard import Visit, citizen_of, house_of, language_of, one, page, read_own_form, see_other, visitor_of
 from .joining import WORKPLACES
 from .oversight import ID, KIND, kind_of
@@ -98,6 +99,8 @@ async def _look(
         titles=await _titles(request),
         is_fresh=is_fresh(house, visitor),
         no=no,
+        fields=FIELDS,
+        pieces=PIECES,
         path=f"{_HERE}/{kind}/{about.reference}",
     )
 

@@ -4,14 +4,12 @@ import contextlib
 import os
 import re
 import shutil
-import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
 import pytest_asyncio
-import uvicorn
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
 from consent.app import build
@@ -20,6 +18,7 @@ from consent.seed import SHIPPED
 from consent.settings import Settings
 from consent.words.purposes import Contact, Text
 from tests.conftest import free_port
+from tests.e2e.beside import serving, with_broker
 from tests.e2e.places import Scene, furnish
 from tests.e2e.town import Town
 
@@ -83,9 +82,12 @@ async def town(served: Stage) -> AsyncIterator[Town]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def scene(served: Stage, town: Town, browser: Browser) -> Scene:
+async def scene(
+    served: Stage, town: Town, browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Scene]:
     """Two citizens, one with a past and one without, for whoever looks at all pages."""
-    return await furnish(browser, served.issuer, town)
+    with with_broker(tmp_path_factory.mktemp("brokered")) as brokered:
+        yield await furnish(browser, served.issuer, town, brokered=brokered)
 
 
 class Later:
@@ -117,17 +119,8 @@ class Later:
             help=Contact(name=Text("de balie", "the desk"), phone="0800 0000"),
         )
         app = build(settings, *[lambda: int(self.now() * 1_000_000)] * 2)
-        server = uvicorn.Server(uvicorn.Config(app, port=settings.port, log_level="warning"))
-        thread = threading.Thread(target=server.run)
-        thread.start()
-        try:
-            while not server.started:
-                assert thread.is_alive()
-                thread.join(0.02)
+        with serving(app, settings.port):
             yield
-        finally:
-            server.should_exit = True
-            thread.join()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -48,6 +48,28 @@ async def type_code(page: Page, code: str) -> None:
     await page.locator("#with-code button").click()
 
 
+async def let_help(page: Page, issuer: str, *, helper: str, citizen: str) -> str:
+    """Let *helper* do all that a helper can, for a month, also with what is delicate; the code for him."""
+    await page.goto(f"{issuer}/my/helpers/new")
+    await page.locator("#helper").fill(helper)
+    await page.locator("#citizen").fill(citizen)
+    await page.locator("#may-choose").check()
+    await page.locator("#term-month").check()
+    await page.locator("summary").click()
+    await page.locator("#special").check()
+    await page.locator("#new-helper button[type=submit]").click()
+    return " ".join(await page.locator("#code li").all_inner_texts())
+
+
+async def take_up(page: Page, issuer: str, code: str) -> str:
+    """Type the code of a mandate and say yes; where its pages are."""
+    await page.goto(f"{issuer}/my/helping")
+    await page.locator("#code").fill(code)
+    await page.locator("#type-code button").click()
+    await press(page, "Ja, ik help")
+    return path_of(page)
+
+
 def path_of(page: Page) -> str:
     """Where the page is, without the host."""
     return urlsplit(page.url).path

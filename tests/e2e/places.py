@@ -15,7 +15,20 @@ import msgspec
 from playwright.async_api import Browser, Page
 
 from consent.demo import ORGANISATION
-from tests.e2e.hands import NO, YES, answer, code_on, press, sign_in, sign_up, stop, tick, type_code
+from tests.e2e.hands import (
+    NO,
+    YES,
+    answer,
+    code_on,
+    let_help,
+    press,
+    sign_in,
+    sign_up,
+    stop,
+    take_up,
+    tick,
+    type_code,
+)
 from tests.e2e.town import NEEDED, OTHER_ATTRIBUTES, OTHER_PURPOSE, Town
 
 CONSOLE = f"/console/{ORGANISATION}"
@@ -27,8 +40,10 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
 
     issuer: str
     settled: State  # a citizen with questions, grants and a past
-    helper: State  # who helps her
+    helper: State  # who helps her, and is the parent of a child
     helping: str  # where
+    child: str  # and where for the child
+    whom: str  # a question that is about the parent or about the child
     help_code: str  # that nobody has used
     newcomer: State  # a citizen with nothing
     leaving: State  # a citizen who is erasing everything
@@ -50,10 +65,11 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     letters: Path  # the mail that the service sends
     code: str  # the stop code of the live one
     used_code: str  # and of one that it stopped
+    brokered: str  # where a service is that has a broker
 
 
-async def furnish(browser: Browser, issuer: str, town: Town) -> Scene:
-    """Let two citizens and the municipality live for a while."""
+async def furnish(browser: Browser, issuer: str, town: Town, *, brokered: str) -> Scene:
+    """Let two citizens and the municipality live for a while; *brokered* is a service with a broker."""
     context = await browser.new_context(locale="nl-NL", java_script_enabled=False)
     page = await context.new_page()
     first = await town.ask()
@@ -99,18 +115,21 @@ async def furnish(browser: Browser, issuer: str, town: Town) -> Scene:
     await page.goto((await town.ask(*OTHER_ATTRIBUTES, purpose=OTHER_PURPOSE)).url)
     question = urlsplit(page.url).path
     settled = await context.storage_state()
-    taken, help_code = await _let_help(page, issuer), await _let_help(page, issuer)
+    taken, help_code = [await let_help(page, issuer, helper="Els", citizen="Amal") for _ in range(2)]
     await context.close()
 
     context = await browser.new_context(locale="nl-NL", java_script_enabled=False)
     page = await context.new_page()
     await page.goto(f"{issuer}/sign-in")
     await sign_in(page, "els")
-    await page.goto(f"{issuer}/my/helping")
-    await page.locator("#code").fill(taken)
-    await page.locator("#type-code button").click()
-    await press(page, "Ja, ik help")
-    helping = urlsplit(page.url).path
+    helping = await take_up(page, issuer, taken)
+    _, for_parent = await town.entrust()
+    child = await take_up(page, issuer, for_parent)
+    await page.goto(f"{issuer}{child}/my/data/household_size")
+    await page.locator("#value").fill("3")
+    await page.locator("#edit button[type=submit]").click()
+    await page.goto((await town.ask()).url)
+    whom = urlsplit(page.url).path
     helper = await context.storage_state()
     await context.close()
 
@@ -161,6 +180,9 @@ async def furnish(browser: Browser, issuer: str, town: Town) -> Scene:
         settled=settled,
         helper=helper,
         helping=helping,
+        child=child,
+        whom=whom,
+        brokered=brokered,
         help_code=help_code,
         newcomer=newcomer,
         leaving=leaving,
@@ -202,9 +224,10 @@ Go = Callable[[Page, Scene], Awaitable[None]]
 
 
 class Place(msgspec.Struct, frozen=True):
-    """One page in one state: who looks, how to get there, and the status that the door answers."""
+    """One page in one state: who looks, which page it is, how to get there, and the status that the door answers."""
 
     who: str  # "nobody", "settled", "newcomer", "leaving", "helper", "operator", "clerk" or "owner"
+    shows: str  # the template that it must be, without `.html`
     go: Go
     status: int = 200
 
@@ -241,17 +264,15 @@ async def _type_the_code(page: Page, scene: Scene) -> None:
     await page.locator("#type-code button").click()
 
 
-async def _let_help(page: Page, issuer: str) -> str:
-    """She lets somebody help, with what is delicate; the code."""
-    await page.goto(f"{issuer}/my/helpers/new")
-    await page.locator("#helper").fill("Els")
-    await page.locator("#citizen").fill("Amal")
-    await page.locator("#may-choose").check()
-    await page.locator("#term-month").check()
-    await page.locator("summary").click()
-    await page.locator("#special").check()
-    await page.locator("#new-helper button[type=submit]").click()
-    return " ".join(await page.locator("#code li").all_inner_texts())
+async def _a_helper_more(page: Page, scene: Scene) -> None:
+    await sign_up(page, scene.issuer)
+    await let_help(page, scene.issuer, helper="Els", citizen="Amal")
+
+
+async def _to_broker(page: Page, scene: Scene) -> None:
+    await page.goto(f"{scene.brokered}/sign-in?next=/my/sign-in")
+    await sign_in(page, "amal")
+    await page.locator("#add-broker button").click()
 
 
 async def _save_nonsense(page: Page) -> None:
@@ -392,116 +413,139 @@ async def _wrong_address(page: Page) -> None:
 
 
 PLACES: dict[str, Place] = {
-    "sign-in": Place("nobody", _at("/sign-in")),
-    "sign-in-waiting": Place("nobody", _at("{waiting}")),
-    "sign-in-failed": Place("nobody", _at("/sign-in?error=passkey_failed")),
-    "sign-in-expired": Place("settled", _then("/my/data", _session_ends)),
-    "sign-in-again": Place("settled", _at("/sign-in?next=/my/sign-in&again=1")),
-    "sign-in-address-wrong": Place("nobody", _then("/sign-in", _wrong_address)),
-    "link-sent": Place("nobody", _at("/sign-in/link-sent")),
-    "link": Place("nobody", _open_link),
-    "link-dead": Place("nobody", _at("/sign-in/link/" + "x" * 43)),
-    "words": Place("nobody", _at("/sign-in/words")),
-    "words-wrong": Place("nobody", _then("/sign-in/words", _wrong_words), 422),
-    "ways": Place("nobody", _new_account),
-    "ways-stale": Place("settled", _at("/my/sign-in")),
-    "new-words": Place("nobody", _new_words),
-    "signed-out": Place("nobody", _at("/signed-out")),
-    "home": Place("settled", _at("/")),
-    "home-empty": Place("newcomer", _at("/")),
-    "question": Place("settled", _at("{question}")),
-    "question-missing": Place("newcomer", _at("{missing}")),
-    "question-nothing-chosen": Place("settled", _then("{question}", _press_yes), 422),
-    "question-no-decision": Place("settled", _then("{question}", _press_enter), 422),
-    "question-help": Place("settled", _at("{question}/help")),
-    "question-answered": Place("settled", _at("{answered}"), 410),
-    "question-dead-link": Place("settled", _at("{dead}"), 400),
-    "receipt": Place("settled", _at("{live}")),
-    "question-declined": Place("settled", _at("{declined}")),
-    "receipt-untold": Place("settled", _at("{untold}")),
-    "receipt-ended": Place("settled", _at("{ended}")),
-    "stopped": Place("settled", _at("{ended}/stopped")),
-    "desk": Place("clerk", _at("/desk/voorbeeldstad")),
-    "desk-standing": Place("clerk", _then("/desk/voorbeeldstad", _type_case("Z-2026-0001"))),
-    "desk-unknown": Place("clerk", _then("/desk/voorbeeldstad", _type_case("Z-2026-9999")), 404),
-    "notices": Place("settled", _at("/my/notices")),
-    "notices-none": Place("newcomer", _at("/my/notices")),
-    "quiet": Place("settled", _at("/my/quiet")),
-    "stop-code": Place("nobody", _at("/stop")),
-    "stop-code-wrong": Place("nobody", _type("0000 0000 0000 0000 B"), 404),
-    "stop-code-sure": Place("nobody", _type("{code}")),
-    "stop-code-over": Place("nobody", _type("{used_code}")),
-    "stop-code-done": Place("nobody", _at("/stop/done")),
-    "organisation": Place("settled", _at("/my/organisations/voorbeeldstad")),
-    "organisation-unknown": Place("newcomer", _at("/my/organisations/voorbeeldstad"), 404),
-    "timeline": Place("settled", _at("/my/timeline")),
-    "timeline-filtered": Place("settled", _at("/my/timeline?organisation=voorbeeldstad&kind=used")),
-    "timeline-empty": Place("newcomer", _at("/my/timeline")),
-    "entry": Place("settled", _at("{entry}")),
-    "report": Place("settled", _at("{entry}/report")),
-    "help": Place("nobody", _at("/help")),
-    "scan": Place("settled", _at("/my/log")),
-    "audit-key": Place("settled", _show_the_key),
-    "why": Place("settled", _at("{use}")),
-    "data": Place("settled", _at("/my/data")),
-    "data-history": Place("settled", _at("/my/data/birth_date/history")),
-    "data-empty": Place("newcomer", _at("/my/data")),
-    "helpers": Place("settled", _at("/my/helpers")),
-    "helper-form": Place("settled", _at("/my/helpers/new")),
-    "helping": Place("newcomer", _at("/my/helping")),
-    "help-offer": Place("newcomer", _type_the_code),
-    "for-home": Place("helper", _at("{helping}")),
-    "for-timeline": Place("helper", _at("{helping}/my/timeline")),
-    "for-data": Place("helper", _at("{helping}/my/data")),
-    "for-question": Place("helper", _at("{helping}{question}")),
-    "home-helping": Place("helper", _at("/")),
-    "erase": Place("settled", _at("/my/erase")),
-    "export": Place("settled", _at("/my/export")),
-    "leaving": Place("leaving", _at("/")),
-    "erasure": Place("nobody", _at("{erasure}")),
-    "operator": Place("operator", _at("/operator")),
-    "operator-list": Place("operator", _at("/operator/pages/purposes")),
-    "operator-look": Place("operator", _at("/operator/pages/purposes/hulp-nieuw-in-nederland@1")),
-    "operator-decide": Place("operator", _at("/operator/pages/purposes/hulp-nieuw-in-nederland@2")),
-    "operator-organisation": Place("operator", _at("/operator/pages/organisations/voorbeeldstad")),
-    "operator-journal": Place("operator", _at("/operator/pages/journal")),
-    "operator-health": Place("operator", _at("/operator/pages/health")),
-    "operator-refused-nothing-said": Place("operator", _refuse_without_a_word, 400),
-    "statistics": Place("nobody", _at("/auditor/statistics")),
-    "statistics-wrong-period": Place("nobody", _at("/auditor/report?from=2026-01&until=2026-01"), 400),
-    "log": Place("nobody", _at("/auditor")),
-    "log-entries": Place("nobody", _to_the_log("entries")),
-    "log-itself": Place("nobody", _to_the_log("itself/0")),
-    "log-entry": Place("nobody", _to_the_log("entry/0")),
-    "log-event": Place("nobody", _to_the_log("entry/2")),
-    "edit": Place("settled", _at("/my/data/preferred_language")),
-    "edit-date-wrong": Place("newcomer", _then("/my/data/birth_date", _save_nonsense), 422),
-    "edit-yes-no": Place("newcomer", _at("/my/data/income_below_threshold")),
-    "edit-yes-no-unchosen": Place("newcomer", _then("/my/data/over_18", _save_nothing), 422),
-    "edit-amount": Place("newcomer", _at("/my/data/yearly_income")),
-    "edit-list": Place("newcomer", _at("/my/data/children_first_names")),
-    "work": Place("owner", _at("/work")),
-    "work-none": Place("newcomer", _at("/work")),
-    "join": Place("newcomer", _at("/join")),
-    "join-wrong": Place("newcomer", _then("/join", _wrong_code), 400),
-    "console": Place("owner", _at(CONSOLE)),
-    "console-team": Place("owner", _at(f"{CONSOLE}/team")),
-    "console-team-code": Place("owner", _then(f"{CONSOLE}/team", _make_a_code)),
-    "console-purposes": Place("owner", _at(f"{CONSOLE}/purposes")),
-    "console-purposes-wrong": Place("owner", _then(f"{CONSOLE}/purposes", _nameless), 422),
-    "console-draft": Place("owner", _then(f"{CONSOLE}/purposes/parkeren", _save_it)),
-    "console-draft-wrong": Place("owner", _then(f"{CONSOLE}/purposes/parkeren", _send_it), 422),
-    "console-example": Place("owner", _at(f"{CONSOLE}/purposes/parkeren/example")),
-    "console-numbers": Place("owner", _at(f"{CONSOLE}/numbers")),
-    "console-program": Place("owner", _at(f"{CONSOLE}/programs")),
-    "console-program-wrong": Place("owner", _then(f"{CONSOLE}/programs", _no_address), 400),
-    "console-try": Place("owner", _at(f"{CONSOLE}/try")),
-    "console-tried": Place("owner", _then(f"{CONSOLE}/try", _try_it)),
-    "errors": Place("nobody", _at("/errors")),
-    "console-keys": Place("owner", _at(f"{CONSOLE}/keys")),
-    "not-found": Place("settled", _at("/my/nothing-here"), 404),
-    "question-not-hers": Place("newcomer", _at("{question}"), 404),
-    "desk-stop": Place("clerk", _at("/desk/voorbeeldstad/stop")),
-    "not-hers": Place("newcomer", _at("{live}"), 404),
-    "not-to-change": Place("settled", _at("/my/data/full_name"), 403),
+    "sign-in": Place("nobody", "sign_in", _at("/sign-in")),
+    "sign-in-waiting": Place("nobody", "sign_in", _at("{waiting}")),
+    "sign-in-failed": Place("nobody", "sign_in", _at("/sign-in?error=passkey_failed")),
+    "sign-in-expired": Place("settled", "sign_in", _then("/my/data", _session_ends)),
+    "sign-in-again": Place("settled", "sign_in", _at("/sign-in?next=/my/sign-in&again=1")),
+    "sign-in-address-wrong": Place("nobody", "sign_in", _then("/sign-in", _wrong_address)),
+    "link-sent": Place("nobody", "link_sent", _at("/sign-in/link-sent")),
+    "link": Place("nobody", "link", _open_link),
+    "link-dead": Place("nobody", "link", _at("/sign-in/link/" + "x" * 43)),
+    "words": Place("nobody", "words", _at("/sign-in/words")),
+    "words-wrong": Place("nobody", "words", _then("/sign-in/words", _wrong_words), 422),
+    "ways": Place("nobody", "ways", _new_account),
+    "ways-stale": Place("settled", "ways", _at("/my/sign-in")),
+    "to-broker": Place("nobody", "to_broker", _to_broker),
+    "new-words": Place("nobody", "new_words", _new_words),
+    "signed-out": Place("nobody", "signed_out", _at("/signed-out")),
+    "home": Place("settled", "home", _at("/")),
+    "home-empty": Place("newcomer", "home", _at("/")),
+    "question": Place("settled", "request", _at("{question}")),
+    "question-missing": Place("newcomer", "request", _at("{missing}")),
+    "question-nothing-chosen": Place("settled", "request", _then("{question}", _press_yes), 422),
+    "question-no-decision": Place("settled", "request", _then("{question}", _press_enter), 422),
+    "question-help": Place("settled", "request_help", _at("{question}/help")),
+    "question-answered": Place("settled", "request_gone", _at("{answered}"), 410),
+    "question-dead-link": Place("settled", "error", _at("{dead}"), 400),
+    "receipt": Place("settled", "receipt", _at("{live}")),
+    "question-declined": Place("settled", "declined", _at("{declined}")),
+    "receipt-untold": Place("settled", "receipt", _at("{untold}")),
+    "receipt-ended": Place("settled", "receipt", _at("{ended}")),
+    "stopped": Place("settled", "stopped", _at("{ended}/stopped")),
+    "desk": Place("clerk", "desk", _at("/desk/voorbeeldstad")),
+    "desk-standing": Place("clerk", "desk", _then("/desk/voorbeeldstad", _type_case("Z-2026-0001"))),
+    "desk-unknown": Place("clerk", "desk", _then("/desk/voorbeeldstad", _type_case("Z-2026-9999")), 404),
+    "notices": Place("settled", "notices", _at("/my/notices")),
+    "notices-none": Place("newcomer", "notices", _at("/my/notices")),
+    "quiet": Place("settled", "quiet", _at("/my/quiet")),
+    "stop-code": Place("nobody", "stop_code", _at("/stop")),
+    "stop-code-wrong": Place("nobody", "stop_code", _type("0000 0000 0000 0000 B"), 404),
+    "stop-code-sure": Place("nobody", "stop_code_sure", _type("{code}")),
+    "stop-code-over": Place("nobody", "stop_code_sure", _type("{used_code}")),
+    "stop-code-done": Place("nobody", "stop_code_done", _at("/stop/done")),
+    "organisation": Place("settled", "dealings", _at("/my/organisations/voorbeeldstad")),
+    "organisation-unknown": Place("newcomer", "error", _at("/my/organisations/voorbeeldstad"), 404),
+    "timeline": Place("settled", "timeline", _at("/my/timeline")),
+    "timeline-filtered": Place(
+        "settled", "timeline", _at("/my/timeline?organisation=voorbeeldstad&kind=used")
+    ),
+    "timeline-empty": Place("newcomer", "timeline", _at("/my/timeline")),
+    "entry": Place("settled", "entry", _at("{entry}")),
+    "report": Place("settled", "report", _at("{entry}/report")),
+    "help": Place("nobody", "help", _at("/help")),
+    "scan": Place("settled", "scan", _at("/my/log")),
+    "audit-key": Place("settled", "audit_key", _show_the_key),
+    "why": Place("settled", "why", _at("{use}")),
+    "data": Place("settled", "my_data", _at("/my/data")),
+    "data-history": Place("settled", "history", _at("/my/data/birth_date/history")),
+    "data-empty": Place("newcomer", "my_data", _at("/my/data")),
+    "helpers": Place("settled", "helpers", _at("/my/helpers")),
+    "helper-form": Place("settled", "helper_form", _at("/my/helpers/new")),
+    "helper-code": Place("nobody", "helper_code", _a_helper_more),
+    "helping": Place("newcomer", "helping", _at("/my/helping")),
+    "help-offer": Place("newcomer", "help_offer", _type_the_code),
+    "for-home": Place("helper", "for_home", _at("{helping}")),
+    "for-timeline": Place("helper", "for_timeline", _at("{helping}/my/timeline")),
+    "for-data": Place("helper", "for_data", _at("{helping}/my/data")),
+    "for-stopped": Place("helper", "for_stopped", _at("{helping}{ended}/stopped")),
+    "for-answered": Place("helper", "for_answered", _at("{helping}{answered}/answered")),
+    "for-child": Place("helper", "for_home", _at("{child}")),
+    "for-child-data": Place("helper", "for_data", _at("{child}/my/data")),
+    "for-child-edit": Place("helper", "edit", _at("{child}/my/data/household_size")),
+    "question-whom": Place("helper", "request_whom", _at("{whom}")),
+    "for-question": Place("helper", "request", _at("{helping}{question}")),
+    "home-helping": Place("helper", "home", _at("/")),
+    "erase": Place("settled", "erase", _at("/my/erase")),
+    "export": Place("settled", "export", _at("/my/export")),
+    "leaving": Place("leaving", "leaving", _at("/")),
+    "erasure": Place("nobody", "erasure", _at("{erasure}")),
+    "operator": Place("operator", "operator", _at("/operator")),
+    "operator-list": Place("operator", "operator_list", _at("/operator/pages/purposes")),
+    "operator-look": Place(
+        "operator", "operator_look", _at("/operator/pages/purposes/hulp-nieuw-in-nederland@1")
+    ),
+    "operator-decide": Place(
+        "operator", "operator_look", _at("/operator/pages/purposes/hulp-nieuw-in-nederland@2")
+    ),
+    "operator-organisation": Place(
+        "operator", "operator_look", _at("/operator/pages/organisations/voorbeeldstad")
+    ),
+    "operator-journal": Place("operator", "operator_journal", _at("/operator/pages/journal")),
+    "operator-health": Place("operator", "operator_health", _at("/operator/pages/health")),
+    "operator-refused-nothing-said": Place("operator", "operator_look", _refuse_without_a_word, 400),
+    "statistics": Place("nobody", "statistics", _at("/auditor/statistics")),
+    "statistics-wrong-period": Place(
+        "nobody", "statistics", _at("/auditor/report?from=2026-01&until=2026-01"), 400
+    ),
+    "log": Place("nobody", "log", _at("/auditor")),
+    "log-check": Place("nobody", "log_check", _at("/log/verify")),
+    "log-entries": Place("nobody", "log_entries", _to_the_log("entries")),
+    "log-itself": Place("nobody", "log_entries", _to_the_log("itself/0")),
+    "log-entry": Place("nobody", "log_entry", _to_the_log("entry/0")),
+    "log-event": Place("nobody", "log_entry", _to_the_log("entry/2")),
+    "edit": Place("settled", "edit", _at("/my/data/preferred_language")),
+    "edit-date-wrong": Place("newcomer", "edit", _then("/my/data/birth_date", _save_nonsense), 422),
+    "edit-yes-no": Place("newcomer", "edit", _at("/my/data/income_below_threshold")),
+    "edit-yes-no-unchosen": Place("newcomer", "edit", _then("/my/data/over_18", _save_nothing), 422),
+    "edit-amount": Place("newcomer", "edit", _at("/my/data/yearly_income")),
+    "edit-list": Place("newcomer", "edit", _at("/my/data/children_first_names")),
+    "work": Place("owner", "work", _at("/work")),
+    "work-none": Place("newcomer", "work", _at("/work")),
+    "join": Place("newcomer", "join", _at("/join")),
+    "join-wrong": Place("newcomer", "join", _then("/join", _wrong_code), 400),
+    "console": Place("owner", "console", _at(CONSOLE)),
+    "console-team": Place("owner", "team", _at(f"{CONSOLE}/team")),
+    "console-team-code": Place("owner", "team_code", _then(f"{CONSOLE}/team", _make_a_code)),
+    "console-purposes": Place("owner", "console_purposes", _at(f"{CONSOLE}/purposes")),
+    "console-purposes-wrong": Place(
+        "owner", "console_purposes", _then(f"{CONSOLE}/purposes", _nameless), 422
+    ),
+    "console-draft": Place("owner", "draft", _then(f"{CONSOLE}/purposes/parkeren", _save_it)),
+    "console-draft-wrong": Place("owner", "draft", _then(f"{CONSOLE}/purposes/parkeren", _send_it), 422),
+    "console-example": Place("owner", "example", _at(f"{CONSOLE}/purposes/parkeren/example")),
+    "console-numbers": Place("owner", "console_numbers", _at(f"{CONSOLE}/numbers")),
+    "console-program": Place("owner", "console_program", _at(f"{CONSOLE}/programs")),
+    "console-program-wrong": Place(
+        "owner", "console_program", _then(f"{CONSOLE}/programs", _no_address), 400
+    ),
+    "console-try": Place("owner", "console_try", _at(f"{CONSOLE}/try")),
+    "console-tried": Place("owner", "console_try", _then(f"{CONSOLE}/try", _try_it)),
+    "errors": Place("nobody", "error_codes", _at("/errors")),
+    "console-keys": Place("owner", "console_keys", _at(f"{CONSOLE}/keys")),
+    "not-found": Place("settled", "error", _at("/my/nothing-here"), 404),
+    "question-not-hers": Place("newcomer", "request_gone", _at("{question}"), 404),
+    "desk-stop": Place("clerk", "stop_code", _at("/desk/voorbeeldstad/stop")),
+    "not-hers": Place("newcomer", "error", _at("{live}"), 404),
+    "not-to-change": Place("settled", "error", _at("/my/data/full_name"), 403),
 }

@@ -29,6 +29,7 @@ async def test_a_colleague_joins_writes_a_purpose_and_sends_it(served: Stage, op
     await owner.locator("#name").fill("Daan")
     await owner.locator("#role-editor").check()
     await press(owner, "Maak een code")
+    assert await owner.locator("h1").inner_text() == "Een code voor Daan"
     code = await owner.locator("#code").inner_text()
     await owner.get_by_role("link", name="Terug naar het team").click()
     assert code not in await owner.content()  # shown once

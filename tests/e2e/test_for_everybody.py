@@ -1,14 +1,19 @@
 """Every page in every state is for everybody: axe, a narrow screen, large targets, the keyboard, and little to load."""
 
 import gzip
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
+from jinja2 import nodes
 from playwright.async_api import Page, Response, expect
 
 from consent.demo import Stage
+from consent.web import render
+from consent.web.render import PAGES
+from consent.words.purposes import Language
 from tests.e2e.conftest import Open
 from tests.e2e.hands import NO, YES, answer, sign_in
 from tests.e2e.places import PLACES, Scene
@@ -58,7 +63,31 @@ async def go(open_page: Open, scene: Scene, name: str, **options: Any) -> Page:
     await place.go(page, scene)
     pages = [a for a in answers if a.request.is_navigation_request() and not 300 <= a.status < 400]
     assert pages[-1].status == place.status
+    assert (urlsplit(page.url).path == "/sign-in") == (place.shows == "sign_in"), page.url
+    heading = await page.locator("h1").inner_text()
+    assert re.fullmatch(heading_of(place.shows, options.get("language", "nl")), heading), heading
     return page
+
+
+def heading_of(name: str, language: Language) -> str:
+    """A pattern of what stands above the page *name*: its headings, of which some have a name in them."""
+    words: list[str] = []
+    while not words:
+        template = render._environment.parse((PAGES / f"{name}.html").read_text("utf-8"))
+        for block in template.find_all(nodes.Block):
+            if block.name == "heading":
+                calls = [call for call in block.find_all(nodes.Call) if getattr(call.node, "name", "") == "_"]
+                words = [call.args[0].as_const() for call in calls] or ["%(anything)s"]
+        (base,) = template.find_all(nodes.Extends)  # what builds on another page has the heading of that one
+        name = base.template.as_const().removesuffix(".html")
+    translated = [re.escape(render._catalogues[language].gettext(text)) for text in words]
+    return "|".join(re.sub(r"%\\\(\w+\\\)s", ".+", text) for text in translated)
+
+
+async def test_every_page_is_one_of_the_places() -> None:
+    pages = {file.stem for file in PAGES.glob("*.html")}
+    parts = {name for name in pages if name.startswith("_") or name.endswith("base")}
+    assert {place.shows for place in PLACES.values()} == pages - parts
 
 
 @pytest.mark.parametrize("language", ["nl", "en"])

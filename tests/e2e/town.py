@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import tomllib
 from collections.abc import AsyncIterator, Callable, Sequence
-from pathlib import Path
+from datetime import UTC, date, datetime
 from typing import Any
 
 import consent_sdk
@@ -22,11 +22,12 @@ class Town:
     """The example municipality, with a callback on a port of its own, so that a browser really arrives somewhere."""
 
     def __init__(
-        self, sdk: consent_sdk.Organisation, origin: str, arrivals: "asyncio.Queue[str]", letters: Path
+        self, sdk: consent_sdk.Organisation, origin: str, arrivals: "asyncio.Queue[str]", stage: Stage
     ) -> None:
         self.sdk = sdk
         self.origin = origin
-        self.letters = letters  # where the service leaves its mail
+        self.letters = stage.service / "mail"  # where the service leaves its mail
+        self._desk = stage.run
         self._arrivals = arrivals
 
     @classmethod
@@ -60,7 +61,7 @@ class Town:
             **timing,
         )
         async with server, sdk:
-            yield cls(sdk, origin, arrivals, stage.service / "mail")
+            yield cls(sdk, origin, arrivals, stage)
 
     async def ask(
         self, *attributes: str, purpose: str = PURPOSE, days: int = 90, case: str | None = None
@@ -93,6 +94,21 @@ class Town:
         (purpose,) = [one for one in purposes if one["id"] == OTHER_PURPOSE]
         purpose |= {"version": 2, "maximum_days": 700, "storage_places": ["NL", "US"]}
         await self.sdk.account.propose(purpose)
+
+    async def entrust(self, *, age: int = 13, child: str = "Noor", code: str = "") -> tuple[str, str]:
+        """At its desk a parent shows the papers of a child that became *age* this year: the mandate, and the words.
+
+        *code* is one that the child made at an account of its own.
+        """
+        born = date(datetime.now(UTC).year - age, 1, 1).isoformat()
+        words = ["--born", born, "--parent", "Mama", "--child", child, *(["--code", code] if code else [])]
+        said = await asyncio.to_thread(self._desk, "guardian", "add", *words)
+        mandate, for_parent = said.splitlines()
+        return mandate.removeprefix("mandate "), for_parent
+
+    async def words_for(self, mandate: str) -> str:
+        """The words on paper with which the child of a parent's mandate signs in."""
+        return await asyncio.to_thread(self._desk, "guardian", "words", mandate)
 
     async def fetch(
         self, arrangement: consent_sdk.Arrangement, attributes: Sequence[str] | None = None

@@ -49,6 +49,7 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
         "helped": [],
         "over": [],
         "stop_code": None,
+        "spare": True,
         "help": Sample(
             name="Stadsbalie Voorbeeldstad",
             phone="14 010",
@@ -201,11 +202,10 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
                 used_at=at("2026-04-02 14:05"),
             ),
         ],
-        is_last=False,
         is_fresh=True,
         may_change=True,
     )
-    bare = Sample(passkeys=[], others=[], is_last=True, is_fresh=False, may_change=True)
+    bare = Sample(passkeys=[], others=[], is_fresh=False, may_change=True)
     browsers = [
         Sample(
             id="f6",
@@ -275,7 +275,16 @@ def samples(language: str) -> dict[str, tuple[str, dict[str, Any]]]:
         ),
         "home_empty": (
             "home.html",
-            {**signed, "path": "/", "requests": [], "grants": [], "ended": [], "works": False, "news": 0},
+            {
+                **signed,
+                "path": "/",
+                "requests": [],
+                "grants": [],
+                "ended": [],
+                "works": False,
+                "news": 0,
+                "spare": False,
+            },
         ),
         "join": ("join.html", {**signed, "path": "/join", "error": None}),
         **{f"join_{error}": ("join.html", {**signed, "error": error}) for error in ("unknown", "already")},
