@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
 
 from consent.app import build
 from consent.demo import CLIENT, Stage
@@ -23,6 +23,8 @@ from tests.e2e.places import Scene, furnish
 from tests.e2e.town import Town
 
 Open = Callable[..., Awaitable[Page]]
+_LONG = 60_000  # milliseconds: on a machine with much else to do, what is right may come late
+expect.set_options(timeout=_LONG)
 # Chromium reports the status of a page itself as if it were a fault; our 4xx pages are meant.
 _STATUS = re.compile(r"Failed to load resource: the server responded with a status of 4\d\d ")
 
@@ -63,7 +65,7 @@ async def open_page(browser: Browser) -> AsyncIterator[Open]:
     async def open_one(*, javascript: bool = False, language: str = "nl", **options: Any) -> Page:
         locale = {"nl": "nl-NL", "en": "en-GB"}[language]
         context = await browser.new_context(locale=locale, java_script_enabled=javascript, **options)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(_LONG)
         contexts.append(context)
         page = await context.new_page()
         listen(page, complaints)

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from playwright.async_api import BrowserContext, Page
+from playwright.async_api import BrowserContext, Page, expect
 
 YES = {"nl": "Ja, deel wat ik koos", "en": "Yes, share what I chose"}
 NO = {"nl": "Nee, deel niets", "en": "No, share nothing"}
@@ -58,7 +58,9 @@ async def let_help(page: Page, issuer: str, *, helper: str, citizen: str) -> str
     await page.locator("summary").click()
     await page.locator("#special").check()
     await page.locator("#new-helper button[type=submit]").click()
-    return " ".join(await page.locator("#code li").all_inner_texts())
+    words = page.locator("#code li")
+    await expect(words).to_have_count(7)
+    return " ".join(await words.all_inner_texts())
 
 
 async def take_up(page: Page, issuer: str, code: str) -> str:
@@ -67,6 +69,7 @@ async def take_up(page: Page, issuer: str, code: str) -> str:
     await page.locator("#code").fill(code)
     await page.locator("#type-code button").click()
     await press(page, "Ja, ik help")
+    await expect(page.locator("#helping")).to_be_visible()
     return path_of(page)
 
 

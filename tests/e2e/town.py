@@ -77,7 +77,7 @@ class Town:
 
     async def arrived(self) -> str:
         """The address at which the citizen came back, as her browser asked for it."""
-        return self.origin + await asyncio.wait_for(self._arrivals.get(), 10)
+        return self.origin + await asyncio.wait_for(self._arrivals.get(), 60)
 
     def nobody_arrived(self) -> bool:
         """Whether no browser came here since the last answer was taken."""
