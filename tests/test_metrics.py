@@ -1,16 +1,22 @@
 """Numbers for a watcher: counted right, written right, and answered to nobody who asks for anything else."""
 
 import asyncio
+import contextlib
 import re
 import socket
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import AsyncMock
 
 import httpx
 import pytest
 
+import consent.serve as serving
 from consent.acts.freeze import freeze
 from consent.acts.meter import Histogram
 from consent.errands.metrics import MEDIA, _histogram, measuring, metrics
 from consent.settings import read_settings
+from consent.web.meter import NO_DOOR, metered
 from consent.words.errors import Misconfigured
 from consent.words.instants import SECOND
 from tests.world import World
@@ -78,6 +84,17 @@ async def test_what_somebody_has_to_get_up_for_is_a_number(world: World) -> None
     assert after["consent_backup_timestamp_seconds"] == 5
 
 
+async def test_an_answer_that_never_came_counts_as_our_fault(world: World) -> None:
+    async def broken(*_: object) -> None:
+        raise RuntimeError
+
+    door: Any = metered(broken, SimpleNamespace(house=world.house), {})
+    with pytest.raises(RuntimeError):
+        await door({"type": "http", "path": "/a/visitors/own/text"}, None, None)
+    found = [line for line in (await metrics(world.house)).splitlines() if "requests_total{" in line]
+    assert found == [f'consent_requests_total{{door="{NO_DOOR}",status="5xx"}} 1']
+
+
 async def test_what_cannot_be_known_is_left_out_and_not_nought(world: World) -> None:
     await world.house.store.close()
     found = numbers(await metrics(world.house))
@@ -112,6 +129,28 @@ async def test_only_one_address_answers(world: World, sent: bytes, status: bytes
             async with httpx.AsyncClient(timeout=240) as watcher:
                 answer = await watcher.get(f"http://127.0.0.1:{port}/metrics")
             assert (answer.status_code, answer.headers["content-type"]) == (200, MEDIA)
+
+
+@pytest.mark.parametrize("chosen", ["", "192.0.2.7"])
+def test_they_are_on_loopback_unless_somebody_chose_otherwise(
+    monkeypatch: pytest.MonkeyPatch, chosen: str
+) -> None:
+    """However widely the service itself is open: whoever reaches the port may read them."""
+    asked = []
+
+    def listen(host: str, port: int, **_: str) -> contextlib.AbstractContextManager[None]:
+        asked.append((host, port))
+        return contextlib.nullcontext()
+
+    monkeypatch.setattr(serving, "_check", AsyncMock())
+    monkeypatch.setattr(serving, "listen", listen)
+    monkeypatch.setattr(serving, "_serve_on", lambda *_: 0)
+    monkeypatch.setattr(serving, "speak_in_lines", lambda: None)
+    flags: dict[str, object] = {"host": "0.0.0.0", "issuer": "https://consent.example", "metrics_port": 9000}
+    flags |= {"metrics_host": chosen} if chosen else {}
+    settings = read_settings(flags, environment={})
+    assert serving.serve(settings) == 0
+    assert asked == [("0.0.0.0", settings.port), (chosen or "127.0.0.1", 9000)]
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,20 @@ async def test_whoever_floods_waits_for_an_answer(world: World, monkeypatch: pyt
     await to_correct(world.house, citizen=world.citizen(), name="birth_date", text=SECRET)
 
 
+async def test_the_list_has_an_end_and_begins_with_who_waits_longest(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("consent.acts.reply.MOST", 1)
+    first, second = await a_use(world), await a_use(world, "offer")
+    for use in (second, first):
+        await to_explain(world.house, citizen=world.citizen(), use=use, text=SECRET)
+        world.pass_time(1)
+    (oldest,) = await listed(world)
+    assert oldest.about == second
+    await answered(world, oldest.id, "answered", "For the letter.")
+    assert [one.about for one in await listed(world)] == [first]
+
+
 async def test_questions_in_one_minute_have_an_end_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("consent.acts.demand.MOST_A_MINUTE", 1)
     use, other = await a_use(world), await a_use(world, "offer")
