@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
@@ -9,6 +10,7 @@ import structlog
 from consent.acts.close import close
 from consent.acts.count import go_on as count_on
 from consent.acts.doubt import count_weeks
+from consent.acts.ending import MOST_AT_ONCE
 from consent.acts.erase import go_on as erase_on
 from consent.acts.expire import expire
 from consent.acts.house import House
@@ -16,6 +18,7 @@ from consent.acts.mandate import lapse
 from consent.acts.retain import BY_SETTING, first_kept, retain
 from consent.acts.retain import go_on as retain_on
 from consent.acts.rewrap import rewrap
+from consent.acts.scribe import Deed
 from consent.acts.succeed import carry_grants
 from consent.acts.tally import go_on as tally_on
 from consent.acts.tell import warn
@@ -27,6 +30,7 @@ from consent.upkeep import succession
 from consent.upkeep.backup import last_backup
 from consent.words.instants import DAY, MINUTE
 
+_IN_A_ROW = 50  # deeds
 _log = structlog.get_logger()
 
 
@@ -42,9 +46,9 @@ async def sweep(house: House, folder: Path, *, keep: str = "", product: str | No
         look_for_keys(house, folder)
         try:
             await succession.remember(house.store, folder)
-            await house.scribe.do(expire(house.clock()))
+            await end_all(house, lambda: expire(house.clock()))
             await house.scribe.do(lapse(house.clock()))
-            await house.scribe.do(close())
+            await end_all(house, close)
             await house.scribe.do(tidy())
             await erase_on(house)
             if house.log != carried_into:
@@ -69,6 +73,16 @@ async def sweep(house: House, folder: Path, *, keep: str = "", product: str | No
         except Exception as fault:
             house.pulse.sweep_failed()
             _log.error("sweep_failed", fault=type(fault).__name__)
+
+
+async def end_all(house: House, ending: Callable[[], Deed[int]]) -> None:
+    """End all grants that such deeds find, a hundred in each: what one organisation was given may end in one instant.
+
+    Thousands at the most: the next sweep goes on, and what else a sweep does waits for no more.
+    """
+    for _ in range(_IN_A_ROW):
+        if (await house.scribe.do(ending())).outcome < MOST_AT_ONCE:
+            return
 
 
 async def keep_no_longer(house: House, keep: str) -> None:

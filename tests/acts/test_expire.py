@@ -5,12 +5,14 @@ from pathlib import Path
 import pytest
 
 from consent.acts import ask as asking
+from consent.acts import expire as expiring
 from consent.acts import lead_back as leading
 from consent.acts.disclose import Refused
 from consent.acts.expire import expire
 from consent.acts.overview import overview
 from consent.acts.tidy import tidy
 from consent.acts.timeline import timeline
+from consent.errands import sweeping
 from consent.words.errors import NotFound
 from tests.world import World
 
@@ -26,6 +28,34 @@ async def test_the_entry_is_written_once_and_the_log_stays_good(world: World, tm
     assert [line.kind for month in months for line in month.lines] == ["expired", "granted"]
     report = await world.audit(tmp_path / "log")
     assert report.exit_code == 0, report.sentences
+
+
+async def test_what_ends_in_one_instant_is_written_down_in_one_sweep(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An organisation may ask everybody until the same day."""
+    for module in (expiring, sweeping):
+        monkeypatch.setattr(module, "MOST_AT_ONCE", 1)
+    for name in ("sanne", "amal", "riet"):
+        await world.given(citizen=world.citizen(name), days=1)
+    world.pass_time(24 * 3600)
+    assert len(await world.house.store.read("grant.lapsed", world.at, 10)) == 3
+    await sweeping.end_all(world.house, lambda: expire(world.at))
+    assert await world.house.store.read("grant.lapsed", world.at, 10) == []
+    assert (await world.house.scribe.do(expire(world.at))).outcome == 0
+
+
+async def test_what_does_not_end_in_one_sweep_waits_for_the_next(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (expiring, sweeping):
+        monkeypatch.setattr(module, "MOST_AT_ONCE", 1)
+    monkeypatch.setattr(sweeping, "_IN_A_ROW", 1)
+    for name in ("sanne", "amal"):
+        await world.given(citizen=world.citizen(name), days=1)
+    world.pass_time(24 * 3600)
+    await sweeping.end_all(world.house, lambda: expire(world.at))
+    assert (await world.house.scribe.do(expire(world.at))).outcome == 1
 
 
 async def test_a_live_grant_is_left_alone(world: World) -> None:
