@@ -258,3 +258,26 @@ def test_what_a_user_may_not_do_is_one_plain_line(
     monkeypatch.setattr("consent.commands.ring.make_ring_key", refuse)
     assert main(["ring", "rotate", "--data", str(folder)]) == 2
     assert capsys.readouterr().err.startswith(f"consent: this user may not use {folder / 'keys'};")
+
+
+def test_a_command_that_begins_a_service_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Most likely another folder was meant, and what was just done there helps nobody."""
+    words = ["ring", "list", "--data", str(tmp_path / "mistyped")]
+    assert main(words) == 0
+    assert (
+        capsys.readouterr().err
+        == f"consent: a new service begins in {words[-1]}; for another one give --data\n"
+    )
+    assert main(words) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_folder_of_another_user_is_no_source_of_a_copy(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["log", "init", "--data", str(tmp_path / "data")]) == 0
+    before = sorted(tmp_path.rglob("*"))
+    monkeypatch.setattr(os, "geteuid", lambda: 4711)
+    assert main(["copy", "--from", str(tmp_path / "data"), "--to", str(tmp_path / "to")]) == 2
+    assert capsys.readouterr().err.startswith("consent: the folder data belongs to another user")
+    assert sorted(tmp_path.rglob("*")) == before

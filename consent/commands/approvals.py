@@ -17,11 +17,21 @@ _Subparsers = Any  # argparse names it with an underscore
 
 
 def with_house(settings: Settings, work: Callable[[Any], Awaitable[T]]) -> T:
-    """Do one piece of the operator's work on the data folder, also while it is being served."""
+    """Do one piece of the operator's work on the data folder, also while it is being served.
+
+    In a folder without a service it begins one, and says so: perhaps another folder was meant.
+    """
+    from consent.keyfiles import has_keys
     from consent.opening import look_unless_served, open_house, prepare
 
     async def run() -> T:
+        is_new = not has_keys(settings.folder)
         store = await prepare(settings)
+        if is_new:
+            print(
+                f"consent: a new service begins in {settings.folder}; for another one give --data",
+                file=sys.stderr,
+            )
         try:
             house = await open_house(settings, store)
             await look_unless_served(house, settings)

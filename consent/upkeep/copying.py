@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from consent.keyfiles import keep_folder, make_folder
+from consent.keyfiles import check_owner, keep_folder, make_folder
 from consent.ledger.checkpoint import ED25519, check_checkpoint, parse_vkey
 from consent.ledger.errors import LedgerError
 from consent.ledger.tiles import Growth
@@ -91,6 +91,7 @@ async def _source(place: Path | str) -> AsyncIterator[Side]:
     file = place / DATABASE
     if not file.exists():
         raise Misconfigured("there is no database in the data folder to copy from")
+    check_owner(place)
     with only_server(place):
         async with sqlite_side(file, held=True) as side:
             yield side
