@@ -30,6 +30,7 @@ with warnings.catch_warnings():
     from authlib.integrations.httpx_client import AsyncOAuth2Client  # type: ignore[import-untyped]
 
 TIME = 5.0  # seconds for one call
+FRESH = 300.0  # seconds that its keys are believed without another look: it may have taken one back
 LEEWAY = 60  # seconds that its clock may differ from ours
 ALGORITHMS = ["RS256", "PS256", "ES256", "Ed25519", "EdDSA"]
 _NOT_NOW = "the broker does not answer, or not as it should"
@@ -52,13 +53,14 @@ def broker_of(settings: Settings) -> Broker | None:
 
 
 class OpenIDProvider:
-    """One provider. What it says about itself is read at the first use, and its keys again when one is unknown."""
+    """One provider. What it says about itself is read at the first use, its keys again when old or lacking one."""
 
     def __init__(self, issuer: str, *, client: str, secret: Secret, redirect_uri: str, name: str) -> None:
         self.name = name
         self._issuer, self._client, self._secret, self._redirect_uri = issuer, client, secret, redirect_uri
         self._metadata: dict[str, Any] | None = None
         self._keys: KeySet | None = None
+        self._keys_at = 0.0  # by the running loop
 
     async def address(self, *, state: str, nonce: str, verifier: str) -> str:
         """Where a browser goes to sign in there. Raises NotReached."""
@@ -105,8 +107,9 @@ class OpenIDProvider:
     async def _claims(self, session: AsyncOAuth2Client, about: dict[str, Any], token: str) -> dict[str, Any]:
         """What an ID token says, after all checks of Core §3.1.3.7 but the nonce."""
         for is_second in (False, True):
-            if self._keys is None or is_second:
-                self._keys = await self._read_keys(session, about)
+            now = asyncio.get_running_loop().time()
+            if self._keys is None or is_second or now - self._keys_at >= FRESH:
+                self._keys, self._keys_at = await self._read_keys(session, about), now
             try:
                 decoded = jwt.decode(token, self._keys, algorithms=ALGORITHMS)
                 break

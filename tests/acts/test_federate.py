@@ -12,6 +12,7 @@ from consent.acts import federate
 from consent.acts.house import House
 from consent.acts.session import who
 from consent.acts.sign_in import as_persona
+from consent.errands import broker
 from consent.errands.broker import broker_of
 from consent.settings import Settings
 from consent.words.errors import Conflict, NotReached, NotSignedIn
@@ -148,6 +149,19 @@ async def test_adding_it_to_an_account_that_is_not_its_own(house: House, provide
     answer = provider.sign_in(address, "daan-there")
     with pytest.raises(Conflict):
         await federate.finish(house, answer=answer, cookie=cookie, visitor=amal, before=None)
+
+
+async def test_a_key_that_the_broker_took_back_is_believed_for_minutes_only(
+    house: House, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await go(house, provider)
+    provider.key = ECKey.generate_key(
+        "P-256", {"kid": "two", "alg": "ES256"}
+    )  # it still signs with the other
+    assert await go(house, provider) is not None
+    monkeypatch.setattr(broker, "FRESH", 0.0)
+    with pytest.raises(NotSignedIn):
+        await go(house, provider)
 
 
 @pytest.mark.parametrize(

@@ -255,6 +255,18 @@ async def test_a_new_key_of_the_service_is_fetched_and_a_strangers_name_is_not_a
     assert (await desk.take(text)).status == 202
 
 
+async def test_a_key_that_the_service_took_back_is_believed_for_minutes_only(world: World) -> None:
+    text, _ = await token(world)
+    desk = Desk(world)
+    assert (await desk.take(text)).status == 202
+    desk.keys = []  # lost, so destroyed: who has it now signs whatever he likes
+    world.pass_time(299)
+    assert (await desk.take(text)).status == 202
+    world.pass_time(1)
+    answer = await desk.take(text)
+    assert (answer.status, json.loads(answer.body)["err"]) == (400, "invalid_key")
+
+
 async def test_without_the_services_keys_the_answer_is_later(world: World) -> None:
     text, _ = await token(world)
     desk = Desk(world)

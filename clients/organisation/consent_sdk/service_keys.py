@@ -11,6 +11,8 @@ from .wire import Wire, read_answer, refusal
 
 # Seconds between two looks at the service's keys: a stranger's kid must not make us hammer it.
 _PAUSE = 30
+# Seconds that a key is believed without another look: the service may have taken it back, since somebody else has it.
+_LIFE = 300
 
 
 class _Keys(msgspec.Struct):
@@ -18,7 +20,7 @@ class _Keys(msgspec.Struct):
 
 
 class ServiceKeys:
-    """The key set behind `jwks_uri` in the metadata, fetched when a key is needed that is not known."""
+    """The key set behind `jwks_uri` in the metadata, fetched when it is old or lacks a key that is needed."""
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
@@ -34,11 +36,12 @@ class ServiceKeys:
         return key is not None and is_signed_es256(token, key)
 
     async def _find(self, kid: object) -> dict[str, Any] | None:
-        """The published key of this name; the set is fetched again for a name that is not in it, but not often."""
+        """The published key of this name; for one that is not in the set it is fetched again, but not often."""
         if not isinstance(kid, str):
             return None
         now = self._wire.now()
-        if kid not in self._keys and (self._keys_at is None or not 0 <= now - self._keys_at < _PAUSE):
+        enough = _LIFE if kid in self._keys else _PAUSE
+        if self._keys_at is None or not 0 <= now - self._keys_at < enough:
             self._keys = await self._fetch()
             self._keys_at = now
         return self._keys.get(kid)
