@@ -1,6 +1,7 @@
 """A real primary with a real standby that takes over, under a service that goes on running."""
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Iterator
 
@@ -34,6 +35,26 @@ async def refusal(store: PostgresStore) -> BaseException | None:
             if isinstance(refused.value.__cause__, FailedOver):
                 return refused.value.__cause__
             await asyncio.sleep(0.1)
+
+
+async def written(store: PostgresStore, name: str) -> None:
+    """Write until there is somebody again who takes it."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            with contextlib.suppress(Unavailable):
+                await store.write(put_citizens(name))
+                return
+            await asyncio.sleep(0.1)
+
+
+async def test_a_server_that_fell_and_rose_again_is_the_same_one(servers: Pair) -> None:
+    store = await PostgresStore.open(servers.url)
+    try:
+        servers.stop("primary")
+        servers.start("primary")
+        await written(store, "later")
+    finally:
+        await store.close()
 
 
 async def test_a_standby_that_may_lack_something_is_not_followed(servers: Pair) -> None:
@@ -76,13 +97,7 @@ async def test_a_standby_is_not_written_and_followed_once_it_takes_over_if_the_p
         await store.write(put_citizens("acknowledged"))
         servers.stop("primary")
         servers.promote()
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                try:
-                    await store.write(put_citizens("later"))
-                    break
-                except Unavailable:
-                    await asyncio.sleep(0.1)
+        await written(store, "later")
         found = await store.write(get_citizens("acknowledged", "later"))
         assert rows_of(*found) == [("acknowledged", "active", 1), ("later", "active", 1)]
     finally:
