@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import structlog
@@ -26,8 +26,10 @@ from consent.acts.tidy import tidy
 from consent.errands.telling import mail_notices
 from consent.keyfiles import read_issuer_keys, read_ring
 from consent.opening import DATABASE
+from consent.storage.book import LogFrozen
 from consent.upkeep import succession
 from consent.upkeep.backup import last_backup
+from consent.words.errors import Overloaded
 from consent.words.instants import DAY, MINUTE
 
 _IN_A_ROW = 50  # deeds
@@ -38,41 +40,88 @@ async def sweep(house: House, folder: Path, *, keep: str = "", product: str | No
     """Every minute, what has expired is written down or goes, and a new signing key is taken up.
 
     *keep*: for how long entries can be opened (`first_kept`); empty: for ever. *product*: what the service is called.
+    One chore that fails keeps no other from being done. What may take hours goes on beside the rounds: at New Year all
+    grants are carried into the new log, and a mail server may let each mail wait.
     """
-    carried_into, retained_on, wrapped = "", -1, ("", -1)
+    chores = _Chores(house, folder, keep, product)
+    lengthy: dict[_Chore, asyncio.Task[Exception | None]] = {}
     measure(house, folder)
-    while True:
-        await asyncio.sleep(MINUTE / 1_000_000)
-        look_for_keys(house, folder)
-        try:
-            await succession.remember(house.store, folder)
-            await end_all(house, lambda: expire(house.clock()))
-            await house.scribe.do(lapse(house.clock()))
-            await end_all(house, close)
-            await house.scribe.do(tidy())
-            await erase_on(house)
-            if house.log != carried_into:
-                into = house.log
-                await carry_grants(house)
-                carried_into = into
-            await house.scribe.do(warn(house.clock()))
-            await mail_notices(house, product)
-            await tally_on(house)
-            today = house.clock() // DAY
-            if keep and today != retained_on:
-                await keep_no_longer(house, keep)
-                retained_on = today
-            await retain_on(house)
-            if wrapped != (house.ring.current, today):  # once a day too: another process may have been late
-                await rewrap(house)
-                wrapped = (house.ring.current, today)
-            await count_weeks(house)
-            await count_on(house)
-            house.pulse.swept(house.clock())
+    async with asyncio.TaskGroup() as beside:
+        while True:
+            await asyncio.sleep(MINUTE / 1_000_000)
+            look_for_keys(house, folder)
+            faults = []
+            for chore in chores.short:
+                faults.append(await _fault_of(chore))
+                if isinstance(faults[-1], Overloaded | LogFrozen):
+                    break  # nothing can be written now: the others would only say it again
+            else:
+                for chore in chores.lengthy:
+                    task = lengthy.get(chore)
+                    if task is None or task.done():
+                        faults += [task.result()] if task is not None else []
+                        lengthy[chore] = beside.create_task(_fault_of(chore))
+            if any(faults):
+                house.pulse.sweep_failed()
+            else:
+                house.pulse.swept(house.clock())
             measure(house, folder)
-        except Exception as fault:
-            house.pulse.sweep_failed()
-            _log.error("sweep_failed", fault=type(fault).__name__)
+
+
+_Chore = Callable[[], Awaitable[object]]
+
+
+async def _fault_of(chore: _Chore) -> Exception | None:
+    """Do it; answers what went wrong."""
+    try:
+        await chore()
+    except Exception as fault:
+        _log.error("sweep_failed", fault=type(fault).__name__)
+        return fault
+    return None
+
+
+class _Chores:
+    """What is done in a round, in this order, and when that was done last which is not done in each."""
+
+    def __init__(self, house: House, folder: Path, keep: str, product: str | None) -> None:
+        self._house = house
+        self._keep = keep
+        self._carried_into, self._retained_on, self._wrapped = "", -1, ("", -1)
+        self.short: tuple[_Chore, ...] = (
+            lambda: succession.remember(house.store, folder),
+            lambda: end_all(house, lambda: expire(house.clock())),
+            lambda: house.scribe.do(lapse(house.clock())),
+            lambda: end_all(house, close),
+            lambda: house.scribe.do(tidy()),
+            lambda: erase_on(house),
+            lambda: house.scribe.do(warn(house.clock())),
+            lambda: tally_on(house),
+            self._retain,
+            self._rewrap,
+            lambda: count_weeks(house),
+            lambda: count_on(house),
+        )
+        self.lengthy: tuple[_Chore, ...] = (self._carry, lambda: mail_notices(house, product))
+
+    async def _carry(self) -> None:
+        if self._carried_into != (into := self._house.log):
+            await carry_grants(self._house)
+            self._carried_into = into
+
+    async def _retain(self) -> None:
+        today = self._house.clock() // DAY
+        if self._keep and today != self._retained_on:
+            await keep_no_longer(self._house, self._keep)
+            self._retained_on = today
+        await retain_on(self._house)
+
+    async def _rewrap(self) -> None:
+        # Once a day too: another process may have been late.
+        wrapped = (self._house.ring.current, self._house.clock() // DAY)
+        if wrapped != self._wrapped:
+            await rewrap(self._house)
+            self._wrapped = wrapped
 
 
 async def end_all(house: House, ending: Callable[[], Deed[int]]) -> None:
