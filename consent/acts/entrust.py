@@ -37,19 +37,30 @@ from .sign_in import settle
 from .ways import add, way_hash
 
 COUNTRY = "NL"
+_NO_PARENT = "there is no such mandate of a parent"
 
 
 async def entrust(
-    house: House, *, born: date, parent: str, child: str, by: Operator, language: Language, shown: str = ""
+    house: House,
+    *,
+    born: date,
+    parent: str,
+    child: str,
+    by: Operator,
+    language: Language,
+    shown: str = "",
+    beside: str = "",
 ) -> Made:
     """Make a mandate for the parent of a child that was *born* then, and an account for the child: the code is shown
     once.
 
     *parent* is what the child calls the parent, *child* what the parent calls the child. *shown*: the child has an
     account of its own, made a code there as for a helper, and shows it at the desk; that code is used up by this. So
-    nobody becomes the parent of an account by its papers alone. Raises BadInput, NotFound for a code that does not
-    work.
+    nobody becomes the parent of an account by its papers alone. *beside*: the mandate of a parent whom the child has
+    here already; this one is added. Raises BadInput, NotFound for a code that does not work, or a mandate.
     """
+    if shown and beside:
+        raise BadInput("a child with a parent here makes no code; name the parent's mandate")
     names = Names(
         helper=check_name("parent", parent), citizen=check_name("child", child), born=born.isoformat()
     )
@@ -59,18 +70,25 @@ async def entrust(
     before = await _made_by_child(house, shown) if shown else None
 
     def story(book: Book) -> Story[Made]:
+        if beside:
+            yield [MANDATE.one(beside)]
+        first = book.get(MANDATE, beside) if beside else before
         yield (
             []
-            if before is None
-            else [MANDATE.one(before.id), CITIZEN.one(before.citizen), KEYS.one(before.citizen)]
+            if first is None
+            else [MANDATE.one(first.id), CITIZEN.one(first.citizen), KEYS.one(first.citizen)]
         )
         yield TURN
         if not birthday(born, 0) <= book.at < birthday(born, ages.adult):
             raise BadInput(f"a child is younger than {ages.adult}, and was born before today")
         if before is not None and book.at < birthday(born, ages.sees):
             raise BadInput(f"a child younger than {ages.sees} has no account of its own")
-        keys = book.keys_of(settle(book, account)) if before is None else _use_up(book, before)
-        child_account = account if before is None else before.citizen
+        if beside:
+            child_account, keys = _child_of(book, beside, born)
+        elif before is not None:
+            child_account, keys = before.citizen, _use_up(book, before)
+        else:
+            child_account, keys = account, book.keys_of(settle(book, account))
         mandate = new_mandate(
             house,
             keys,
@@ -120,6 +138,24 @@ def _use_up(book: Book, before: Mandate) -> CitizenKeys:
     return keys
 
 
+def _child_of(book: Book, parents: str, born: date) -> tuple[str, CitizenKeys]:
+    """The account and the keys of a child that was *born* then, by a mandate of one of its parents that runs.
+
+    Raises NotFound, and BadInput when the papers are of another child.
+    """
+    found = book.get(MANDATE, parents)
+    wrapped = book.get(KEYS, found.citizen) if found is not None else None
+    person = book.get(CITIZEN, found.citizen) if found is not None else None
+    if found is None or wrapped is None or person is None or person.status != "active":
+        raise NotFound(_NO_PARENT)
+    if found.kind != "guardian" or not is_running(found, at=book.at):
+        raise NotFound(_NO_PARENT)
+    keys = book.keys_of(wrapped)
+    if open_names(keys, found).born != born.isoformat():
+        raise BadInput("that parent's child was born on another day")
+    return found.citizen, keys
+
+
 async def words_for_child(house: House, *, mandate: str, by: Operator, language: Language) -> str:
     """Words with which the child of a parent's mandate signs in; they work once, and then it adds a device.
 
@@ -136,7 +172,7 @@ async def words_for_child(house: House, *, mandate: str, by: Operator, language:
         found = book.get(MANDATE, mandate)
         wrapped = book.get(KEYS, found.citizen) if found is not None else None
         if found is None or wrapped is None or found.kind != "guardian":
-            raise NotFound("there is no such mandate of a parent")
+            raise NotFound(_NO_PARENT)
         born = date.fromisoformat(open_names(book.keys_of(wrapped), found).born or "")
         if book.at < birthday(born, AGES[COUNTRY].sees):
             raise StillActive(f"a child signs in from the age of {AGES[COUNTRY].sees}")

@@ -25,6 +25,12 @@ def add_guardian_commands(commands: Any, *, where: Callable[[argparse.ArgumentPa
         metavar="WORDS",
         help="seven words that the child made at its own account; without it, it gets an account",
     )
+    add.add_argument(
+        "--beside",
+        default="",
+        metavar="MANDATE",
+        help="another parent of the same child: the mandate of the first",
+    )
     words = guardian.add_parser("words", help="words on paper with which a child of 12 or older signs in")
     words.add_argument("mandate", help="as `consent guardian add` named it")
     for parser, run in ((add, _add), (words, _words)):
@@ -52,6 +58,7 @@ def _add(arguments: argparse.Namespace) -> int:
             by=by,
             language=arguments.language,
             shown=arguments.code,
+            beside=arguments.beside,
         ),
     )
     print("Hand these words to the parent; they are shown once and work for seven days.", file=sys.stderr)

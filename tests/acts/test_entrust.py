@@ -177,6 +177,59 @@ async def test_a_child_with_an_account_keeps_it_and_gets_a_parent(world: World) 
             await mandates.accept(world.house, helper=world.citizen("amal"), code=shown)
 
 
+async def other_parent(world: World, beside: str, *, born: date = BORN) -> Made:
+    return await entrust(
+        world.house, born=born, parent="Papa", child="Noor", by=DESK, language="nl", beside=beside
+    )
+
+
+async def test_a_child_has_two_parents_and_each_says_yes_for_it(world: World) -> None:
+    child, first = await child_of(world)
+    second = await other_parent(world, first.id)
+    papa = world.citizen("daan")
+    await mandates.accept(world.house, helper=papa, code=second.code)
+    his = await helping.standing(world.house, helper=papa, mandate=second.id, deed="choose")
+    assert his.actor.kind == "guardian"
+    for name, text in (("income_below_threshold", "ja"), ("household_size", "3")):
+        await helping.fill_in(world.house, his, name=name, text=text)
+    given = await world.given(citizen=child, by=his.actor)
+    hers = await helping.home(world.house, await standing(world, first), language="nl")
+    assert [card.id for card in hers.grants] == [given.grant]  # one child, whoever of them said yes
+    running = (await mandates.hers(world.house, citizen=child)).running
+    assert sorted(one.id for one in running) == sorted([first.id, second.id])
+    until(world, 16)
+    await mandates.end(world.house, who=child, mandate=first.id)  # of each of them alone
+    with pytest.raises(NotFound):
+        await standing(world, first)
+    assert (await helping.standing(world.house, helper=papa, mandate=second.id)).may == "look"
+
+
+async def test_another_parent_comes_only_beside_one_of_the_same_child(world: World) -> None:
+    child, first = await child_of(world)
+    helper = await world.mandate(of="amal")
+    with pytest.raises(BadInput):
+        await other_parent(world, first.id, born=date(2017, 2, 28))
+    for nothing in (helper.id or "", "0" * 32):
+        with pytest.raises(NotFound):
+            await other_parent(world, nothing)
+    with pytest.raises(BadInput):
+        await entrust(
+            world.house,
+            born=BORN,
+            parent="Papa",
+            child="Noor",
+            by=DESK,
+            language="nl",
+            beside=first.id,
+            shown="x",
+        )
+    until(world, 16)
+    await mandates.end(world.house, who=child, mandate=first.id)
+    with pytest.raises(NotFound):  # a view that the child has ended brings no other
+        await other_parent(world, first.id)
+    assert (await mandates.hers(world.house, citizen=child)).running == ()
+
+
 async def test_a_helper_from_before_the_parent_says_no_more_than_the_child(world: World) -> None:
     """Else a child would help itself with a second account: it makes two codes and shows the desk one of them."""
     child = world.citizen("riet")
