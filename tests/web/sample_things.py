@@ -529,8 +529,8 @@ def mandate_pages(language: str, signed: dict[str, Any]) -> dict[str, tuple[str,
     )
     form = {**signed, "wish": wish, "error": None, "fresh": True, "organisations": organisations}
     empty = Sample(helper="", citizen="", may="", term="", organisations=(), show_special=False)
-    special = Sample(show_special=True)
-    plain = Sample(show_special=False)
+    special = Sample(kind="helper", show_special=True)
+    plain = Sample(kind="helper", show_special=False)
     there = {
         **signed,
         "at": "/for/x",
@@ -585,6 +585,16 @@ def mandate_pages(language: str, signed: dict[str, Any]) -> dict[str, tuple[str,
             {**looks, "requests": [], "for_her": 0, "grants": grants(language)},
         ),
         "for_home_empty": ("for_home.html", {**looks, "requests": [], "for_her": 0, "grants": []}),
+        "for_home_child_empty": (
+            "for_home.html",
+            {
+                **there,
+                "helping": Sample(name="Noor", may="choose", mandate=parent),
+                "requests": [],
+                "for_her": 0,
+                "grants": [],
+            },
+        ),
         "for_timeline": ("for_timeline.html", {**there, "months": months(language)}),
         "timeline_helped": (
             "timeline.html",

@@ -162,6 +162,18 @@ def test_an_organisation_that_runs_is_not_said_to_be_stopped(language: str) -> N
 
 
 @pytest.mark.parametrize("language", ["nl", "en"])
+@pytest.mark.parametrize("name", ["home", "for_home"])
+def test_an_organisation_with_two_purposes_is_one_organisation(name: str, language: str) -> None:
+    one, other = samples(language)[name][1]["grants"]
+    for grants, said in (
+        ([one, other], {"nl": "U deelt nu gegevens met 2 organisaties.", "en": "with 2 organisations now."}),
+        ([one, one], {"nl": "U deelt nu gegevens met 1 organisatie.", "en": "with 1 organisation now."}),
+    ):
+        html, _ = page_of(language, name, grants=grants)
+        assert said[language] in html
+
+
+@pytest.mark.parametrize("language", ["nl", "en"])
 def test_nobody_can_say_yes_to_somebody_unknown(language: str) -> None:
     _, page = page_of(language, "request_unverified")
     assert [b["value"] for b in page.all("button", name="decision")] == ["no"]
