@@ -17,6 +17,7 @@ from consent.words.instants import seconds
 from consent.words.purposes import AskedAttribute, Contact, LegalBasis, Purpose, Text
 
 from .arrival import dpop_token, headers_of, is_json, read_body
+from .departure import as_json, respond
 from .doors import Answer, Door, Field, declared
 from .errors import refused
 from .organisation import NO, PROOF
@@ -153,7 +154,7 @@ async def grants(request: Request[Any, Any, Any]) -> Response[bytes]:
         )
         for grant in page.grants
     ]
-    return _json(GrantsAnswer(lines, page.cursor))
+    return respond(*as_json(GrantsAnswer(lines, page.cursor)))
 
 
 @get(
@@ -205,7 +206,7 @@ async def usage(request: Request[Any, Any, Any]) -> Response[bytes]:
         )
         for one in counts
     ]
-    return _json(UsageAnswer(lines))
+    return respond(*as_json(UsageAnswer(lines)))
 
 
 @get(
@@ -227,7 +228,7 @@ async def purposes(request: Request[Any, Any, Any]) -> Response[bytes]:
     headers, proofs = headers_of(request.scope)
     token_hash, proof = dpop_token(house, headers, proofs, method="GET", path="/organisation/purposes")
     found = await reviewing.own_purposes(house, token_hash=token_hash, proof=proof)
-    return _json({"purposes": found})
+    return respond(*as_json({"purposes": found}))
 
 
 @post(
@@ -266,7 +267,9 @@ async def propose(request: Request[Any, Any, Any]) -> Response[bytes]:
         proof=proof,
         purpose=msgspec.convert(msgspec.to_builtins(said) | {"organisation": ""}, Purpose),
     )
-    return _json(PurposeState(id=row.id, version=row.version, status=row.state, note=row.note), status=202)
+    return respond(
+        *as_json(PurposeState(id=row.id, version=row.version, status=row.state, note=row.note), status=202)
+    )
 
 
 def _day(text: str) -> int:
@@ -281,15 +284,6 @@ def _day(text: str) -> int:
 
 def _hidden(count: int | None) -> _Count:
     return "<10" if count is None else count
-
-
-def _json(answer: Any, *, status: int = 200) -> Response[bytes]:
-    return Response(
-        msgspec.json.encode(answer),
-        status_code=status,
-        headers={"cache-control": "no-store"},
-        media_type="application/json",
-    )
 
 
 HANDLERS = (grants, usage, purposes, propose)

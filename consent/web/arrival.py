@@ -3,7 +3,7 @@
 import ipaddress
 from contextvars import ContextVar
 
-from litestar.types import Receive, Scope, Send
+from litestar.types import Receive, Scope
 
 from consent.acts.house import House
 from consent.oauth.dpop import Proof, check_proof
@@ -119,17 +119,3 @@ async def read_body(receive: Receive, headers: dict[bytes, bytes], limit: int) -
             raise TooLarge("the body is too large")
         if not message.get("more_body", False):
             return body
-
-
-async def reply(send: Send, status: int, headers: dict[str, str], body: bytes) -> None:
-    """Send a whole answer, without the framework's response object."""
-    if status != 204:  # RFC 9110 §8.6
-        headers["content-length"] = str(len(body))
-    await send(
-        {
-            "type": "http.response.start",
-            "status": status,
-            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
-        }
-    )
-    await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -17,6 +17,7 @@ from consent.words.errors import BadInput, InsufficientUserAuthentication
 from consent.words.ids import is_id
 
 from .arrival import dpop_token, headers_of, is_json, read_body
+from .departure import as_json, respond
 from .doors import ID_PATTERN, Answer, Door, declared
 from .errors import Problem, api_error, problem, refusal
 from .organisation import KEY_LIMIT, NO, PROOF, DisclosedValue, EntryShown, shown_entry, shown_values
@@ -95,7 +96,6 @@ class BatchAnswer(msgspec.Struct, frozen=True):
 
 _REQUEST = msgspec.json.Decoder(BatchRequest)
 _PROBLEM = msgspec.json.Decoder(Problem)
-_ENCODER = msgspec.json.Encoder()
 
 
 @post(
@@ -122,7 +122,7 @@ async def batch(request: Request[Any, Any, Any]) -> Response[bytes]:
     headers, proofs = headers_of(request.scope)
     token_hash, proof = dpop_token(house, headers, proofs, method="POST", path=_PATH)
     if not is_json(headers):
-        return _response(*problem("unsupported_media_type"))
+        return respond(*problem("unsupported_media_type"))
     body = await read_body(request.receive, headers, BODY_LIMIT)
     try:
         items = [_item(one) for one in _REQUEST.decode(body).items]
@@ -135,9 +135,7 @@ async def batch(request: Request[Any, Any, Any]) -> Response[bytes]:
         [_result(gathered, one) for one in gathered.results],
         [BatchProof(one.note, [b64encode(step).decode() for step in one.hashes]) for one in gathered.proofs],
     )
-    return _response(
-        200, {"content-type": "application/json", "cache-control": "no-store"}, _ENCODER.encode(answer)
-    )
+    return respond(*as_json(answer))
 
 
 def _item(sent: BatchItem) -> Item:
@@ -182,10 +180,6 @@ def _result(gathered: Gathered, one: gathering.Given | gathering.Refused | Excep
             proof=gathered.places[old.place] if old else None,
         )
     )
-
-
-def _response(status: int, headers: dict[str, str], body: bytes) -> Response[bytes]:
-    return Response(body, status_code=status, headers=headers, media_type=headers["content-type"])
 
 
 HANDLERS = (batch,)

@@ -17,7 +17,8 @@ from consent.oauth.clients import ASSERTION_TYPE, Client
 from consent.oauth.forms import FORM_LIMIT, is_form, parse_form
 from consent.words.errors import BadInput, InvalidRequest, OAuthError
 
-from .arrival import address_of, read_body, renew_nonce, reply
+from .arrival import address_of, read_body, renew_nonce
+from .departure import reply
 from .doors import Answer, Field
 from .errors import oauth_error
 

@@ -12,6 +12,7 @@ from consent.words.errors import BadInput
 from consent.words.instants import seconds
 
 from .arrival import dpop_token, headers_of, is_json, read_body
+from .departure import as_json, respond
 from .doors import Answer, Door, Field, declared
 from .errors import refused
 from .organisation import NO, PROOF
@@ -106,7 +107,7 @@ async def demands(request: Request[Any, Any, Any]) -> Response[bytes]:
         )
         for one in found
     ]
-    return _json(DemandsAnswer(lines))
+    return respond(*as_json(DemandsAnswer(lines)))
 
 
 @post(
@@ -154,8 +155,10 @@ async def reply(request: Request[Any, Any, Any], demand_id: str) -> Response[byt
         value=said.value,
     )
     assert kept.answered_at is not None
-    return _json(
-        ReplyAnswer(demand_id=kept.id, outcome=kept.outcome or "", answered_at=seconds(kept.answered_at))
+    return respond(
+        *as_json(
+            ReplyAnswer(demand_id=kept.id, outcome=kept.outcome or "", answered_at=seconds(kept.answered_at))
+        )
     )
 
 
@@ -183,12 +186,7 @@ async def misgivings(request: Request[Any, Any, Any]) -> Response[bytes]:
         MisgivingLine(week=one.week * _DAY, purpose=one.purpose, template=one.template, people=one.people)
         for one in found
     ]
-    return _json(MisgivingsAnswer(lines))
-
-
-def _json(answer: msgspec.Struct) -> Response[bytes]:
-    headers = {"content-type": "application/json", "cache-control": "no-store"}
-    return Response(msgspec.json.encode(answer), headers=headers, media_type="application/json")
+    return respond(*as_json(MisgivingsAnswer(lines)))
 
 
 HANDLERS = (demands, reply, misgivings)

@@ -17,6 +17,7 @@ from consent.words.actors import GivenBy
 from consent.words.instants import seconds
 
 from .arrival import dpop_token, headers_of
+from .departure import as_json, respond
 from .doors import ID_PATTERN, Answer, Door, Field, declared
 from .organisation import NO, PROOF
 from .tokens import GrantedDetail
@@ -87,9 +88,7 @@ async def read(request: Request[Any, Any, Any], grant_id: str) -> Response[bytes
             granted_details(grant, issuer=house.issuer), list[GrantedDetail]
         ),
     )
-    return Response(
-        msgspec.json.encode(answer), headers={"cache-control": "no-store"}, media_type="application/json"
-    )
+    return respond(*as_json(answer))
 
 
 @delete(

@@ -20,7 +20,8 @@ from consent.words.actors import GivenBy
 from consent.words.attributes import CATALOGUE
 from consent.words.errors import BadInput
 
-from .arrival import dpop_token, headers_of, is_json, read_body, reply
+from .arrival import dpop_token, headers_of, is_json, read_body
+from .departure import as_json, reply, respond
 from .doors import ID_PATTERN, Answer, Door, Field, declared
 from .errors import api_error, problem, refusal, refused
 
@@ -86,7 +87,6 @@ class UseAnswer(msgspec.Struct, frozen=True):
 
 _REQUEST = msgspec.json.Decoder(DisclosureRequest)
 _USE = msgspec.json.Decoder(UseRequest)
-_ENCODER = msgspec.json.Encoder()
 
 PROOF = Field(
     name="DPoP",
@@ -179,7 +179,7 @@ async def _disclose(scope: HTTPScope, receive: Receive) -> tuple[int, dict[str, 
         entry=shown_entry(outcome.leaf, outcome.opening, with_detail=True),
         proof=outcome.proof,
     )
-    return 200, {"content-type": "application/json", "cache-control": "no-store"}, _ENCODER.encode(answer)
+    return as_json(answer)
 
 
 def shown_values(values: disclosing.Values) -> dict[str, DisclosedValue]:
@@ -229,7 +229,7 @@ async def uses(request: Request[Any, Any, Any]) -> Response[bytes]:
     headers, proofs = headers_of(request.scope)
     token_hash, proof = dpop_token(house, headers, proofs, method="POST", path="/uses")
     if not is_json(headers):
-        return _response(*problem("unsupported_media_type"))
+        return respond(*problem("unsupported_media_type"))
     try:
         wanted = _USE.decode(await read_body(request.receive, headers, BODY_LIMIT))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -242,21 +242,11 @@ async def uses(request: Request[Any, Any, Any]) -> Response[bytes]:
         template=wanted.template,
     )
     if isinstance(outcome, using.Refused):
-        return _response(*refusal(outcome.reason))
+        return respond(*refusal(outcome.reason))
     answer = UseAnswer(
         outcome.use, {"nl": outcome.because.nl, "en": outcome.because.en}, f"{house.issuer}/why/{outcome.use}"
     )
-    return _json(answer)
-
-
-def _json(answer: msgspec.Struct) -> Response[bytes]:
-    return _response(
-        200, {"content-type": "application/json", "cache-control": "no-store"}, _ENCODER.encode(answer)
-    )
-
-
-def _response(status: int, headers: dict[str, str], body: bytes) -> Response[bytes]:
-    return Response(body, status_code=status, headers=headers, media_type=headers["content-type"])
+    return respond(*as_json(answer))
 
 
 HANDLERS = (disclosures, uses)

@@ -16,6 +16,7 @@ from consent.words.errors import BadInput, NotFound, UnknownOperator
 from consent.words.instants import seconds
 
 from .arrival import headers_of
+from .departure import as_json, respond
 from .doors import Answer, Door, Field, declared
 from .errors import refused
 
@@ -196,12 +197,7 @@ def kind_of(kind: str) -> SubjectKind:
 
 def answer(body: Any, *, status: int = 200) -> Response[bytes]:
     """JSON that nothing on the way may keep."""
-    return Response(
-        msgspec.json.encode(body),
-        status_code=status,
-        headers={"cache-control": "no-store"},
-        media_type="application/json",
-    )
+    return respond(*as_json(body, status=status))
 
 
 HANDLERS = (listed, journal, look)

@@ -11,17 +11,13 @@ from consent.words.errors import BadInput
 from consent.words.instants import seconds
 
 from .arrival import dpop_token, headers_of, is_json, read_body
+from .departure import as_json, respond
 from .doors import Answer, Door, Field, declared
 from .errors import problem, refused
+from .organisation import PROOF
 
 BODY_LIMIT = 16 * 1024
 _ID = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
-_PROOF = Field(
-    name="DPoP",
-    where="header",
-    description="A proof of possession for this request (RFC 9449)",
-    required=True,
-)
 _NO = {
     400: refused("Cannot be read"),
     401: refused("The token or the proof opens nothing", "WWW-Authenticate"),
@@ -79,7 +75,7 @@ _STATEMENT = msgspec.json.Decoder(DeletionRequest)
                     required=True,
                     schema=_ID,
                 ),
-                _PROOF,
+                PROOF,
             ),
             answers={200: Answer(description="It counts as heard", body=AcknowledgeAnswer)} | _NO,
         )
@@ -92,7 +88,7 @@ async def acknowledge(request: Request[Any, Any, Any], signal_id: str) -> Respon
     headers, proofs = headers_of(request.scope)
     token_hash, proof = dpop_token(house, headers, proofs, method="POST", path=request.scope["path"])
     done = await acknowledging.acknowledge(house, token_hash=token_hash, proof=proof, signal=signal_id)
-    return _json(AcknowledgeAnswer(done.signal, seconds(done.at)))
+    return respond(*as_json(AcknowledgeAnswer(done.signal, seconds(done.at))))
 
 
 @post(
@@ -117,7 +113,7 @@ async def acknowledge(request: Request[Any, Any, Any], signal_id: str) -> Respon
                     required=True,
                     schema=_ID,
                 ),
-                _PROOF,
+                PROOF,
             ),
             body=DeletionRequest,
             answers={200: Answer(description="Kept, with its entry in the log", body=DeletionAnswer)}
@@ -137,8 +133,7 @@ async def deletion(request: Request[Any, Any, Any], grant_id: str) -> Response[b
     headers, proofs = headers_of(request.scope)
     token_hash, proof = dpop_token(house, headers, proofs, method="POST", path=request.scope["path"])
     if not is_json(headers):
-        status, words, body = problem("unsupported_media_type")
-        return Response(body, status_code=status, headers=words, media_type=words["content-type"])
+        return respond(*problem("unsupported_media_type"))
     try:
         wanted = _STATEMENT.decode(await read_body(request.receive, headers, BODY_LIMIT))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -146,22 +141,19 @@ async def deletion(request: Request[Any, Any, Any], grant_id: str) -> Response[b
     kept = await acknowledging.state_deletion(
         house, token_hash=token_hash, proof=proof, grant=grant_id, statement=wanted.statement
     )
-    return _json(
-        DeletionAnswer(
-            grant_id=kept.grant,
-            scope=kept.scope,
-            deleted_at=seconds(kept.deleted_at),
-            stated_at=seconds(kept.stated_at),
-            log=kept.log,
-            index=kept.index,
-            attributes=list(kept.attributes) or None,
+    return respond(
+        *as_json(
+            DeletionAnswer(
+                grant_id=kept.grant,
+                scope=kept.scope,
+                deleted_at=seconds(kept.deleted_at),
+                stated_at=seconds(kept.stated_at),
+                log=kept.log,
+                index=kept.index,
+                attributes=list(kept.attributes) or None,
+            )
         )
     )
-
-
-def _json(answer: msgspec.Struct) -> Response[bytes]:
-    headers = {"content-type": "application/json", "cache-control": "no-store"}
-    return Response(msgspec.json.encode(answer), headers=headers, media_type="application/json")
 
 
 HANDLERS = (acknowledge, deletion)
