@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import gc
 import signal
 import socket
@@ -71,11 +72,16 @@ def _serve_on(listener: socket.socket, settings: Settings, metrics: socket.socke
 
 
 def listen(host: str, port: int, *, setting: str = "--port") -> socket.socket:
-    """A socket to be reached at. Raises Misconfigured when somebody else has the port, with the *setting* to change."""
+    """A socket to be reached at. Raises Misconfigured when somebody else has the port, with the *setting* to change.
+
+    And when the host is no address of this machine.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
-    except OSError:
+    except OSError as fault:
+        if isinstance(fault, socket.gaierror) or fault.errno == errno.EADDRNOTAVAIL:
+            raise Misconfigured("this machine has no such address to listen on; see the host") from None
         raise Misconfigured(
             f"the port is in use, or may not be used here; choose another with {setting}"
         ) from None

@@ -25,6 +25,7 @@ from consent import serve as serving
 from consent.__main__ import main
 from consent.opening import DATABASE, prepare
 from consent.settings import Settings
+from consent.words.errors import Misconfigured
 from tests.conftest import free_port
 from tests.faults.stopping_store import everything
 from tests.faults.under_load import Served, furnish
@@ -250,6 +251,11 @@ def test_a_port_that_is_taken_is_one_plain_line(tmp_path: Path) -> None:
         done = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("consent: the port is in use")
+
+
+def test_an_address_of_another_machine_is_not_called_a_port_in_use() -> None:
+    with pytest.raises(Misconfigured, match="no such address"):
+        serving.listen("192.0.2.1", 0)  # RFC 5737: nobody's
 
 
 def test_a_port_for_numbers_that_is_taken_is_one_plain_line(tmp_path: Path) -> None:
