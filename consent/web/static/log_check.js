@@ -1,8 +1,18 @@
 // The page that checks a log or a receipt: whatever is dropped here stays in this window.
 const block = document.querySelector("[data-check]");
-// The same file that an auditor downloads; its address carries a hash of it.
-const { logAt, logOfFiles, useMlDsa, verifyLog, verifyReceipt } = await import(block.dataset.verifier);
-useMlDsa((await import(block.dataset.mlDsa)).verify);
+// The same file that an auditor downloads; its address carries a hash of it. It is fetched with the first check.
+let fetched;
+const verifier = () => (fetched ??= fetchVerifier());
+const fetchVerifier = async () => {
+  try {
+    const [all, mlDsa] = await Promise.all([import(block.dataset.verifier), import(block.dataset.mlDsa)]);
+    all.useMlDsa(mlDsa.verify);
+    return all;
+  } catch (fault) {
+    fetched = undefined;
+    throw fault;
+  }
+};
 const shown = block.querySelector("[data-found]");
 const work = block.querySelector("[data-work]");
 const trust = block.querySelector("[data-vkey]");
@@ -55,6 +65,7 @@ const doing = async (task) => {
 const vkeys = () => (trust.value.trim() ? [trust.value.trim()] : []);
 
 const checkFiles = async (files) => {
+  const { logOfFiles, verifyLog, verifyReceipt } = await verifier();
   if (files.length === 1 && files[0].name !== "checkpoint") {
     const own = vkeys().length ? null : await (await fetch(`/log/${log}/policy`)).text();
     return verifyReceipt({ answer: await files[0].text(), vkeys: vkeys(), policy: own });
@@ -67,7 +78,10 @@ const checkFiles = async (files) => {
 };
 
 block.querySelector("[data-live]").addEventListener("click", () => {
-  doing(() => verifyLog({ source: logAt(`/log/${log}`), vkeys: vkeys() }));
+  doing(async () => {
+    const { logAt, verifyLog } = await verifier();
+    return verifyLog({ source: logAt(`/log/${log}`), vkeys: vkeys() });
+  });
 });
 for (const input of block.querySelectorAll("input[type=file]")) {
   input.addEventListener("change", () => input.files.length && doing(() => checkFiles([...input.files])));
@@ -78,4 +92,3 @@ block.addEventListener("drop", (event) => {
   const files = [...event.dataTransfer.files];
   if (files.length) doing(() => checkFiles(files));
 });
-block.hidden = false;
