@@ -20,13 +20,14 @@ const log = block.dataset.check;
 
 // What the verifier says and the page says instead: {1} stands for what the verifier fills in.
 const plain = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-const words = [...block.querySelectorAll("[data-said]")].map((line) => ({
-  pattern: new RegExp(`^${line.dataset.said.split(/\{\d\}/).map(plain).join("(.+?)")}$`, "s"),
-  own: line.textContent,
-}));
+const wordsOfPage = () =>
+  [...block.querySelectorAll("[data-said]")].map((line) => ({
+    pattern: new RegExp(`^${line.dataset.said.split(/\{\d\}/).map(plain).join("(.+?)")}$`, "s"),
+    own: line.textContent,
+  }));
 
 /** A sentence of the verifier in the language of the page; one that the page does not know stays English. */
-const worded = (sentence) => {
+const worded = (sentence, words) => {
   for (const { pattern, own } of words) {
     const filled = pattern.exec(sentence);
     if (filled) return { text: own.replace(/\{(\d)\}/g, (_, place) => filled[place]), language: null };
@@ -37,10 +38,11 @@ const worded = (sentence) => {
 const show = (report) => {
   for (const one of block.querySelectorAll("[data-verdict]")) one.hidden = one.dataset.verdict !== report.verdict;
   const list = shown.querySelector("[data-lines]");
+  const words = wordsOfPage();
   list.replaceChildren(
     ...report.sentences.map((sentence) => {
       const line = document.createElement("li");
-      const { text, language } = worded(sentence);
+      const { text, language } = worded(sentence, words);
       line.textContent = text;
       if (language) line.lang = language;
       return line;
