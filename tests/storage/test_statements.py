@@ -1,9 +1,11 @@
 """The statements of `sql/*.sql`: each prepares, is portable and is used; each name in use exists."""
 
 import ast
+import asyncio
 import re
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from consent.storage.sqlite import SqliteStore, _texts
 from consent.storage.store import statements
 
 TEXTS = statements()
+SQLITE = _texts()
 CODE = [ast.parse(file.read_text("utf-8")) for file in sorted(Path(consent.__file__).parent.rglob("*.py"))]
 KINDS = {name: kind for name, kind in vars(kinds).items() if isinstance(kind, Kind | Chain)}
 
@@ -29,11 +32,17 @@ NOT_PORTABLE = re.compile(
 )
 
 
-@pytest.fixture
-async def connection(tmp_path: Path) -> sqlite3.Connection:
-    path = tmp_path / "consent.sqlite3"
-    await (await SqliteStore.open(path)).close()
-    return sqlite3.connect(path)
+@pytest.fixture(scope="module")
+def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
+    """A database with our tables, in which nothing is written."""
+    path = tmp_path_factory.mktemp("statements") / "consent.sqlite3"
+
+    async def make() -> None:
+        await (await SqliteStore.open(path)).close()
+
+    asyncio.run(make())
+    with closing(sqlite3.connect(path)) as opened:
+        yield opened
 
 
 def sql(text: str) -> str:
@@ -45,7 +54,7 @@ def sql(text: str) -> str:
 def test_every_statement_prepares_with_its_parameters(connection: sqlite3.Connection, name: str) -> None:
     numbers = sorted({int(n) for n in re.findall(r"\$(\d+)", TEXTS[name])})
     assert numbers == list(range(1, len(numbers) + 1)), "parameters are numbered without a gap"
-    plan = connection.execute(f"EXPLAIN {_texts()[name]}", [None] * len(numbers)).fetchall()
+    plan = connection.execute(f"EXPLAIN {SQLITE[name]}", [None] * len(numbers)).fetchall()
     assert plan
 
 
