@@ -61,12 +61,13 @@ def held_keys(folder: Path) -> Iterator[None]:
         raise Misconfigured(_NO_RING)
     handle = os.open(folder / "keys", os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Misconfigured(
+                "another command changes the keys right now; see what it did, and try again"
+            ) from None
         yield
-    except BlockingIOError:
-        raise Misconfigured(
-            "another command changes the keys right now; see what it did, and try again"
-        ) from None
     finally:
         os.close(handle)
 

@@ -37,6 +37,7 @@ from .sign_in import settle
 from .ways import add, way_hash
 
 COUNTRY = "NL"
+_NO_CODE = "this code does not work"
 _NO_PARENT = "there is no such mandate of a parent"
 
 
@@ -118,22 +119,30 @@ async def entrust(
 async def _made_by_child(house: House, shown: str) -> Mandate:
     found = await house.store.read("mandate.with_code", code_hash(house, shown))
     if not found:
-        raise NotFound("this code does not work")
+        raise NotFound(_NO_CODE)
     return MANDATE.from_row(found[0])
+
+
+def _running(book: Book, mandate: str, no: str) -> tuple[Mandate, CitizenKeys]:
+    """A mandate that runs, and the keys of whose it is. Raises NotFound, which says *no*."""
+    found = book.get(MANDATE, mandate)
+    wrapped = book.get(KEYS, found.citizen) if found is not None else None
+    person = book.get(CITIZEN, found.citizen) if found is not None else None
+    if found is None or wrapped is None or person is None or person.status != "active":
+        raise NotFound(no)
+    if not is_running(found, at=book.at):
+        raise NotFound(no)
+    return found, book.keys_of(wrapped)
 
 
 def _use_up(book: Book, before: Mandate) -> CitizenKeys:
     """End what the child made for the desk, and return the child's keys. Raises NotFound."""
-    found, wrapped = book.get(MANDATE, before.id), book.get(KEYS, before.citizen)
-    person = book.get(CITIZEN, before.citizen)
-    if found is None or wrapped is None or person is None or person.status != "active":
-        raise NotFound("this code does not work")
-    if found.code is None or found.accepted_at is not None or not is_running(found, at=book.at):
-        raise NotFound("this code does not work")
+    found, keys = _running(book, before.id, _NO_CODE)
+    if found.code is None or found.accepted_at is not None:
+        raise NotFound(_NO_CODE)
     if found.may != "choose" or not found.show_special:
         # Whoever was given a code to look only must not become more than that with false papers.
         raise BadInput("the code has to let a helper look, stop, choose, and see what is delicate")
-    keys = book.keys_of(wrapped)
     write_ended(book, found, keys, by="self", reason="citizen_asked")
     return keys
 
@@ -141,18 +150,16 @@ def _use_up(book: Book, before: Mandate) -> CitizenKeys:
 def _child_of(book: Book, parents: str, born: date) -> tuple[str, CitizenKeys]:
     """The account and the keys of a child that was *born* then, by a mandate of one of its parents that runs.
 
-    Raises NotFound, and BadInput when the papers are of another child.
+    Raises NotFound, and BadInput when the papers are of another child, or of one that decides alone who looks.
     """
-    found = book.get(MANDATE, parents)
-    wrapped = book.get(KEYS, found.citizen) if found is not None else None
-    person = book.get(CITIZEN, found.citizen) if found is not None else None
-    if found is None or wrapped is None or person is None or person.status != "active":
+    found, keys = _running(book, parents, _NO_PARENT)
+    if found.kind != "guardian":
         raise NotFound(_NO_PARENT)
-    if found.kind != "guardian" or not is_running(found, at=book.at):
-        raise NotFound(_NO_PARENT)
-    keys = book.keys_of(wrapped)
     if open_names(keys, found).born != born.isoformat():
         raise BadInput("that parent's child was born on another day")
+    alone = AGES[COUNTRY].alone
+    if book.at >= birthday(born, alone):
+        raise BadInput(f"from the age of {alone} a child decides itself who looks")
     return found.citizen, keys
 
 

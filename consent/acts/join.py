@@ -139,13 +139,8 @@ def end_member(member: str, organisation: str | None, *, by: Operator) -> Deed[M
         if row.ended_at is None:
             book.put(MEMBER, replace(row, ended_at=book.at))
             _write_down(book, by, "member_ended", organisation, f"{row.role} {row.name}")
-            hers = (
-                []
-                if by == acting(row)
-                else [one for one in book.known(INVITATION) if one.given_by == acting(row).name]
-            )
-            for one in hers:
-                if one.organisation == organisation and one.ended_at is None:
+            for one in book.known(INVITATION) if by != acting(row) else ():
+                if (one.given_by, one.organisation, one.ended_at) == (acting(row).name, organisation, None):
                     _take_back(book, one, by)
         return row
 

@@ -224,8 +224,12 @@ async def test_another_parent_comes_only_beside_one_of_the_same_child(world: Wor
             shown="x",
         )
     until(world, 16)
+    with pytest.raises(
+        BadInput, match="decides itself"
+    ):  # nobody begins to look that the child did not choose
+        await other_parent(world, first.id)
     await mandates.end(world.house, who=child, mandate=first.id)
-    with pytest.raises(NotFound):  # a view that the child has ended brings no other
+    with pytest.raises(NotFound):
         await other_parent(world, first.id)
     assert (await mandates.hers(world.house, citizen=child)).running == ()
 
