@@ -53,6 +53,8 @@ def test_every_file_of_the_service_and_of_its_clients_is_in_it(wheel: zipfile.Zi
         "consent/seed.toml",
         "consent/web/pages/request.html",
         "consent/web/static/app.css",
+        "consent/web/static/components.css",
+        "consent/web/static/components.json",
         "consent/web/static/verify.js",
         "consent/web/locale/nl/LC_MESSAGES/consent.mo",
         "consent/storage/sql/grants.sql",

@@ -45,6 +45,39 @@ PAIRS = (
     ("color-negative-border-default", "color-negative-bg-default", 3.0),
 )  # fmt: skip
 
+# The same for the components, whose tokens take theirs from those above unless a theme says otherwise. On both sides
+# stands what a component looks at, the first that is given; `transparent` is the page behind it.
+_PAGE = ("--basis-color-default-bg-document",)
+_TEXT = ("--utrecht-document-color",)
+_BUTTONS = [f"--utrecht-button-{kind}-action" for kind in ("primary", "secondary")]
+_ALERTS = [f"--utrecht-alert{kind}" for kind in ("", "-ok", "-warning", "-error")]
+_FIELD_GROUND = "--utrecht-form-control-background-color"
+_FIELDS = [f"--utrecht-{kind}" for kind in ("textbox", "textarea", "select")]
+_ON_PAGE = ("heading", "heading-1", "heading-2", "heading-3", "paragraph", "paragraph-lead", "link", "link-hover",
+            "form-label", "form-fieldset-legend", "data-list-item-key", "data-list-item-value")  # fmt: skip
+COMPONENTS = (
+    *(((f"{one}{state}-color", f"{one}-color"), (f"{one}{state}-background-color", f"{one}-background-color"), 4.5)
+      for one in _BUTTONS for state in ("", "-hover", "-focus", "-active")),
+    *(((f"{one}-color", "--utrecht-alert-color", *_TEXT), (f"{one}-background-color",), 4.5) for one in _ALERTS),
+    *(((f"{one}-color", "--utrecht-form-control-color"), (f"{one}-background-color", _FIELD_GROUND), 4.5)
+      for one in _FIELDS),
+    *(((f"{one}{state}-border-color", f"--utrecht-form-control{state}-border-color"), _PAGE, 3.0)
+      for one in _FIELDS for state in ("", "-invalid")),
+    *(((f"--utrecht-{one}-color", *_TEXT), ground, 4.5)
+      for one in _ON_PAGE for ground in (_PAGE, ("--utrecht-document-background-color",))),
+    *(((f"--utrecht-page-{one}-color", *_TEXT), (f"--utrecht-page-{one}-background-color",), 4.5)
+      for one in ("header", "footer")),
+    *(((text,), ("--utrecht-page-header-background-color",), 4.5)
+      for text in ("--utrecht-link-color", "--basis-color-action-1-color-default")),
+    (("--nl-data-badge-color", *_TEXT), ("--nl-data-badge-background-color",), 4.5),
+    (("--utrecht-skip-link-color",), ("--utrecht-skip-link-background-color",), 4.5),
+    (("--utrecht-checkbox-border-color",), ("--utrecht-checkbox-background-color",), 3.0),
+    (("--utrecht-checkbox-icon-color",), ("--utrecht-checkbox-checked-background-color",), 3.0),
+    (("--utrecht-radio-button-border-color",), ("--utrecht-radio-button-background-color",), 3.0),
+    (("--utrecht-focus-outline-color",), _PAGE, 3.0),
+)  # fmt: skip
+_POINTS_TO = re.compile(r"var\((--[a-z0-9-]+)\)")
+
 
 class Look(msgspec.Struct, frozen=True):
     """The files that take the place of ours, and the mark of each version, which stands in its address."""
@@ -99,14 +132,22 @@ def check_theme(css: str) -> None:
     for name in dict(_TOKEN.findall(ours)):
         if name not in light:
             raise Misconfigured(f"theme.css gives {name} no value")
+    basis = [((f"--basis-{text}",), (f"--basis-{ground}",), least) for text, ground, least in PAIRS]
+    light = _of_components() | light
     for mode, tokens in (("light", light), ("dark", light | dict(_TOKEN.findall(dark)))):
-        for text, ground, least in PAIRS:
-            seen = contrast(_colour(tokens, text), _colour(tokens, ground))
+        for text, ground, least in (*basis, *COMPONENTS):
+            (named, colour), (under, behind) = _colour(tokens, text), _colour(tokens, ground)
+            seen = contrast(colour, behind)
             if seen < least:
                 raise Misconfigured(
-                    f"theme.css, {mode}: --basis-{text} on --basis-{ground} has a contrast of {seen:.1f}; "
-                    f"people need {least}"
+                    f"theme.css, {mode}: {named} on {under} has a contrast of {seen:.1f}; people need {least}"
                 )
+
+
+def _of_components() -> dict[str, str]:
+    """What our layout gives the components: the first rule of app.css."""
+    css = _COMMENT.sub("", (STATIC / "app.css").read_text("utf-8"))
+    return dict(_TOKEN.findall(css.partition("}")[0]))
 
 
 def contrast(first: str, second: str) -> float:
@@ -115,11 +156,19 @@ def contrast(first: str, second: str) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
-def _colour(tokens: dict[str, str], name: str) -> str:
-    value = tokens[f"--basis-{name}"].strip()
+def _colour(tokens: dict[str, str], names: tuple[str, ...]) -> tuple[str, str]:
+    """The first of *names* that has a colour, and the colour; raises Misconfigured when it cannot be measured."""
+    name = next(name for name in names if name in tokens)
+    value = tokens[name].strip()
+    followed: set[str] = set()  # a token that points to itself has no value
+    while (points := _POINTS_TO.fullmatch(value)) and points[1] not in followed:
+        followed.add(points[1])
+        value = tokens.get(points[1], "").strip()
+    if value == "transparent" and "background" in name:
+        return _colour(tokens, _PAGE)
     if not _COLOUR.fullmatch(value):
-        raise Misconfigured(f"theme.css writes --basis-{name} as #rrggbb")
-    return value if len(value) == 7 else "#" + "".join(digit * 2 for digit in value[1:])
+        raise Misconfigured(f"theme.css writes {name} as #rrggbb")
+    return name, value if len(value) == 7 else "#" + "".join(digit * 2 for digit in value[1:])
 
 
 def _luminance(colour: str) -> float:

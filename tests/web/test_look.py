@@ -9,9 +9,10 @@ from litestar.testing import TestClient
 from consent.app import build
 from consent.settings import Settings
 from consent.web.look import PAIRS, Look, check_theme, contrast, read_look
-from consent.web.render import STATIC
+from consent.web.render import STATIC, sheet
 from consent.words.errors import Misconfigured
 
+LAST = "--basis-focus-outline-color: #14211e;"
 OURS = (STATIC / "theme.css").read_text("utf-8")
 
 
@@ -45,6 +46,21 @@ def test_the_style_sheet_has_no_colour_of_its_own() -> None:
     used = set(re.findall(r"var\((--[a-z0-9-]+)", css))
     given = set(re.findall(r"(--[a-z0-9-]+):", css + OURS))
     assert used <= given
+    # What we give to a component is what one reads.
+    components = (STATIC / "components.css").read_text()
+    assert set(re.findall(r"(--(?:utrecht|nl)-[a-z0-9-]+):", css)) <= used | set(
+        re.findall(r"var\((--[a-z0-9-]+)", components)
+    )
+
+
+def test_the_sheet_of_a_page_is_ours_without_comments_and_then_the_theme() -> None:
+    theme = b':root { --basis-text-font-family-default: "A,  B", serif; /* theirs */ }\n'
+    made = sheet(theme).decode()
+    assert made.endswith(':root{--basis-text-font-family-default:"A,  B",serif}')
+    first, second = made.index(".utrecht-button{"), made.index(":root{--utrecht-document-background-color:")
+    assert made.index("Gemeente Utrecht") < first < second < made.index(".consent-choice{")
+    assert made.count("/*") == 1
+    assert sheet(b":root { --forgotten: 1px").decode().endswith(":root{--forgotten:1px")
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:The base_url")
@@ -60,7 +76,7 @@ def test_the_pages_take_it_in_the_place_of_ours(tmp_path: Path) -> None:
         theirs = visitor.get("/static/style.css")
         assert "#154273" in theirs.text
         assert "#0b5049" not in theirs.text
-        assert theirs.text.startswith((STATIC / "app.css").read_text())
+        assert theirs.text.startswith("/*! SPDX-License-Identifier: EUPL-1.2")
         assert "#154273" in visitor.get("/static/theme.css").text
         assert visitor.get("/static/mark.svg").text == "<svg/>"
         font = visitor.get("/static/ours.woff2")
@@ -80,6 +96,29 @@ def test_the_pages_take_it_in_the_place_of_ours(tmp_path: Path) -> None:
         ('"Segoe UI"', 'url("//elsewhere.example/f")', "nothing from elsewhere"),
         ("@media", 'button[value="yes"] { font-size: 3rem }\n@media', "rules for :root"),
         ("color-scheme: light dark;", "color-scheme: light; display: none;", "and nothing else"),
+        (
+            LAST,
+            f"{LAST} --utrecht-button-primary-action-color: #5f7f7a;",
+            "light: --utrecht-button-primary-action-color on",
+        ),
+        (
+            LAST,
+            f"{LAST} --utrecht-alert-error-background-color: #a8201a;",
+            "on --utrecht-alert-error-background-color",
+        ),
+        (LAST, f"{LAST} --utrecht-textarea-border-color: #eeeeee;", r"people need 3\.0"),
+        (
+            LAST,
+            f"{LAST} --utrecht-select-background-color: transparent; --utrecht-select-color: #ffffff;",
+            "-bg-document",
+        ),
+        (
+            LAST,
+            f"{LAST} --utrecht-link-color: var(--mine); --mine: #cccccc;",
+            "light: --utrecht-link-color on",
+        ),
+        (LAST, f"{LAST} --utrecht-link-color: var(--utrecht-link-color);", "--utrecht-link-color as #rrggbb"),
+        (LAST, f"{LAST} --utrecht-link-color: hsl(174 76% 18%);", "--utrecht-link-color as #rrggbb"),
     ],
 )
 def test_a_look_that_people_cannot_use_stops_the_start(old: str, new: str, rule: str) -> None:
@@ -87,6 +126,14 @@ def test_a_look_that_people_cannot_use_stops_the_start(old: str, new: str, rule:
     check_theme(OURS)
     with pytest.raises(Misconfigured, match=rule):
         check_theme(OURS.replace(old, new))
+
+
+def test_the_example_of_the_manual_is_a_look_that_people_can_use() -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "how-to" / "own-look.md").read_text("utf-8")
+    (example,) = re.findall(r"```css\n(.*?)```", manual, re.DOTALL)
+    check_theme(OURS + example)
+    with pytest.raises(Misconfigured, match="dark: --utrecht-button-primary-action-color"):
+        check_theme(OURS + example.replace("#ffffff", "var(--basis-color-action-1-inverse-color-default)"))
 
 
 @pytest.mark.parametrize("name", ["app.css", "passkey.js", "notes.txt"])
