@@ -36,14 +36,14 @@ _NOTICE = """\
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _STEP = re.compile(r"\"[^\"]*\"|'[^']*'|[{};]")
 _CLASS_ON_A_PAGE = re.compile(r"(?<![\w-])(?:utrecht|nl)-[a-z0-9_-]*[a-z0-9]")
-_NO_MARGIN = re.compile(
-    r"calc\(var\(--utrecht-space-around, ?0\) \* .*\)"
-)  # but with a class that we do not use
 _BLANK = re.compile(r"(?<=[(,]) | (?=[),])")  # that says nothing
 _NOT = re.compile(r":not\([^()]*\)")
 _READ = re.compile(r"var\((--[\w-]+)")
 _VALUE = re.compile(r"\[[\w-]+=(?:\"([^\"]*)\"|([^\s\]]+))")
+# Only a class of theirs sets these, a theme never does; so without that class they are as private.
+_OF_CLASSES = "--utrecht-space-around", "--utrecht-textbox-value-max-length"
 _OURS = ":focus-visible"  # the line around what has the focus is one for all: app.css
+_NOTHING = re.compile(r"calc\(0 \* var\([^()]*\)\)")
 _STATES = {":read-only": "readonly", "::placeholder": "placeholder", ":lang(ar)": 'lang="ar"'}
 _WORD = re.compile(r"\w+")
 
@@ -188,8 +188,7 @@ def parsed(css: str) -> Iterator[Rule]:
         elif opened:
             if text:
                 name, _, value = text.partition(":")
-                value = "0" if _NO_MARGIN.fullmatch(value.strip()) else value.strip()
-                properties.append((name.strip(), _BLANK.sub("", value)))
+                properties.append((name.strip(), _BLANK.sub("", value.strip())))
             if step[0] == "}":
                 yield Rule(media, tuple(_split(opened)), tuple(properties))
                 opened, properties = "", []
@@ -239,8 +238,8 @@ def purged(rules: Iterable[Rule], pages: Pages) -> list[Rule]:
 
 def _without_unset(value: str, given: set[str]) -> str:
     """*value* with the fallback in the place of each private token that nothing sets; empty when it has none."""
-    for found in re.finditer(r"var\((--_[\w-]+)", value):
-        if found[1] in given:
+    for found in _READ.finditer(value):
+        if found[1] in given or not found[1].startswith(("--_", *_OF_CLASSES)):
             continue
         depth, end = 1, found.end()
         while depth:
@@ -248,7 +247,7 @@ def _without_unset(value: str, given: set[str]) -> str:
             end += 1
         fallback = value[found.end() : end - 1].lstrip(" ,").strip()
         return _without_unset(value[: found.start()] + fallback + value[end:], given) if fallback else ""
-    return value
+    return _NOTHING.sub("0", value)
 
 
 def written(rules: Iterable[Rule]) -> str:

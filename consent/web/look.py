@@ -67,8 +67,7 @@ COMPONENTS = (
       for one in _ON_PAGE for ground in (_PAGE, ("--utrecht-document-background-color",))),
     *(((f"--utrecht-page-{one}-color", *_TEXT), (f"--utrecht-page-{one}-background-color",), 4.5)
       for one in ("header", "footer")),
-    *(((text,), ("--utrecht-page-header-background-color",), 4.5)
-      for text in ("--utrecht-link-color", "--basis-color-action-1-color-default")),
+    (("--utrecht-link-color",), ("--utrecht-page-header-background-color",), 4.5),
     (("--nl-data-badge-color", *_TEXT), ("--nl-data-badge-background-color",), 4.5),
     (("--utrecht-skip-link-color",), ("--utrecht-skip-link-background-color",), 4.5),
     (("--utrecht-checkbox-border-color",), ("--utrecht-checkbox-background-color",), 3.0),

@@ -58,14 +58,19 @@ def test_what_is_taken_out_is_what_cannot_be_seen(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(pages, "classes", {"a", "b"})
     monkeypatch.setattr(pages, "text", '<i class="a b" x="y">')
     rules = parsed("""
-        .a { --_one: 1px; --_none: 2px; color: var(--_gone, var(--theirs, red)); margin: calc(var(--_gone) * 2); }
+        .a { --_one: 1px; --_none: 2px; color: var(--_gone, var(--theirs, red)); margin: calc(var(--_gone) * 2);
+             inset: calc(var(--utrecht-space-around, 0) * var(--theirs, 1)); }
         .a:not(.c, :disabled), .c { padding: var( --_one ) }  /* ; } { */
         .a[x="z"], .a::placeholder, .b:focus-visible { color: green }
         @media print { .b[x=y] { content: "};{"; } .c { color: blue } }
         .b .c { --_one: 3px; }
     """)
     assert purged(rules, pages) == [
-        Rule("", (".a",), (("--_one", "1px"), ("color", "var(--theirs,red)"))),
+        Rule(
+            "",
+            (".a",),
+            (("--_one", "1px"), ("color", "var(--theirs,red)"), ("inset", "0")),
+        ),
         Rule("", (".a:not(.c, :disabled)",), (("padding", "var(--_one)"),)),
         Rule("@media print", (".b[x=y]",), (("content", '"};{"'),)),
     ]
