@@ -1,8 +1,10 @@
 """The tree as tiles: rows of up to 256 hashes that only grow, and the proofs that can be read from them.
 
 C2SP tlog-tiles. A stored row (level, n) grows at its end until it holds 256 hashes; a partial tile of an
-older size is a prefix of it, so none is stored twice. `Growth` holds the right edge in memory for whoever
-appends; the functions at the end make proofs for old entries from rows that were read back.
+older size is a prefix of it, so none is stored twice. Behind its 256 hashes a full row has the 16 that stand four
+heights above them, which spare a proof nine tenths of its hashing; older rows are without. `Growth` holds the
+right edge in memory for whoever appends; the functions at the end make proofs for old entries from rows that
+were read back.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,6 +14,8 @@ from consent.ledger.tree import HASH_BYTES, complete_root, empty_root, node_hash
 
 TILE_WIDTH = 256
 TILE_HEIGHT = 8
+_TILE_BYTES = TILE_WIDTH * HASH_BYTES
+_BETWEEN = 4  # heights from a row's hashes to those behind them
 _HEIGHTS = 64
 
 Coordinates = tuple[int, int]  # level, n
@@ -121,11 +125,17 @@ class Growth:
             before, count = self._written >> height, self._size >> height
             if count > before:
                 for n in range(before // TILE_WIDTH, (count - 1) // TILE_WIDTH + 1):
-                    start = n * TILE_WIDTH - self._first[height]
-                    changed.append((level, n, b"".join(self._rows[height][start : start + TILE_WIDTH])))
+                    row = self._row(height, n, TILE_WIDTH)
+                    if len(row) == _TILE_BYTES:
+                        row += self._row(height + _BETWEEN, n, TILE_WIDTH >> _BETWEEN)
+                    changed.append((level, n, row))
             level += 1
         self._written = self._size
         return changed
+
+    def _row(self, height: int, n: int, width: int) -> bytes:
+        start = n * width - self._first[height]
+        return b"".join(self._rows[height][start : start + width])
 
     def inclusion_proof(self, index: int) -> list[bytes]:
         """The proof that entry *index* is in the tree of the present size: hashes from the leaf up (RFC 6962
@@ -205,7 +215,9 @@ def root_from(size: int, tiles: Mapping[Coordinates, bytes]) -> bytes:
     """The root of the tree of *size* from the rows that `needed(size)` names. Raises KeyError and LedgerError
     as load.
     """
-    return range_root(0, size, tiles) if size else empty_root()
+    # This is how the rows are checked: from their own hashes, not from those behind them.
+    bare = {place: row[:_TILE_BYTES] for place, row in tiles.items()}
+    return range_root(0, size, bare) if size else empty_root()
 
 
 def proof_needs(index: int, size: int) -> list[Coordinates]:
@@ -219,7 +231,7 @@ def inclusion_proof_from(index: int, size: int, tiles: Mapping[Coordinates, byte
 
     Raises KeyError with the coordinates of a missing row, LedgerError for one that is too short.
     """
-    return [range_root(start, end, tiles) for start, end in _inclusion_ranges(index, size)]
+    return [range_root(*part, tiles) for part in _inclusion_ranges(index, size)]
 
 
 def consistency_needs(old_size: int, size: int) -> list[Coordinates]:
@@ -231,7 +243,7 @@ def consistency_proof_from(old_size: int, size: int, tiles: Mapping[Coordinates,
     """The proof that the tree of *size* begins with the tree of *old_size* (RFC 6962 §2.1.2), from stored
     rows.
     """
-    return [range_root(start, end, tiles) for start, end in _consistency_ranges(old_size, size)]
+    return [range_root(*part, tiles) for part in _consistency_ranges(old_size, size)]
 
 
 def _edge(size: int, height: int) -> int:
@@ -248,7 +260,8 @@ def _tile_of(height: int, node: int) -> Coordinates:
 
 
 def _check_row(row: bytes, count: int) -> None:
-    if len(row) % HASH_BYTES or len(row) < count * HASH_BYTES or len(row) > TILE_WIDTH * HASH_BYTES:
+    is_long = len(row) > _TILE_BYTES and len(row) != _TILE_BYTES + (_TILE_BYTES >> _BETWEEN)
+    if len(row) % HASH_BYTES or len(row) < count * HASH_BYTES or is_long:
         raise LedgerError("a tile row is too short or too long")
 
 
@@ -256,39 +269,30 @@ def _inclusion_ranges(index: int, size: int) -> list[tuple[int, int]]:
     """The ranges of leaves whose roots are the proof, from the leaf up: PATH of RFC 6962 §2.1.1."""
     if not 0 <= index < size:
         raise LedgerError("the tree has no entry with this index")
-    ranges = []
-    start, end = 0, size
-    while end - start > 1:
-        middle = start + _split(end - start)
-        if index < middle:
-            ranges.append((middle, end))
-            end = middle
-        else:
-            ranges.append((start, middle))
-            start = middle
-    return ranges[::-1]
+    return _beside(index + 1, size, to_leaf=True)[::-1]
 
 
 def _consistency_ranges(old_size: int, size: int) -> list[tuple[int, int]]:
     """The ranges of leaves whose roots are the proof: SUBPROOF of RFC 6962 §2.1.2."""
     if not 0 <= old_size <= size:
         raise LedgerError("a consistency proof goes from a smaller tree to a larger one")
-    if old_size in (0, size):
-        return []
+    return _beside(old_size, size, to_leaf=False)[::-1] if old_size not in (0, size) else []
+
+
+def _beside(behind: int, size: int, *, to_leaf: bool) -> list[tuple[int, int]]:
+    """What lies beside the way from the root to a subtree that ends before entry *behind*: the largest, or a leaf."""
     ranges = []
     start, end = 0, size
-    while old_size != end:
+    while end != behind or (to_leaf and end - start > 1):
         middle = start + _split(end - start)
-        if old_size <= middle:
+        if behind <= middle:
             ranges.append((middle, end))
             end = middle
         else:
             ranges.append((start, middle))
             start = middle
     # The old tree itself is known to whoever asks, when it is one complete subtree from the first leaf on.
-    if start:
-        ranges.append((start, end))
-    return ranges[::-1]
+    return ranges if to_leaf or not start else [*ranges, (start, end)]
 
 
 def _split(count: int) -> int:
@@ -316,8 +320,11 @@ def range_root(start: int, end: int, tiles: Mapping[Coordinates, bytes]) -> byte
         level, n = _tile_of(height, node)
         above = height - level * TILE_HEIGHT
         place, width = (node << above) % TILE_WIDTH, 1 << above
-        _check_row(tiles[level, n], place + width)
-        left = complete_root(tiles[level, n][place * HASH_BYTES : (place + width) * HASH_BYTES])
+        row, start, end = tiles[level, n], place * HASH_BYTES, (place + width) * HASH_BYTES
+        _check_row(row, place + width)
+        if above >= _BETWEEN and len(row) > _TILE_BYTES:
+            row, start, end = row[_TILE_BYTES:], start >> _BETWEEN, end >> _BETWEEN
+        left = complete_root(row[start:end])
         running = left if running is None else node_hash(left, running)
     if running is None:
         raise LedgerError("a range of leaves is not empty")

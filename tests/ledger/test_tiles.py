@@ -142,8 +142,39 @@ def test_a_proof_in_an_older_tree_comes_from_rows_that_have_grown_since() -> Non
 
 def test_a_tree_of_256_has_one_full_tile_and_a_partial_one_above_it() -> None:
     stored = full(256).stored
-    assert {at: len(row) // 32 for at, row in stored.items()} == {(0, 0): 256, (1, 0): 1}
+    assert {at: len(row) // 32 for at, row in stored.items()} == {(0, 0): 256 + 16, (1, 0): 1}
     assert stored[1, 0] == root_of(HASHES[:256])
+
+
+def test_behind_its_hashes_a_full_row_has_the_sixteen_four_heights_above_them() -> None:
+    ledger = Ledger()
+    for count in (100, 300, 200):  # a row that filled up in the middle of a batch, and two in one
+        ledger.append(count)
+        ledger.commit()
+        ledger.growth.forget()
+    for n in (0, 1):
+        first = n * 256
+        row = ledger.stored[0, n]
+        assert row[: 256 * 32] == b"".join(HASHES[first : first + 256])
+        assert row[256 * 32 :] == b"".join(root_of(HASHES[k : k + 16]) for k in range(first, first + 256, 16))
+    assert len(ledger.stored[0, 2]) == (600 - 512) * 32
+
+
+def test_a_row_from_before_without_them_proves_the_same() -> None:
+    stored = full(1600).stored
+    before = {at: row[: 256 * 32] for at, row in stored.items()}
+    for index, size in ((0, 1600), (300, 1600), (700, 1024), (1599, 1600)):
+        proof = inclusion_proof_from(index, size, stored)
+        assert proof == inclusion_proof_from(index, size, before)
+        check_inclusion(HASHES[index], index, size, proof, root_of(HASHES[:size]))
+        assert consistency_proof_from(index, size, stored) == consistency_proof_from(index, size, before)
+
+
+def test_a_check_of_the_rows_does_not_believe_what_stands_behind_them() -> None:
+    stored = full(600).stored
+    damaged = bytes(256 * 32) + stored[0, 0][256 * 32 :]
+    # The tree of 255 needs the row that is full by now.
+    assert root_from(255, stored) == root_of(HASHES[:255]) != root_from(255, stored | {(0, 0): damaged})
 
 
 def test_the_widths_of_the_example_in_the_specification() -> None:
@@ -158,7 +189,7 @@ def test_the_widths_of_the_example_in_the_specification() -> None:
 
 def test_a_row_that_is_cut_off_is_refused() -> None:
     stored = full(300).stored
-    for wrong in (stored[0, 1][:-32], stored[0, 1][:-1], bytes(257 * 32)):
+    for wrong in (stored[0, 1][:-32], stored[0, 1][:-1], bytes(257 * 32), bytes(273 * 32)):
         with pytest.raises(LedgerError):
             Growth.load(300, stored | {(0, 1): wrong})
     with pytest.raises(KeyError):
