@@ -48,11 +48,14 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import zlib
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
+from itertools import islice
+from operator import lt
 from pathlib import Path
 from typing import Any, Literal
 
@@ -789,7 +792,23 @@ def check_leaf(leaf: bytes, index: int) -> None:
 
 def read_bundle(source: Source, first: int, width: int) -> list[bytes]:
     """The *width* entries from *first* on, which begins a bundle."""
-    bundle, longer = source.row("entries", first // 256, width)
+    return split_bundle(*source.row("entries", first // 256, width), first, width)
+
+
+_EVENT = b"\0\x98CLg\x01\0\0\0\0"  # how an event of 152 bytes begins in a bundle
+
+
+def events_in(bundle: bytes, width: int) -> list[bytes] | None:
+    """The leaves of a bundle of *width* events, each in its right form; None for any other bundle."""
+    step = 2 + 152
+    if len(bundle) != step * width:
+        return None
+    if any(bundle[n::step] != _EVENT[n : n + 1] * width for n in range(len(_EVENT))):
+        return None
+    return [bundle[at : at + 152] for at in range(2, len(bundle), step)]
+
+
+def split_bundle(bundle: bytes, longer: bool, first: int, width: int) -> list[bytes]:
     leaves, place, end = [], 0, len(bundle)
     for index in range(first, first + width):
         start = place + 2
@@ -811,16 +830,19 @@ def read_bundles(
     the tree. Raises Broken with the number of the first entry that is wrong.
     """
     asked = sorted(sizes)
-    event_start = b"CLg\x01\0\0\0\0"
     if 0 in asked:
         tree.roots[0] = sha256(b"").digest()
     while tree.size < size:
         first = tree.size
-        leaves = read_bundle(source, first, min(256, size - first))
-        for index, leaf in enumerate(leaves, first):
-            if len(leaf) != 152 or leaf[:8] != event_start:
-                check_leaf(leaf, index)
-                tree.controls += leaf[4]
+        width = min(256, size - first)
+        bundle, longer = source.row("entries", first // 256, width)
+        leaves = events_in(bundle, width)
+        if leaves is None:
+            leaves = split_bundle(bundle, longer, first, width)
+            for index, leaf in enumerate(leaves, first):
+                if len(leaf) != 152 or leaf[:8] != _EVENT[2:]:
+                    check_leaf(leaf, index)
+                    tree.controls += leaf[4]
         row = [sha256(b"\0" + leaf).digest() for leaf in leaves]
         compare_row(source, 0, first // 256, b"".join(row))
         nonces.add(leaves, first)
@@ -1051,6 +1073,9 @@ def _spelling() -> re.Pattern[str]:
 
 
 _OPENING = _spelling()
+_NUMBER = re.compile(rb'":([0-9]+),')  # never in one of our words, nor in the keys
+_NAME = re.compile(rb'"(\w+)\\?":0,')
+_BETWEEN_KEYS = b'=","a":"'
 _BEFORE_RECORD = len('{"i":,"kc":"","a":"","A":"') + 2 * 44  # and the index
 
 
@@ -1084,6 +1109,106 @@ def quick_opening(line: bytes) -> Opened | None:
 
 
 _unbase64 = binascii.a2b_base64
+
+
+class Shape:
+    """What the lines of one kind, organisation, purpose and choice of attributes have in common.
+
+    Such lines differ in their keys and numbers only, so what the first of them says is worked out once.
+    """
+
+    __slots__ = (
+        "allowed", "begins", "count", "ends", "event", "first", "needs_life", "org", "origin", "purpose", "said",
+        "slots", "steps", "unsigned",
+    )  # fmt: skip
+
+    def __init__(self, names: Sequence[str], first: Opened) -> None:
+        """From the *names* of the numbers in a line, and what the line says."""
+        self.count, self.said = len(names), names.index("i", 1)  # said: which entry the record says it is
+        self.slots = tuple("said_index" if name == "i" else MEANINGS[name] for name in names[1:])
+        self.first, self.origin, self.org, self.purpose = first, first.origin, first.org, first.purpose
+        self.event, self.allowed = first.event, frozenset(first.attributes or ())
+        self.ends, self.needs_life = self.event in ENDINGS, self.event in NEEDS_LIFE
+        # What `Replay.go_on` knows: the next entry of a grant, and a first one that says all it has to.
+        self.steps = (
+            names == ["i", "c", "i", "n", "prev", "t"]
+            and self.event not in {*BEGINNINGS, "amended"}
+            and (self.event != "disclosed" or bool(first.attributes))
+        )
+        self.begins = (
+            names == ["i", "c", "exp", "i", "n", "nbf", "t"]
+            and self.event in BEGINNINGS
+            and None not in (first.org, first.purpose, first.attributes)
+        )
+        self.unsigned = first.signature == "none"
+
+    def opened(self, numbers: Sequence[int], consent_key: bytes, audit_key: bytes, record: bytes) -> Opened:
+        """One line of this shape in full."""
+        first = self.first
+        said: dict[str, Any] = dict(zip(self.slots, numbers[1:], strict=True))
+        return Opened(
+            numbers[0], consent_key, audit_key, record, self.event, origin=self.origin, org=first.org,
+            purpose=first.purpose, attributes=first.attributes, signature=first.signature, reason=first.reason, **said,
+        )  # fmt: skip
+
+
+# Its numbers, of which the first is the index of the entry; consent key, audit key, record.
+Line = tuple[Shape, list[int], bytes, bytes, bytes]
+_SHAPES: dict[bytes, Shape] = {}
+
+
+def _shape_of(text: bytes, line: bytes) -> Shape | None:
+    """The shape of *line*, whose text without keys and numbers is *text*; None when it is to be read at leisure."""
+    first = quick_opening(line) if text.startswith(b'{"i":0,"kc":"=","A":"{') else None
+    if first is None:
+        return None
+    shape = Shape([name.decode() for name in _NAME.findall(text)], first)
+    if len(_SHAPES) < 10_000:
+        _SHAPES[text] = shape
+    return shape
+
+
+def quick_lines(lines: Sequence[bytes]) -> list[Line | None]:
+    """The lines in the spelling that a log serves, all at once; None for each other one.
+
+    Nothing is passed over: a line is its shape, its numbers and its two keys, and these together are the line again.
+    """
+    count, comma = len(lines), lines[0].find(b",")
+    if lines[-1].find(b",") != comma:
+        # Where all indices have as many digits, the keys of all lines stand in one place.
+        cut = next(place for place, line in enumerate(lines) if line.find(b",") != comma)
+        return quick_lines(lines[:cut]) + quick_lines(lines[cut:])
+    try:
+        start = comma + len(',"kc":"')
+        end = start + 43 + len(_BETWEEN_KEYS) + 43
+        bare = b"\n".join([line[:start] + line[end:] for line in lines])
+        parts = _NUMBER.split(bare)
+        texts = b'":0,'.join(parts[::2]).split(b"\n")
+        # JSON has no number with a zero in front, as little as a record has.
+        numbers = json.loads(b"[" + b",".join(parts[1::2]) + b"]")
+        # 43 letters are 32 bytes and two bits, which are 0 in the one right spelling. So are the 6 bits of an "A".
+        keys = b"A".join([line[start:end] for line in lines]) + b"A"
+        raw = _unbase64(keys.replace(_BETWEEN_KEYS, b"A"), strict_mode=True)
+    except ValueError:
+        return [None] * count
+    if len(texts) != count or len(raw) != 66 * count or raw[32::33].strip(b"\0"):
+        return [None] * count
+    if any(keys[43 + n :: 95] != _BETWEEN_KEYS[n : n + 1] * count for n in range(len(_BETWEEN_KEYS))):
+        return [None] * count
+    records = bare.translate(None, b"\\").split(b"\n")
+    found: list[Line | None] = []
+    place, opens = 0, start + len('=","A":"')
+    for at, (text, record) in enumerate(zip(texts, records, strict=True)):
+        shape = _SHAPES.get(text) or _shape_of(text, lines[at])
+        if shape is None:
+            place += text.count(b'":0,')
+            found.append(None)
+            continue
+        first, place, key = place, place + shape.count, at * 66
+        found.append(
+            (shape, numbers[first:place], raw[key : key + 32], raw[key + 33 : key + 65], record[opens:-2])
+        )
+    return found
 
 
 class _Words(dict[str, str]):
@@ -1171,9 +1296,12 @@ class Openings:
         self._place = 0
         self.taken = 0
         self.digest = sha256()  # of all lines taken so far
-        self._next: Opened | None = None
-        self._line = b""
-        self._wrong: Broken | Unchecked | None = None
+        self._read: list[Opened | Line] = []  # and not taken yet
+        self._spelled: list[bytes] = []  # these lines
+        self._indices: list[int] = []
+        self._last = -1  # the index of the last one taken
+        self._wrong: Broken | Unchecked | None = None  # with the line behind them
+        self._is_at_end = False
         for line in self._lines if skip is not None and skip[0] else ():
             self._place += 1
             if line.strip():
@@ -1183,48 +1311,80 @@ class Openings:
                 break
         if skip is not None and (self.taken, self.digest.hexdigest()) != tuple(skip):
             raise Stale
-        self._read()
+        self.left()
 
     def left(self) -> Opened | None:
         """The first one that was not taken. Raises what was wrong with its line."""
-        if self._wrong is not None:
-            raise self._wrong
-        return self._next
+        while not self._read and not self._is_at_end and self._wrong is None:
+            self._read_on()
+        if not self._read:
+            if self._wrong is not None:
+                raise self._wrong
+            return None
+        first = self._read[0]
+        return first if isinstance(first, Opened) else first[0].opened(*first[1:])
 
-    def until(self, end: int) -> list[Opened]:
+    def until(self, end: int) -> list[Opened | Line]:
         """Take all for entries before *end*. What is wrong behind them waits: what they say comes first."""
-        opening = self.left()
-        taken, lines = list[Opened](), list[bytes]()
-        while opening is not None and opening.index < end:
-            taken.append(opening)
-            lines.append(self._line)
-            try:
-                opening = self._read()
-            except (Broken, Unchecked) as wrong:
-                self._wrong = wrong
-                break
-        if self._is_kept and taken:
-            self.digest.update(b"\n".join(lines) + b"\n")
-            self.taken += len(taken)
+        if not self._read and self._wrong is not None:
+            raise self._wrong
+        while not self._is_at_end and self._wrong is None and (not self._indices or self._indices[-1] < end):
+            self._read_on()
+        count = bisect_left(self._indices, end)
+        if not count:
+            return []
+        taken = self._read[:count]
+        if self._is_kept:
+            self.digest.update(b"\n".join(self._spelled[:count]) + b"\n")
+            self.taken += count
+        self._last = self._indices[count - 1]
+        del self._read[:count], self._spelled[:count], self._indices[:count]
         return taken
 
-    def _read(self) -> Opened | None:
-        before = self._next.index if self._next is not None else -1
-        self._next = None
-        for line in self._lines:
-            self._place += 1
-            line = line.rstrip()
+    def _read_on(self) -> None:
+        """Read the next lines, up to the first that is wrong."""
+        taken, first = list[bytes](), self._place + 1
+        try:
+            for line in islice(self._lines, 256):
+                taken.append(line)
+                if len(line) > 10_000:
+                    break  # such lines may be as long as they like: not 256 of them at once
+        except (Broken, Unchecked) as wrong:
+            self._wrong = wrong
+        else:
+            self._is_at_end = not taken
+        self._place += len(taken)
+        lines = [line for line in map(bytes.rstrip, taken) if line]
+        if not lines:
+            return
+        before = self._indices[-1] if self._indices else self._last
+        read = quick_lines(lines)
+        whole = [one for one in read if one is not None]
+        indices = [one[1][0] for one in whole]
+        if len(whole) == len(lines) and before < indices[0] and all(map(lt, indices, indices[1:])):
+            self._read += whole
+            self._spelled += lines
+            self._indices += indices
+            return
+        found = iter(read)
+        for place, line in enumerate(map(bytes.rstrip, taken), first):
             if not line:
                 continue
-            self._line = line
-            found = quick_opening(line) or read_opening(line, f"Line {self._place} of the openings")
-            self._next = found
-            if found.index > before:
-                return found
-            if found.index == before:
-                raise Broken(f"Entry {before} is opened twice.")
-            raise Unchecked(f"Line {self._place} of the openings is out of order: sort them by index.")
-        return None
+            try:
+                what = f"Line {place} of the openings"
+                one = next(found) or quick_opening(line) or read_opening(line, what)
+                index = one.index if isinstance(one, Opened) else one[1][0]
+                if index <= before:
+                    if index == before:
+                        raise Broken(f"Entry {before} is opened twice.")
+                    raise Unchecked(f"{what} is out of order: sort them by index.")
+            except (Broken, Unchecked) as wrong:
+                self._wrong = wrong
+                return
+            before = index
+            self._read.append(one)
+            self._spelled.append(line)
+            self._indices.append(index)
 
 
 def check_opened(opening: Opened, leaf: bytes, origin: str) -> None:
@@ -1244,6 +1404,31 @@ def check_opened(opening: Opened, leaf: bytes, origin: str) -> None:
         wrong = "has a record that is not well-formed"
     if wrong is not None:
         raise Broken(f"Entry {opening.index} {wrong}.")
+
+
+_CONSENT, _AUDIT = _INNER_REST + b"consent\0", _INNER_REST + b"audit\0"
+
+
+def check_all(opened: Iterable[Opened | Line], first: int, leaves: Sequence[bytes], origin: str) -> None:
+    """The same for several whose leaves begin with entry *first*; `keyed` is written out for lines read at once."""
+    hash_of, inner, outer, rest = sha256, _INNER, _OUTER, _OUTER_REST
+    for one in opened:
+        if isinstance(one, Opened):
+            check_opened(one, leaves[one.index - first], origin)
+            continue
+        shape, numbers, consent_key, audit_key, record = one
+        index = numbers[0]
+        leaf = leaves[index - first]
+        tag = hash_of(consent_key.translate(inner) + _CONSENT + leaf[8:24]).digest()
+        commitment = hash_of(audit_key.translate(inner) + _AUDIT + record).digest()
+        if (
+            hash_of(consent_key.translate(outer) + rest + tag).digest() != leaf[56:88]
+            or hash_of(audit_key.translate(outer) + rest + commitment).digest() != leaf[88:120]
+            or leaf[4]
+            or shape.origin != origin
+            or numbers[shape.said] != index
+        ):
+            check_opened(shape.opened(*one[1:]), leaf, origin)  # which says what is wrong
 
 
 @dataclass(slots=True)
@@ -1301,13 +1486,24 @@ class Replay:
         opened = openings.until(first + len(leaves))
         if not opened and not self.complete and all(len(leaf) == 152 for leaf in leaves):
             return
-        for opening in opened:
-            check_opened(opening, leaves[opening.index - first], self.origin)
-        at = {opening.index: opening for opening in opened}
+        check_all(opened, first, leaves, self.origin)
+        place, at = first, 0
+        while at < len(opened):
+            opening = opened[at]
+            index = opening.index if isinstance(opening, Opened) else opening[1][0]
+            if index != place:
+                self.shut_out(place, leaves[place - first : index - first])
+            count = self.go_on(opened, at)
+            if not count:
+                self.take(opening if isinstance(opening, Opened) else opening[0].opened(*opening[1:]))
+                count = 1
+            at, place = at + count, index + count
+        self.shut_out(place, leaves[place - first :])
+
+    def shut_out(self, first: int, leaves: Sequence[bytes]) -> None:
+        """Entries that nobody opened: what the log says of itself, and others."""
         for index, leaf in enumerate(leaves, first):
-            if index in at:
-                self.take(at[index])
-            elif leaf[4] == 1:
+            if leaf[4] == 1:
                 self.control(index, leaf[152:])
             elif self.complete:
                 if self.shut and self.shut[-1][1] == index - 1:
@@ -1337,13 +1533,72 @@ class Replay:
         if at < self.latest:
             self.find(f"Entry {index} says it is older than an entry before it.")
         self.latest = max(self.latest, at)
-        for end, earliest, last in self.bounds:
-            if index < end:
-                if not earliest <= at <= last:
-                    self.find(
-                        f"Entry {index} gives another time than the witnesses saw: it is back-dated or post-dated."
-                    )
-                return
+        if not self.is_in_bounds(index, at):
+            self.find(
+                f"Entry {index} gives another time than the witnesses saw: it is back-dated or post-dated."
+            )
+
+    def is_in_bounds(self, index: int, at: int) -> bool:
+        """Whether what witnesses saw allows this time."""
+        place = bisect_right(self.bounds, index, key=_end_of)
+        return place == len(self.bounds) or self.bounds[place][1] <= at <= self.bounds[place][2]
+
+    def go_on(self, opened: Sequence[Opened | Line], start: int) -> int:
+        """Take entries from *start* on, each behind the one before, as long as nothing whatever is wrong with them.
+
+        Returns how many. The rules are those of `take`; where these do not all hold, somebody has to look closer.
+        """
+        if self.suspended:
+            return 0
+        grants, latest, bounds, place = self.grants, self.latest, self.bounds, -1
+        for count, line in enumerate(opened[start:] if start else opened):
+            if isinstance(line, Opened):
+                return count
+            shape, numbers, key, _, _ = line
+            index = numbers[0]
+            if (index != place and count) or (bounds and not self.is_in_bounds(index, numbers[-1])):
+                return count
+            place = index + 1
+            if shape.steps:
+                _, began, _, number, before, at = numbers
+                grant = grants.get(began)
+                if (
+                    grant is None
+                    or number != grant.count + 1
+                    or before != grant.before
+                    or key != grant.key
+                    or at < latest
+                ):
+                    return count
+                if shape.needs_life:
+                    if (
+                        grant.ended is not None
+                        or not grant.opens <= at < grant.closes
+                        or shape.org != grant.org
+                        or shape.purpose != grant.purpose
+                        or not (grant.allowed is None or shape.allowed <= grant.allowed)
+                    ):
+                        return count
+                elif (
+                    (shape.org is not None and shape.org != grant.org)
+                    or (shape.purpose is not None and shape.purpose != grant.purpose)
+                    or (shape.event == "expired" and at < grant.closes)
+                ):
+                    return count
+                elif shape.ends and grant.ended is None:
+                    grant.ended = index
+                grant.count, grant.before = number, index
+            elif shape.begins:
+                _, began, closes, _, number, opens, at = numbers
+                if began != index or number or at < latest or began in grants or key in self.holders:
+                    return count
+                self.hold(key, index, shape.org, shape.purpose, shape.allowed, opens, closes)
+                self.unsigned += shape.unsigned
+            else:
+                return count
+            latest = self.latest = at
+            self.opened += 1
+        return len(opened) - start
 
     def take(self, opening: Opened) -> None:
         """One opened entry that fits its leaf."""
@@ -1383,11 +1638,13 @@ class Replay:
             self.find(f"Entry {index} begins a grant but is not number 0 in it.")
         self.unsigned += opening.signature == "none"
         allowed = frozenset(opening.attributes or ())
-        self.hold(opening, index, allowed, opening.opens or 0, opening.closes or 0)
+        opens, closes = opening.opens or 0, opening.closes or 0
+        self.hold(opening.consent_key, index, opening.org, opening.purpose, allowed, opens, closes)
 
     def join(self, opening: Opened, began: int) -> None:
         """The beginning is not there: right only below the retention watermark, which comes later in the log."""
-        grant = self.hold(opening, began, None, 0, 1 << 62)
+        grant = self.hold(opening.consent_key, began, opening.org, opening.purpose, None, 0, 1 << 62)
+        grant.before = opening.index
         grant.count, grant.first = opening.number or 0, opening.index
         if opening.event in NEEDS_LIFE:
             grant.opens = opening.opens or 0
@@ -1396,17 +1653,22 @@ class Replay:
             grant.ended = opening.index
 
     def hold(
-        self, opening: Opened, began: int, allowed: frozenset[str] | None, opens: int, closes: int
+        self,
+        key: bytes,
+        began: int,
+        org: str | None,
+        purpose: str | None,
+        allowed: frozenset[str] | None,
+        opens: int,
+        closes: int,
     ) -> Grant:
-        holder = self.holders.setdefault(opening.consent_key, began)
+        holder = self.holders.setdefault(key, began)
         if holder != began:
             self.find(f"Entry {began} begins a grant under the key of the grant at entry {holder}.")
         # The same few words and sets stand in millions of grants: keep each once.
-        org, purpose = opening.org, opening.purpose
-        grant = Grant(
-            began, opening.consent_key, org and sys.intern(org), purpose and sys.intern(purpose),
-            allowed if allowed is None else self.sets.setdefault(allowed, allowed), opens, closes, 0, opening.index,
-        )  # fmt: skip
+        allowed = allowed if allowed is None else self.sets.setdefault(allowed, allowed)
+        org, purpose = org and sys.intern(org), purpose and sys.intern(purpose)
+        grant = Grant(began, key, org, purpose, allowed, opens, closes, 0, began)
         self.grants[began] = grant
         return grant
 
@@ -1504,6 +1766,10 @@ class Replay:
             self.grants[began] = Grant(began, bytes.fromhex(key), org, purpose, names, *rest)
             self.holders.setdefault(bytes.fromhex(key), began)
         self.suspended = {(kind, name): index for kind, name, index in kept["suspended"]}
+
+
+def _end_of(bound: tuple[int, int, int]) -> int:
+    return bound[0]
 
 
 def is_later(said: str | None, before: str) -> bool:

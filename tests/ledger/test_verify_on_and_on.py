@@ -3,6 +3,8 @@ no longer kept."""
 
 import base64
 import json
+import random
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -274,14 +276,17 @@ def test_grants_without_the_citizens_own_signature_are_counted(tmp_path: Path) -
 
 def test_the_quick_way_to_read_an_opening_reads_what_the_slow_way_reads() -> None:
     log = SmallLog().fill(9)
-    for line in lines(log).splitlines():
+    served = lines(log).splitlines()
+    together = consent_verify.quick_lines(served)
+    for line, (shape, *rest) in zip(served, together, strict=True):
         quick, slow = consent_verify.quick_opening(line), consent_verify.read_opening(line, "it")
-        assert quick == slow
+        assert quick == slow == shape.opened(*rest)
     spelled = lines(log).splitlines()[0]
     key = base64.b64encode(bytes(32))
     strange = [
         spelled.replace(b'"i":', b'"i":0'), spelled.replace(b'"a":', b'"a": '), spelled[:-1], spelled + b"}",
-        spelled.replace(b'\\"v\\"', b'\\u0022v\\"'), b'{"i":1,"kc":"' + key[:-2] + b'B="' + spelled[60:],
+        spelled.replace(b'\\"v\\"', b'\\u0022v\\"'), b'{"i":1,"kc":"' + key[:-2] + b'B="' + spelled[58:],
+        b'{"i":1,"kc":"' + b"A" * 42 + b'=","a":"' + b"A" * 44 + spelled[107:],
     ]  # fmt: skip
     listed = spelled[: spelled.index(b"[")], spelled[spelled.index(b"]") :]
     strange += [
@@ -292,3 +297,76 @@ def test_the_quick_way_to_read_an_opening_reads_what_the_slow_way_reads() -> Non
         strange.append(spelled.replace(b"bank", b"ba" + word + b"nk"))
     for line in strange:
         assert consent_verify.quick_opening(line) is None, line
+        first, second, third = consent_verify.quick_lines([served[0], line, served[1]])
+        assert second is None, line
+        assert (first, third) in ((None, None), tuple(together[:2]))
+
+
+EVENTS = ("disclosed",) * 6 + ("used", "amended", "withdrawn", "acknowledged", "refused", "granted")
+MISTAKES: tuple[dict[str, Any], ...] = (
+    {"n": 7}, {"n": None}, {"prev": 1}, {"c": 3}, {"c": None}, {"i": 2}, {"o": "other"}, {"stranger": True},
+    {"t": NOON - 5}, {"t": NOON * 2}, {"exp": NOON}, {"org": "shop"}, {"org": None}, {"purpose": "loan@2"},
+    {"attributes": ("shoes",)}, {"attributes": ()}, {"ev": "expired"}, {"ev": "withdrawn"}, {"reason": "misuse"},
+)  # fmt: skip
+
+
+def _muddled(chance: random.Random, mistake: dict[str, Any]) -> SmallLog:
+    """A log in which everything is as it should be, but for a *mistake* somewhere and a suspension now and then."""
+    log = SmallLog()
+    log.control()
+    grants = [log.event("granted", citizen=str(k)) for k in range(3)]
+    length = chance.randrange(5, 40)
+    wrong = chance.randrange(length)
+    for step in range(length):
+        event, grant = chance.choice(EVENTS), chance.choice(grants)
+        fields: dict[str, Any] = {}
+        if event in ("disclosed", "used", "amended"):
+            fields["attributes"] = ("income",) if event == "disclosed" else ("income", "name")
+        if step == wrong:
+            fields |= mistake
+        if event == "granted":
+            grants.append(log.event(event, citizen=str(len(grants)), **fields))
+            continue
+        log.event(event, grant=grant, **fields)
+        if event == "withdrawn":
+            grants[grants.index(grant)] = log.event("granted", citizen=str(len(log.leaves)))
+        if chance.random() < 0.01:
+            change = chance.choice(("suspended", "restored"))
+            log.control({"ev": f"organisation.{change}", "org": "bank", "t": log.clock})
+    return log
+
+
+def _spoiled(chance: random.Random, served: list[bytes]) -> list[bytes]:
+    """The same lines, or some of them, or with one that is not as it was written."""
+    at = chance.randrange(len(served))
+    line = bytearray(served[at])
+    line[chance.randrange(len(line))] = chance.choice(b'0123456789AQ="\\ ,:{}')
+    before, behind = served[:at], served[at + 1 :]
+    ways = [
+        served,
+        [*before, *behind],
+        [*before, b"", *served[at:]],
+        served[::-1],
+        [*before, *served[max(at - 1, 0) :]],
+    ]
+    ways += [[one + b"\r" for one in served], [*before, bytes(line), *behind]]
+    return chance.choices(ways, [12, 1, 2, 1, 1, 2, 5])[0]
+
+
+def test_lines_that_are_read_at_once_are_judged_as_when_each_is_read_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chance = random.Random(38)
+    verdicts = Counter[str]()
+    for number, mistake in enumerate([*MISTAKES, *[dict[str, Any]()] * len(MISTAKES)] * 5):
+        log = _muddled(chance, mistake)
+        where = str(log.export(tmp_path / str(number)))
+        openings = b"\n".join(_spoiled(chance, lines(log).splitlines()))
+        words: dict[str, Any] = {"vkeys": [log.vkey], "openings": openings, "complete": chance.random() < 0.5}
+        at_once = consent_verify.verify_log(where, **words)
+        with monkeypatch.context() as patched:
+            patched.setattr(consent_verify, "quick_lines", lambda lines: [None] * len(lines))
+            alone = consent_verify.verify_log(where, **words)
+        assert (at_once.verdict, at_once.sentences) == (alone.verdict, alone.sentences), (number, told(alone))
+        verdicts[alone.verdict] += 1
+    assert min(verdicts["INVALID"], verdicts["UNWITNESSED"]) > 20, verdicts
