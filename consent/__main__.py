@@ -113,6 +113,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     _where(succeed)
     succeed.set_defaults(run=_log_succeed)
+    beside = log.add_parser(
+        "add", help="put a log beside those that are written now, for a part of the citizens"
+    )
+    _where(beside)
+    beside.set_defaults(run=_log_add)
     export = log.add_parser("export", help="write the log as static files")
     export.add_argument("folder", metavar="DIR")
     export.add_argument("--log", help="which log (the newest)")
@@ -227,6 +232,13 @@ def _log_succeed(arguments: argparse.Namespace) -> int:
     from consent.opening import succeed_on_purpose
 
     print(asyncio.run(succeed_on_purpose(_settings(arguments), arguments.name, carry=arguments.carry)))
+    return 0
+
+
+def _log_add(arguments: argparse.Namespace) -> int:
+    from consent.opening import add_on_purpose
+
+    print(asyncio.run(add_on_purpose(_settings(arguments))))
     return 0
 
 

@@ -13,6 +13,7 @@ from consent.acts.cosign import Cosigner
 from consent.acts.house import House, Limits
 from consent.acts.quorum import Quorum
 from consent.acts.scribe import Scribe
+from consent.acts.spread import spread
 from consent.acts.succeed import carry_grants, end_grants
 from consent.acts.timekeeper import Timekeeper
 from consent.acts.witness import is_known
@@ -42,7 +43,7 @@ from consent.storage.sqlite import SqliteStore
 from consent.storage.store import Store
 from consent.upkeep import succession
 from consent.upkeep.erased import keep_erased, settle_erasures
-from consent.upkeep.succession import Yearly, check_no_log_is_missing, heads_of, log_name, pen_of
+from consent.upkeep.succession import Yearly, check_no_log_is_missing, log_name, newest_heads, pens_of
 from consent.web.render import template_hash
 from consent.words.errors import Misconfigured
 from consent.words.instants import DAY, MINUTE
@@ -152,20 +153,21 @@ async def open_house(
 ) -> House:
     """Put together what the acts need, on an open store; *steady* watches over the clock. Raises Misconfigured."""
     names = logs_with_keys(settings.folder)  # before the heads: another process may begin a log right now
-    head = (await heads_of(store))[-1]
-    if not head.origin.startswith(f"{urlsplit(settings.public_issuer).netloc}/"):
+    heads = await newest_heads(store)
+    if not heads[0].origin.startswith(f"{urlsplit(settings.public_issuer).netloc}/"):
         raise Misconfigured(
-            f"the log was begun as {head.origin}; serve it under that address, or begin another log"
+            f"the log was begun as {heads[0].origin}; serve it under that address, or begin another log"
         )
     check_metadata(metadata(settings.public_issuer))
     ring = read_ring(settings.folder, at=clock())
-    pen = await pen_of(store, settings.folder, head)
-    check_no_log_is_missing(names, head)
-    await succession.guard(store, settings.folder, head, pen)
+    pens = await pens_of(store, settings.folder, heads)
+    check_no_log_is_missing(names, heads)
+    for head, pen in zip(heads, pens, strict=True):
+        await succession.guard(store, settings.folder, head, pen)
     timekeeper = Timekeeper(clock, steady, needed=settings.policy.needed)
     yearly = Yearly(store, settings.folder, timekeeper.now, is_on=settings.yearly_logs)
     outside = Network(sandbox=settings.sandbox)
-    scribe = Scribe(store, pen=pen, ring=ring, clock=timekeeper.now, succession=yearly)
+    scribe = Scribe(store, pens=pens, ring=ring, clock=timekeeper.now, succession=yearly)
     return House(
         issuer=settings.public_issuer,
         store=store,
@@ -236,6 +238,32 @@ async def begin_on_purpose(settings: Settings, name: str | None) -> str:
         await store.close()
 
 
+async def add_on_purpose(settings: Settings) -> str:
+    """`consent log add`: put another log beside those that are written, and move to it whose place is there.
+
+    A service on PostgreSQL goes on meanwhile. Returns a sentence. Raises Misconfigured, also while a folder is served
+    that has its database in it.
+    """
+    if not settings.folder.exists():
+        raise Misconfigured("there is no such data folder; say with --data where it is")
+    with only_one(settings):
+        store = await prepare(settings)
+        try:
+            await succession.freeze_older(store, settings.folder)
+            house = await open_house(settings, store)
+            await look_around(house, settings.folder, demand=settings.demand_witnesses)
+            new = await succession.add_log(store, settings.folder, at=clock())
+            house = await open_house(settings, store)
+            house.scribe.start()
+            try:
+                moved = await spread(house)
+            finally:
+                await house.scribe.stop()
+        finally:
+            await store.close()
+    return f"{new.origin} is written too now; citizens moved: {moved}"
+
+
 async def succeed_on_purpose(settings: Settings, name: str | None, *, carry: bool) -> str:
     """`consent log succeed`: another log takes the place of the newest, and running grants go along.
 
@@ -261,7 +289,7 @@ async def succeed_on_purpose(settings: Settings, name: str | None, *, carry: boo
             ended = 0
             try:
                 if lost is not None and not carry:
-                    while batch := (await house.scribe.do(end_grants(new.log))).outcome:
+                    while batch := (await house.scribe.do(end_grants())).outcome:
                         ended += batch
                 carried = await carry_grants(house)
             finally:

@@ -23,8 +23,9 @@ from consent.acts.session import who
 from consent.acts.sign_in import as_persona, settle
 from consent.opening import DATABASE, open_house, prepare, succeed_on_purpose
 from consent.settings import Settings
-from consent.storage.book import TURN, Book, LogFrozen, Story
+from consent.storage.book import TURN, Book, Story
 from consent.storage.kinds import HOLDINGS
+from consent.storage.logs import LogFrozen
 from consent.storage.rows import FROZEN, OPEN
 from consent.upkeep.backup import DATA, KEYS, MANIFEST, back_up, restore
 from consent.upkeep.erased import NAME, keep_erased, read_erased

@@ -57,7 +57,7 @@ ACTS = words(
     "enrol entrust erase expire explain export federate freeze gather gauge grant help hold inspect join judge keep "
     "lead_back link mandate narrow operate oversee prefer propose publish recover redeem refuse register retain "
     "review revoke rotate scan sign_in signal stop succeed suspend tidy use weigh withdraw witness "
-    "report tally notify tell rewrap rehearse"
+    "report tally notify tell rewrap rehearse spread"
 )
 # … what a citizen looks at, and how every act is done: by whom written down, with what at hand, each proof once.
 BESIDE_ACTS = words(
@@ -65,7 +65,7 @@ BESIDE_ACTS = words(
     "dealings history "
     "acting allowance answers client_keys ending overview policy quorum receipt timeline scribe house once timekeeper "
     "meter paper reach ready session ways "
-    "pulse"
+    "pulse pen standing waiting"
 )
 
 # What attackers of an OAuth server are known to try (RFC 9700): a file each in tests/attacks.

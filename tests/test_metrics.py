@@ -77,7 +77,7 @@ async def test_what_somebody_has_to_get_up_for_is_a_number(world: World) -> None
     pulse.sweep_failed()
     pulse.sweep_failed()
     pulse.backed_up_at = 5 * SECOND
-    await world.house.store.write(freeze(world.house.log))
+    await world.house.store.write(freeze())
     after = numbers(await metrics(world.house))
     assert (after["consent_log_frozen"], after["consent_sweeps_failed"]) == (1, 2)
     assert after["consent_swept_timestamp_seconds"] == 3

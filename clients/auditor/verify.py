@@ -651,14 +651,18 @@ def tile_path(level: int | str, n: int) -> str:
 
 
 def find_log(where: str) -> tuple[Source, str]:
-    """The log at *where* and its checkpoint; of a site with several logs, the newest one that it lists."""
+    """The log at *where* and its checkpoint; of a site with several logs, the newest one that it lists.
+
+    Logs that stand beside another (`2026-2` beside `2026`) have to be asked for by their own address.
+    """
     if not where.startswith(("http://", "https://")):
         source = Source(where, on_disk=True)
     else:
         source = Source(where.rstrip("/") + "/", on_disk=False)
     raw = source.get("checkpoint")
     if raw is None and not source.on_disk:
-        names = (fetch(source.place + "log/") or b"").decode("ascii", "replace").split()
+        listed = (fetch(source.place + "log/") or b"").decode("ascii", "replace").split()
+        names = [name for name in listed if not re.fullmatch(r"[0-9]{4}[a-z]?-[0-9]+", name)] or listed
         if names and re.fullmatch(r"[a-z0-9][a-z0-9.-]{0,63}", names[-1]):
             source = Source(f"{source.place}log/{names[-1]}/", on_disk=False)
             raw = source.get("checkpoint")

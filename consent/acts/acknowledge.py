@@ -146,7 +146,7 @@ async def state_deletion(
             jwks=jwks,
             deleted_at=deletion.deleted_at,
             stated_at=book.at,
-            log=book.head.log,
+            log=book.log_of(given.citizen).name,
             index=index,
         )
         book.put(DELETION, kept)
@@ -190,7 +190,7 @@ def _state_part(
             jwks=jwks,
             deleted_at=deletion.deleted_at,
             stated_at=book.at,
-            log=book.head.log,
+            log=book.log_of(given.citizen).name,
             index=index,
         )
         book.put(DROPPED, kept)

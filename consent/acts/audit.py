@@ -11,6 +11,7 @@ from consent.ledger.entry import Opening, opening_json
 from consent.oauth.token import handle_from, handle_hash
 from consent.storage.book import TURN, Book, Story
 from consent.storage.kinds import AUDITOR, OPENING, ORGANISATION
+from consent.storage.logs import bucket_of
 from consent.storage.rows import AuditorAccess
 from consent.words.errors import BadInput, InvalidToken, NotFound
 from consent.words.ids import is_slug
@@ -130,7 +131,8 @@ async def open_for_audit(house: House, *, token: str, log: str) -> AsyncIterator
                 "from": seconds(access.from_at),
                 "until": seconds(access.until_at),
                 "reason": _named(access.reason),
-            }
+            },
+            bucket=bucket_of(log),
         )
         return access
 

@@ -8,7 +8,7 @@ If we crash after the commit, the log says more than happened, never less.
 """
 
 from base64 import b64encode
-from functools import lru_cache, partial
+from functools import partial
 from typing import cast
 
 import msgspec
@@ -23,17 +23,13 @@ from consent.oauth.token import Token, check_access
 from consent.storage.book import TURN, Book, Story
 from consent.storage.kinds import (
     ACCESS,
-    CLIENT,
     DISCLOSED,
     GRANT,
     HOLDINGS,
     KEYS,
     MEMO,
-    ORGANISATION,
-    PURPOSE,
     TOKEN,
     USED,
-    Ask,
 )
 from consent.storage.rows import Disclosed, Memo
 from consent.vault.keys import CitizenKeys, pairwise_id
@@ -58,6 +54,7 @@ from .notify import notify
 from .once import spend_proof
 from .publish import opening_of, prove
 from .refuse import asks_for_refusal, record_refusal
+from .standing import asks_for_standing, standing_of
 
 Values = tuple[tuple[SealedValue, OpenedValue], ...]
 
@@ -159,22 +156,23 @@ async def disclose(
         wrapped = book.get(KEYS, grant.citizen) if grant is not None else None
         if grant is None or wrapped is None:
             raise InvalidToken("the token is not active")
+        book.log_of(grant.citizen)  # if it is not held, nothing may be decided here
         before = said_before(book, token.client, grant, wanted, entered)
         if entered is None:
             spend_proof(book, proof)
         outcome = decided(house, book, grant, book.keys_of(wrapped), token.client, wanted, before)
         if isinstance(outcome, Yes) and outcome.entry is not None:
-            book.prove(outcome.index)
+            book.log_of(grant.citizen).prove(outcome.index)
         return outcome
 
-    written = await house.scribe.do(story)
+    written = await house.scribe.do(story, about=token_hash)
     # An error that a story returns is raised there like any other, after what it wrote is committed.
     outcome = cast("Yes | No", written.outcome)
     if isinstance(outcome, Yes) and outcome.witnessed:
         if not await house.quorum.reaches(outcome.log, outcome.index + 1):
             raise NotWitnessed("the entry is made, its witnesses have not signed it yet; repeat the request")
         # Decided anew, as a retry of that entry: while we waited the citizen may have stopped.
-        again = await house.scribe.do(partial(story, entered=outcome.disclosure))
+        again = await house.scribe.do(partial(story, entered=outcome.disclosure), about=token_hash)
         outcome = cast("Yes | No", again.outcome)
     if isinstance(outcome, No):
         if outcome.log is None or outcome.index is None:
@@ -183,7 +181,7 @@ async def disclose(
         return Refused(outcome.reason, leaf, opening, await prove(house, outcome.log, outcome.index))
     values = opened(outcome)
     if outcome.entry is not None:
-        (leaf, opening), proven = outcome.entry, written.proofs[outcome.index]
+        (leaf, opening), proven = outcome.entry, written.proofs[outcome.log, outcome.index]
     else:
         leaf, opening = await old_entry(house, outcome)
         proven = await prove(house, outcome.log, outcome.index)
@@ -305,12 +303,13 @@ def _first(
     )
     if grant.day == 0:
         notify(book, grant.citizen, "first_use", grant=grant, once="first")
+    log = book.log_of(grant.citizen).name
     disclosed = Disclosed(
         id=id_in_time(book.at, book.chance(10)),
         grant=grant.id,
         client=client,
         citizen=grant.citizen,
-        log=book.head.log,
+        log=log,
         index=index,
         items=tuple([(value.name, value.version) for value in sealed]),
         at=book.at,
@@ -324,8 +323,9 @@ def _first(
         )
         book.put(MEMO, memo)
     opening = Opening(index, entry.consent_key, entry.audit_key, entry.record, entry.detail_key, entry.detail)
-    place = (book.head.log, index)
-    return Yes(answer, sealed, keys, disclosed.id, grant, *place, purpose.witnessed, (entry.leaf, opening))
+    return Yes(
+        answer, sealed, keys, disclosed.id, grant, log, index, purpose.witnessed, (entry.leaf, opening)
+    )
 
 
 def _again(
@@ -370,21 +370,3 @@ def sign_in_of(grant: Grant) -> SignIn | None:
     if grant.acr is None or grant.signed_in_at is None:
         return None
     return SignIn(grant.acr, grant.signed_in_at)
-
-
-@lru_cache(maxsize=4096)
-def asks_for_standing(client: str, organisation: str, purpose: str, version: int) -> tuple[Ask, ...]:
-    """The rows that `standing_of` reads."""
-    return CLIENT.one(client), ORGANISATION.one(organisation), PURPOSE.one(purpose, version)
-
-
-def standing_of(book: Book, grant: Grant) -> Standing:
-    """Whether the operator's approvals still hold: asked for with ORGANISATION, CLIENT and PURPOSE of the grant."""
-    organisation = book.get(ORGANISATION, grant.organisation)
-    client = book.get(CLIENT, grant.client)
-    purpose = book.get(PURPOSE, (grant.purpose, grant.purpose_version))
-    return Standing(
-        organisation=organisation is not None and organisation.status == "approved",
-        client=client is not None and client.status == "approved",
-        purpose=purpose is not None and purpose.status == "approved",
-    )

@@ -113,7 +113,7 @@ async def leave(house: House, *, citizen: str) -> Leaving:
             shadow=None,
             asked_at=book.at,
             final_at=book.at + UNDO,
-            log=book.head.log,
+            log=book.log_of(citizen).name,
             index=index,
         )
         book.put(ERASURE, row)
@@ -213,6 +213,7 @@ async def finish(house: House, erasure: Erasure) -> bool:
             return False
         if row.final_at > book.at or book.found(plans):
             return False
+        log = book.log_of(citizen).name
         index, _ = book.record_event(
             "erased",
             citizen=citizen,
@@ -224,9 +225,7 @@ async def finish(house: House, erasure: Erasure) -> bool:
         wipe(book, citizen)
         book.put(
             ERASURE,
-            replace(
-                row, citizen=None, shadow=shadow(citizen), erased_at=book.at, log=book.head.log, index=index
-            ),
+            replace(row, citizen=None, shadow=shadow(citizen), erased_at=book.at, log=log, index=index),
         )
         return True
 

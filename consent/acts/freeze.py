@@ -62,6 +62,9 @@ async def find_fork(store: Store, head: Head, seen: Iterable[Checkpoint]) -> Che
     return None
 
 
-def freeze(log: str) -> Batch[None]:
-    """The batch that freezes a log. Nothing thaws it; another log follows (`succeed`)."""
-    yield Statement("head.stop", [(log, FROZEN)])
+def freeze() -> Batch[None]:
+    """The batch that freezes what is written now: where one log lost entries, those beside it did too.
+
+    Nothing thaws them; other logs follow (`succeed`).
+    """
+    yield Statement("head.stop_all", [(FROZEN,)])

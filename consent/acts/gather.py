@@ -27,7 +27,6 @@ from .disclose import (
     Values,
     Wanted,
     Yes,
-    asks_for_standing,
     check_known,
     decided,
     old_entry,
@@ -39,6 +38,7 @@ from .once import spend_proof
 from .publish import Place, SharedProof, opening_of, prove_together
 from .refuse import asks_for_refusal
 from .scribe import Deed, Written
+from .standing import asks_for_standing
 
 
 class Item(msgspec.Struct, frozen=True):

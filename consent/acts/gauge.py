@@ -58,7 +58,7 @@ async def gauge(house: House) -> Health:
     wrong = {
         "log": row.frozen == FROZEN,
         "clock": house.timekeeper.is_doubted,
-        "witnesses": not seen.is_served,
+        "witnesses": not all([(await front(house, log)).is_served for log in house.logs]),
         "late": bool(counts),
         "sweep": pulse.sweeps_failed > 0
         or (pulse.swept_at is not None and at - pulse.swept_at > SWEEP_WITHIN),

@@ -177,7 +177,7 @@ def _give(
     before = book.live_grant(citizen, asked.client, asked.purpose)
     if before is not None:
         write_ending(book, before, "withdraw", keys=keys, by=by.kind, reason="replaced", told=of_mandate(by))
-    nonce = book.chance(16)
+    nonce, log = book.chance(16), book.log_of(citizen)
     grant = Grant(
         id=id_from(book.chance(16)),
         citizen=citizen,
@@ -190,10 +190,10 @@ def _give(
         terms=terms,
         granted_at=book.at,
         expires_at=shown.until,
-        log=book.head.log,
-        index=book.next_index,
+        log=log.name,
+        index=log.next_index,
         nonce=nonce,
-        last=book.next_index,
+        last=log.next_index,
         given_by=by.kind,
         acr=sign_in.acr if sign_in is not None else None,
         signed_in_at=sign_in.at if sign_in is not None else None,

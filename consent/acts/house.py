@@ -125,8 +125,13 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def log(self) -> str:
-        """The name of the log that is written now."""
+        """The name of the log that is written now: of bucket 1, if others stand beside it."""
         return self.scribe.pen.log
+
+    @property
+    def logs(self) -> tuple[str, ...]:
+        """The names of all logs that are written now."""
+        return tuple(pen.log for pen in self.scribe.pens)
 
     @property
     def vkey(self) -> str:

@@ -20,9 +20,10 @@ from consent.vault.keys import pairwise_id
 from consent.words.errors import InsufficientScope, NotFound
 from consent.words.ids import is_id
 
-from .disclose import sign_in_of, standing_of
+from .disclose import sign_in_of
 from .house import House
 from .once import Caller, asks, spend, spend_proof
+from .standing import standing_of
 
 
 async def introspect(house: House, caller: Caller, token: str) -> dict[str, Any]:

@@ -52,11 +52,11 @@ async def checkpoint(house: House, log: str, *, newest: bool = False, witnessed:
     if house.quorum.policy.witnesses and witnessed and not newest:
         for seen in await house.store.read("witnessed.checkpoint", log):
             return await _with_lines(house, log, *seen)
-        if log == house.log:
+        if log in house.logs:
             raise NotFound("no checkpoint of this log has its quorum of witnesses yet; ask for ?unwitnessed")
     second = [key.key for key in await keys(house, log) if is_second(key) and key.retired is None]
     if second and not newest:
-        if log == house.log:
+        if log in house.logs:
             await house.cosigner.catch_up()
         for cosigned in await house.store.read("checkpoint.cosigned", log, second[0]):
             size, note = cosigned

@@ -3,7 +3,8 @@
 import asyncio
 import functools
 
-from consent.storage.book import TURN, Book, LogFrozen, Story
+from consent.storage.book import TURN, Book, Story
+from consent.storage.logs import LogFrozen
 from consent.storage.rows import FROZEN
 from consent.storage.store import migrations
 
@@ -50,7 +51,8 @@ def _needed() -> frozenset[int]:
 
 def _has_keys(house: House) -> bool:
     try:
-        house.check_keys(house.log)
+        for log in house.logs:
+            house.check_keys(log)
     except Exception:
         return False
     return True

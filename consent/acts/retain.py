@@ -10,6 +10,7 @@ import msgspec
 
 from consent.storage.book import TURN, Book, Story
 from consent.storage.kinds import HEAD, WATERMARK
+from consent.storage.logs import bucket_of
 from consent.storage.rows import Watermark
 from consent.storage.store import Statement
 from consent.words.errors import Misconfigured
@@ -75,7 +76,8 @@ async def retain(house: House, *, before: int, by: Operator) -> list[Retained]:
             known = book.get(WATERMARK, head.log)
             below, stands = lowest[head.log], known.below if known is not None else 0
             if below > stands:
-                book.record_control({"ev": "retention.watermark", "of": head.origin, "below": below})
+                about: dict[str, object] = {"ev": "retention.watermark", "of": head.origin, "below": below}
+                book.record_control(about, bucket=bucket_of(head.log))
                 book.put(WATERMARK, Watermark(log=head.log, below=below, at=book.at))
                 write_down(book, by, "retain", "log", head.log, f"below {below}")
             outcome.append(Retained(head.log, max(below, stands), below > stands))

@@ -19,7 +19,7 @@ from consent.words.canonical import canonical
 from consent.words.errors import Misconfigured
 from consent.words.instants import seconds
 
-from .scribe import Pen
+from .pen import Pen
 
 
 def rotate(

@@ -3,24 +3,25 @@
 There is no timer: as soon as one commit has ended, the next batch begins with whatever came in meanwhile. A lone
 request is a batch of one. The order within a batch is the order of asking, so a withdrawal and a disclosure are
 always in one order, the same in the log as in effect.
+
+Where several logs stand side by side, each for its part of the citizens (a *bucket*), a batch holds the heads of all of
+them, always in the same order, so that nothing else is written meanwhile. A deed that says that one log is enough may
+be written while another process holds another log.
 """
 
 import asyncio
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
-import msgspec
 import structlog
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
-from consent.ledger import checkpoint
 from consent.ledger.proof import format_proof
 from consent.ledger.tiles import Growth, needed
-from consent.storage.book import Book, LogFrozen, Story, UnwrappedKeys
+from consent.storage.book import Book, Story, UnwrappedKeys
 from consent.storage.kinds import HEAD, Ask
+from consent.storage.logs import Elsewhere, LogFrozen, OpenLog
 from consent.storage.rows import CLOSED, Head
 from consent.storage.store import Batch, Statement, Store, Unavailable, Unknown
 from consent.vault.keys import KeyRing
@@ -29,49 +30,32 @@ from consent.words.instants import MINUTE
 
 from .freeze import freeze
 from .meter import ScribeMeter
+from .pen import Pen, write_head
+from .waiting import MOST_IN_A_BATCH, Asked, Waiting
 
 T = TypeVar("T")
 Deed = Callable[[Book], Story[T]]
 
-MOST_IN_A_BATCH = 256  # more would make a withdrawal wait
 MOST_WAITING = 4096
 
 _log = structlog.get_logger()
 
 
-class Pen(msgspec.Struct, frozen=True, kw_only=True):
-    """What a log is written with: its name, its origin and the keys that sign its checkpoints."""
-
-    log: str
-    origin: str
-    signer: Ed25519PrivateKey
-    cosigner: MLDSA44PrivateKey | None = None  # of a log that signs twice
-    epoch: int = 1  # of the log's head, since these are its keys
-
-    @property
-    def vkey(self) -> str:
-        """The public key, as C2SP signed-note writes it."""
-        return checkpoint.vkey_of(self.origin, self.signer)
-
-    def __repr__(self) -> str:
-        return f"Pen({self.origin})"
-
-
 class Succession(Protocol):
-    """When a log gives way to the next, and how: the scribe only knows the log that it writes now."""
+    """When the logs give way to the next, and how: the scribe only knows those that it writes now."""
 
     def until(self, log: str) -> int:
         """The instant (microseconds) from which on *log* takes no entries any more."""
 
-    async def follow(self, log: str) -> Pen:
-        """The pen to write with after *log*: that one is closed, if its time has come and nobody has done it yet.
-
-        Of the same log when only a key of it was changed.
+    async def follow(self, log: str) -> Sequence[Pen]:
+        """The pens to write with after *log*, of bucket 1: it is closed with those beside it, if its time has come and
+        nobody has done it yet. Of the same logs when only a key was changed, or when one was added.
         """
 
 
 class _Moved(Unavailable):
-    """Another process closed the log that we were about to write, or changed a key of it; nothing was written."""
+    """Another process closed the log that we were about to write, changed a key of it or put one beside it; nothing was
+    written."""
 
 
 class _Older(LogFrozen):
@@ -83,10 +67,13 @@ class Written(Generic[T]):
 
     __slots__ = ("at", "outcome", "proofs")
 
-    def __init__(self, outcome: T, at: int, proofs: dict[int, str]) -> None:
+    def __init__(self, outcome: T, at: int, proofs: "Proofs") -> None:
         self.outcome = outcome
         self.at = at
-        self.proofs = proofs  # index -> tlog-proof text, for entries whose story asked for one
+        self.proofs = proofs  # tlog-proof texts by log and index, for entries whose story asked for one
+
+
+Proofs = dict[tuple[str, int], str]
 
 
 class Scribe:
@@ -96,23 +83,25 @@ class Scribe:
         self,
         store: Store,
         *,
-        pen: Pen,
+        pens: Sequence[Pen],
         ring: KeyRing,
         clock: Callable[[], int],
         chance: Callable[[int], bytes] | None = None,
         succession: Succession | None = None,
     ) -> None:
+        """*pens*: one for each log that is written now, by their buckets."""
         self._store = store
-        self.pen = pen
+        self.pens = tuple(pens)
         self._succession = succession
-        self._until = succession.until(pen.log) if succession is not None else None
+        self._until = succession.until(self.pen.log) if succession is not None else None
         self._ring = ring
         self._clock = clock
         self._chance = chance or _Chance().take
         self._unwrapped = UnwrappedKeys(ring)
-        self._growth: Growth | None = None
-        self._newest = (pen.log, 0, "")  # log, size and checkpoint, as this process last left or found them
-        self._waiting: list[tuple[Deed[Any], asyncio.Future[Any]]] = []
+        self._growths: dict[str, Growth] = {}  # of each log, as this process left it
+        # Size and checkpoint of each, as this process last left or found them.
+        self._newest: dict[str, tuple[int, str]] = {}
+        self._waiting = Waiting()
         self._call = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
@@ -122,6 +111,11 @@ class Scribe:
     def start(self) -> None:
         """Begin to write; call it in the running loop."""
         self._task = asyncio.create_task(self._work(), name="scribe")
+
+    @property
+    def pen(self) -> Pen:
+        """Of the log of bucket 1: the only one, if none was put beside it."""
+        return self.pens[0]
 
     @property
     def waiting(self) -> int:
@@ -139,15 +133,19 @@ class Scribe:
         if self._task is not None:
             await self._task
 
-    async def do(self, deed: Deed[T]) -> Written[T]:
+    async def do(self, deed: Deed[T], *, about: object = None) -> Written[T]:
         """Write one deed; returns when it is committed.
+
+        *about*: what leads to the one citizen whom it is about, always the same one. Then her log is enough for it: it
+        asks for her keys and for `Book.log_of` before it does anything, and writes nothing that a deed about somebody
+        else reads, but rows that can be there only once.
 
         Raises what the deed raised (nothing was written then) and Overloaded when too many are waiting.
         """
         if self._stopping or len(self._waiting) >= MOST_WAITING:
             raise Overloaded("too much is waiting to be written; try again in a moment")
         answer: asyncio.Future[Written[T]] = asyncio.get_running_loop().create_future()
-        self._waiting.append((deed, answer))
+        self._waiting.add(Asked(deed, answer, about))
         self._call.set()
         return await answer
 
@@ -160,7 +158,7 @@ class Scribe:
             raise Overloaded("too much is waiting to be written; try again in a moment")
         loop = asyncio.get_running_loop()
         answers: list[asyncio.Future[Written[Any]]] = [loop.create_future() for _ in deeds]
-        self._waiting += zip(deeds, answers, strict=True)
+        self._waiting.add(*[Asked(deed, answer, None) for deed, answer in zip(deeds, answers, strict=True)])
         self._call.set()
         return await asyncio.gather(*answers, return_exceptions=True)
 
@@ -173,22 +171,24 @@ class Scribe:
                 self._call.clear()
                 continue
             await self._gather()
-            batch, self._waiting = self._waiting[:MOST_IN_A_BATCH], self._waiting[MOST_IN_A_BATCH:]
+            batch, bucket = self._waiting.take([pen.bucket for pen in self.pens])
+            pens = tuple([pen for pen in self.pens if pen.bucket == bucket])  # none: all that there are then
             try:
                 if self._until is not None and self._clock() >= self._until:
                     await self._follow()
+                    pens = ()
             except Unavailable:
                 pass  # the clock cannot be believed: no year ends by it, and the batch will say so
-            await self._write(batch)
+            await self._write(batch, pens)
 
     async def _follow(self) -> None:
-        """Go on in the next log. If that cannot be had now, the present one still takes entries for a while."""
+        """Go on in the next logs. If they cannot be had now, the present ones still take entries for a while."""
         if self._succession is None:
             return
         try:
-            self.pen = await self._succession.follow(self.pen.log)
+            self.pens = tuple(await self._succession.follow(self.pen.log))
             self._until = self._succession.until(self.pen.log)
-            self._growth = None
+            self._growths = {}
         except Exception as fault:
             self._until = self._clock() + MINUTE
             _log.error("log_not_succeeded", fault=type(fault).__name__)
@@ -203,104 +203,119 @@ class Scribe:
             before = len(self._waiting)
             await asyncio.sleep(0)
 
-    async def _write(self, waiting: Sequence[tuple[Deed[Any], asyncio.Future[Any]]]) -> None:
+    async def _write(self, waiting: Sequence[Asked], pens: tuple[Pen, ...] = ()) -> None:
         began = time.perf_counter()
         try:
-            deeds = [deed for deed, _ in waiting]
+            deeds = [one.deed for one in waiting]
             try:
-                book, results, note = await self._commit(deeds)
+                book, results, notes = await self._commit(deeds, pens or self.pens)
             except _Moved:
                 await self._follow()
-                book, results, note = await self._commit(deeds)
+                book, results, notes = await self._commit(deeds, self.pens)
         except Exception as fault:
             # One deed's fault must not be everybody's: nothing was written, so each is tried alone. Not so when the
             # store itself failed: then it would fail again, or write a second time what it may have written.
             if len(waiting) > 1 and not isinstance(fault, Unavailable | Unknown | LogFrozen):
                 for one in waiting:
-                    await self._write([one])
+                    await self._write([one], pens)
                 return
             self.meter.failed += 1
             _log.error("batch_failed", fault=type(fault.__cause__ or fault).__name__, count=len(waiting))
-            for _, answer in waiting:
-                _answer(answer, fault)
+            for one in waiting:
+                _answer(one.answer, fault)
             return
         self.meter.seconds.add(time.perf_counter() - began)
         self.meter.deeds.add(len(waiting))
         try:
-            written = self._prove(book, results, note)
+            written = self._prove(book, results, notes)
         except Exception as fault:
             # It is written, so it is not tried again: a retry with the same key gets the proof from the log.
-            self._growth = None
+            self._growths = {}
             _log.error("proof_failed", fault=type(fault).__name__, count=len(waiting))
             written = [fault] * len(waiting)
-        for (_, answer), result in zip(waiting, written, strict=True):
-            _answer(answer, result)
-        if book.entries:
+        for one, result in zip(waiting, written, strict=True):
+            if isinstance(result, Elsewhere) and len(book.logs) < len(self.pens):
+                self._waiting.send_on(one, result.bucket)
+            else:
+                _answer(one.answer, result)
+        if any(log.entries for log in book.logs.values()):
             for bell in self.bells:
                 bell.set()
 
-    async def _commit(self, deeds: list[Deed[Any]]) -> tuple[Book, list[Any], str]:
+    async def _commit(
+        self, deeds: list[Deed[Any]], pens: tuple[Pen, ...]
+    ) -> tuple[Book, list[Any], Mapping[int, str]]:
         try:
-            book, results, note = await self._store.write(self.batch(deeds))
+            book, results, notes = await self._store.write(self.batch(deeds, pens))
         except BaseException as fault:
-            # What the tree in memory has appended may not be in the database: read it again.
-            self._growth = None
+            # What the trees in memory have appended may not be in the database: read them again.
+            self._growths = {}
             if isinstance(fault, _Older):
                 _log.error("log_frozen", log=self.pen.log)
-                await self._store.write(freeze(self.pen.log))
+                await self._store.write(freeze())
             raise
-        self._newest = (book.head.log, book.next_index, note)
-        return book, results, note
+        for bucket, log in book.logs.items():
+            self._newest[log.name] = (log.next_index, notes[bucket])
+        return book, results, notes
 
     def _check_newest(self, head: Head) -> None:
         """Check that all is there that we have seen; after that another process may have written. Raises _Older."""
-        log, size, note = self._newest
-        if head.log == log and (
-            head.size < size or (head.size == size and note and _root(head.note) != _root(note))
-        ):
+        size, note = self._newest.get(head.log, (0, ""))
+        if head.size < size or (head.size == size and note and _root(head.note) != _root(note)):
             # To go on would be a second history under one key, and a stop may be missing in it.
             raise _Older("the log is frozen: its database is older than what was answered")
 
-    def _prove(self, book: Book, results: list[Any], note: str) -> list[Any]:
+    def _prove(self, book: Book, results: list[Any], notes: Mapping[int, str]) -> list[Any]:
         """What each deed is answered. After the commit: only now may a signature, a proof or a value leave."""
-        proofs: dict[int, str] = {}
-        growth = self._growth
-        if growth is not None:
-            for index in book.to_prove:
-                proofs[index] = format_proof(index, growth.inclusion_proof(index), note)
-            growth.forget()
+        proofs: Proofs = {}
+        for bucket, log in book.logs.items():
+            note = notes[bucket]
+            for index in log.to_prove:
+                proofs[log.name, index] = format_proof(index, log.growth.inclusion_proof(index), note)
+            log.growth.forget()
         return [
             result if isinstance(result, ConsentError) else Written(result, book.at, proofs)
             for result in results
         ]
 
-    def batch(self, deeds: Sequence[Deed[Any]]) -> Batch[tuple[Book, list[Any], str]]:
-        """One batch, as the statements that a store runs. If we stop at any `yield`, nothing has happened."""
-        log, signer = self.pen.log, self.pen.signer
+    def _open(self, pen: Pen) -> Batch[OpenLog]:
+        """Hold the head of a log, and check that it may be written by us."""
+        log = pen.log
         heads = yield Statement("head.lock", [(log,)])
         if not heads:
             raise Misconfigured("the log of this service is not in its database")
         head = HEAD.from_row(heads[0])
         if head.frozen == CLOSED and self._succession is not None:
             raise _Moved("the log has just been succeeded; try again")
-        if head.epoch != self.pen.epoch:
+        if head.epoch != pen.epoch:
             # Never sign with a key that was retired.
             raise _Moved("a key of the log was changed, and this process does not have the new one")
         if head.frozen:
             # Not even what needs no entry: in a copy that is too old, what has ended since looks alive.
             raise LogFrozen("the log is frozen: nothing is given out and nothing is written")
         self._check_newest(head)
-        growth = self._growth
+        growth = self._growths.get(log)
         if growth is None or growth.size != head.size:
             wanted = needed(head.size)
             tiles = yield Statement("tile.get", [(log, level, n) for level, n in wanted])
             growth = Growth.load(head.size, {(level, n): data for level, n, data in tiles})
-            self._growth = growth
+            self._growths[log] = growth
+        return OpenLog(head, growth)
+
+    def batch(
+        self, deeds: Sequence[Deed[Any]], pens: Sequence[Pen]
+    ) -> Batch[tuple[Book, list[Any], Mapping[int, str]]]:
+        """One batch, as the statements that a store runs. If we stop at any `yield`, nothing has happened.
+
+        *pens*: of the logs that it holds, in the order of their buckets.
+        """
+        logs: dict[int, OpenLog] = {}
+        for pen in pens:
+            logs[pen.bucket] = yield from self._open(pen)
         # Read once, after the lock; never before the newest entry, whatever the machine's clock does.
         book = Book(
-            at=max(self._clock(), head.at),
-            head=head,
-            growth=growth,
+            at=max([self._clock(), *[log.head.at for log in logs.values()]]),
+            logs=logs,
             ring=self._ring,
             unwrapped=self._unwrapped,
             chance=self._chance,
@@ -333,17 +348,12 @@ class Scribe:
                 # What it wrote must not stand when it says no in the end: the others are tried without it.
                 raise results[place]
         yield from book.writes()
-        note = head.note
-        if book.entries:
-            note = checkpoint.sign(
-                checkpoint.body(head.origin, growth.size, growth.root()), head.origin, signer
-            )
-            yield Statement("tile.put", [(log, level, n, data) for level, n, data in growth.dirty()])
-            yield Statement("checkpoint.put", [(log, growth.size, note, book.at)])
-            moved = yield Statement("head.move", [(growth.size, book.at, note, log, head.size, head.epoch)])
-            if not moved:
-                raise RuntimeError("another writer moved the head of the log")
-        return book, results, note
+        notes = {bucket: log.head.note for bucket, log in logs.items()}
+        for pen in pens:
+            log = logs[pen.bucket]
+            if log.entries:
+                notes[pen.bucket] = yield from write_head(log, pen, at=book.at)
+        return book, results, notes
 
 
 def _root(note: str) -> str:

@@ -27,6 +27,7 @@ from consent.words.instants import MINUTE
 
 from .house import House
 from .session import open_session, the_old
+from .spread import place_of
 
 CEREMONY_LIFE = 5 * MINUTE
 CeremonyKind = Literal["sign_in", "sign_up", "add", "broker"]
@@ -217,6 +218,7 @@ def settle(book: Book, citizen: str) -> WrappedKeys:
         subject=book.chance(32),
         nonces=(book.chance(12), book.chance(12)),
     )
+    wrapped = replace(wrapped, bucket=place_of(citizen, book.logs))
     book.put(KEYS, wrapped)
     return wrapped
 

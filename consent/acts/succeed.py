@@ -7,27 +7,24 @@ disclosure and every stop is in one order again, the new log's.
 """
 
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from consent.ledger import checkpoint
 from consent.ledger.checkpoint import Checkpoint
 from consent.ledger.cosignature import cosign, cosigner_vkey
-from consent.ledger.entry import NONCE_BYTES, control_entry
-from consent.ledger.tiles import Growth, needed
-from consent.ledger.tree import leaf_hash
 from consent.storage.book import TURN, Book, Story
-from consent.storage.kinds import ENTRY, GRANT, HEAD, KEYS
-from consent.storage.rows import CLOSED, FROZEN, OPEN, EntryRow
+from consent.storage.kinds import GRANT, HEAD, KEYS
+from consent.storage.rows import CLOSED, FROZEN, OPEN
 from consent.storage.store import Batch, Statement
-from consent.words.canonical import canonical
 from consent.words.errors import Misconfigured
 from consent.words.instants import seconds
 from consent.words.keyed import tag
 
-from .begin import open_log
+from .begin import open_log, said_again, write_last
 from .ending import MOST_AT_ONCE, end_found
 from .house import House
-from .scribe import Deed, Pen
+from .pen import Pen
+from .scribe import Deed
 
 MOST_HELD = 500_000  # names of grants that are kept in memory: at most a hundred megabytes
 _PIECE = 2_000  # that one statement reads
@@ -35,96 +32,75 @@ _HASHED = 16  # bytes
 _BEYOND = b"\xff" * (_HASHED + 1)
 
 
-def close_and_succeed(old: Pen, new: Pen, *, at: int, chance: Callable[[int], bytes]) -> Batch[bool]:
-    """The batch that closes one log and opens the next. Returns False, and changes nothing, if it is closed already.
+def close_and_succeed(
+    olds: Sequence[Pen], news: Sequence[Pen], *, at: int, chance: Callable[[int], bytes]
+) -> Batch[bool]:
+    """The batch that closes the logs that are written and opens the next in their places, each with those beside it.
 
-    Raises Misconfigured for a log that is not there, and for a frozen one: that takes no entry, not even a last one.
+    Returns False, and changes nothing, if they are closed already. Raises Misconfigured for a log that is not there,
+    and for a frozen one: that takes no entry, not even a last one.
     """
-    heads = yield Statement("head.lock", [(old.log,)])
-    if not heads:
-        raise Misconfigured("the log that ends is not in this database")
-    head = HEAD.from_row(heads[0])
-    if head.frozen == CLOSED:
-        return False
-    if head.frozen != OPEN:
-        raise Misconfigured("a frozen log takes no entries; `consent log succeed` opens another after it")
-    if head.epoch != old.epoch:
-        raise Misconfigured("a key of the log was changed meanwhile; try again")
-    at = max(at, head.at)
-    tiles = yield Statement("tile.get", [(old.log, level, n) for level, n in needed(head.size)])
-    growth = Growth.load(head.size, {(level, n): data for level, n, data in tiles})
-    closed = {"ev": "log.closed", "o": old.origin, "i": head.size, "t": seconds(at), "next": new.vkey}
-    leaf = control_entry(chance(NONCE_BYTES), canonical(closed))
-    growth.append(leaf_hash(leaf))
-    last = Checkpoint(old.origin, growth.size, growth.root())
-    body = checkpoint.body(last.origin, last.size, last.root)
-    note = checkpoint.sign(body, old.origin, old.signer)
-    yield Statement(ENTRY.put, [ENTRY.to_row(EntryRow(log=old.log, index=head.size, leaf=leaf))])
-    yield Statement("tile.put", [(old.log, level, n, data) for level, n, data in growth.dirty()])
-    yield Statement("checkpoint.put", [(old.log, growth.size, note, at)])
-    moved = yield Statement("head.move", [(growth.size, at, note, old.log, head.size, head.epoch)])
-    if not moved:
-        raise Misconfigured("another writer moved the head of the log")
-    yield Statement("head.stop", [(old.log, CLOSED)])
-    if old.cosigner is not None:  # nobody looks at this log again to sign it a second time
-        vkey = cosigner_vkey(old.origin, old.cosigner)
-        line = cosign(body, old.origin, old.cosigner, at=seconds(at))
-        yield Statement("cosignature.put", [(old.log, growth.size, vkey, line, at)])
-    yield from _open_after(last, new, at=at, chance=chance)
+    for old in olds:
+        heads = yield Statement("head.lock", [(old.log,)])
+        if not heads:
+            raise Misconfigured("the log that ends is not in this database")
+        head = HEAD.from_row(heads[0])
+        if head.frozen == CLOSED:
+            return False
+        if head.frozen != OPEN:
+            raise Misconfigured("a frozen log takes no entries; `consent log succeed` opens another after it")
+        if head.epoch != old.epoch:
+            raise Misconfigured("a key of the log was changed meanwhile; try again")
+        at = max(at, head.at)
+    for old, new in zip(olds, news, strict=True):
+        last = yield from write_last(old, {"ev": "log.closed", "next": new.vkey}, at=at, chance=chance)
+        yield Statement("head.stop", [(old.log, CLOSED)])
+        if old.cosigner is not None:  # nobody looks at this log again to sign it a second time
+            vkey = cosigner_vkey(old.origin, old.cosigner)
+            body = checkpoint.body(last.origin, last.size, last.root)
+            line = cosign(body, old.origin, old.cosigner, at=seconds(at))
+            yield Statement("cosignature.put", [(old.log, last.size, vkey, line, at)])
+        yield from _open_after(last, new, at=at, chance=chance)
     return True
 
 
 def succeed_frozen(
-    frozen: str, last: Checkpoint, new: Pen, *, at: int, chance: Callable[[int], bytes]
+    lost: Sequence[tuple[str, Checkpoint]], news: Sequence[Pen], *, at: int, chance: Callable[[int], bytes]
 ) -> Batch[None]:
-    """The batch that opens a log after a frozen one, whose last checkpoint that anybody saw is *last*.
+    """The batch that opens a log after each frozen one: its name, and the last checkpoint of it that anybody saw.
 
-    Raises Misconfigured when that log is not frozen.
+    Raises Misconfigured when one of them is not frozen.
     """
-    heads = yield Statement("head.lock", [(frozen,)])
-    if not heads or HEAD.from_row(heads[0]).frozen != FROZEN:
-        raise Misconfigured("this log is not frozen")
-    yield from _open_after(last, new, at=max(at, HEAD.from_row(heads[0]).at), chance=chance)
+    for (frozen, last), new in zip(lost, news, strict=True):
+        heads = yield Statement("head.lock", [(frozen,)])
+        if not heads or HEAD.from_row(heads[0]).frozen != FROZEN:
+            raise Misconfigured("this log is not frozen")
+        yield from _open_after(last, new, at=max(at, HEAD.from_row(heads[0]).at), chance=chance)
 
 
-def end_grants(log: str) -> Deed[int]:
-    """A deed that ends live grants of logs before *log*, at most a hundred; returns how many.
+def end_grants() -> Deed[int]:
+    """A deed that ends live grants of logs that take no entries any more, at most a hundred; returns how many.
 
     For a log that lost entries: among them may be stops, and nobody shares on because a database was lost.
     """
-    return end_found(
-        GRANT.by("elsewhere_whole", log, MOST_AT_ONCE), "revoke", by="operator", reason="log_closed"
-    )
+    return end_found(GRANT.by("elsewhere_whole", MOST_AT_ONCE), "revoke", by="operator", reason="log_closed")
 
 
 def _open_after(last: Checkpoint, new: Pen, *, at: int, chance: Callable[[int], bytes]) -> Batch[None]:
-    """Open *new* after the checkpoint *last*. What is suspended is said again: an auditor may read only this log."""
-    then: list[dict[str, object]] = []
-    for (organisation,) in (yield Statement("organisation.suspended", [()])):
-        then.append({"ev": "organisation.suspended", "org": organisation})
-    for organisation, client in (yield Statement("client.suspended", [()])):
-        then.append({"ev": "client.suspended", "org": organisation, "client": client})
-    for organisation, purpose, version in (yield Statement("purpose.suspended", [()])):
-        then.append({"ev": "purpose.suspended", "org": organisation, "purpose": f"{purpose}@{version}"})
+    """Open *new* after the checkpoint *last*."""
     after = {"o": last.origin, "size": last.size, "root": b64encode(last.root).decode()}
-    yield from open_log(
-        new,
-        at=at,
-        chance=chance,
-        first={"after": after},
-        then=then,
-    )
+    yield from open_log(new, at=at, chance=chance, first={"after": after}, then=(yield from said_again()))
 
 
 async def carry_grants(house: House) -> int:
-    """Carry every live grant that still stands in an older log into the present one; returns how many.
+    """Carry every live grant that still stands in an older log into the present one of hers; returns how many.
 
     In a new random order each time: with the same order in each year's log, entries of one grant could be told by their
     place. What a crash leaves undone is found again; a grant that is used meanwhile is carried by that use.
     """
-    log, secret = house.log, house.chance(32)
+    secret = house.chance(32)
     carried, last = 0, b""
-    while dealt := await _deal(house, log, secret, last):
+    while dealt := await _deal(house, secret, last):
         last = dealt[-1]
         for start in range(0, len(dealt), MOST_AT_ONCE):
             names = [one[_HASHED:].decode() for one in dealt[start : start + MOST_AT_ONCE]]
@@ -132,14 +108,14 @@ async def carry_grants(house: House) -> int:
     return carried
 
 
-async def _deal(house: House, log: str, secret: bytes, last: bytes) -> list[bytes]:
+async def _deal(house: House, secret: bytes, last: bytes) -> list[bytes]:
     """The next grants to carry after *last*, each behind its hash under *secret*, in the order of those.
 
     There may be millions, so all that are left are read through each time, and only the first of them kept.
     """
     found: list[bytes] = []
     place, end = (-1, ""), _BEYOND
-    while rows := await house.store.read("grant.elsewhere", log, *place, _PIECE):
+    while rows := await house.store.read("grant.elsewhere", *place, _PIECE):
         place = (rows[-1][1], rows[-1][0])
         hashed = [tag(secret, name)[:_HASHED] + name for name in [row[0].encode() for row in rows]]
         found += [one for one in hashed if last < one < end]
@@ -165,7 +141,7 @@ def _carry(names: list[str]) -> Deed[int]:
                 grant is None
                 or wrapped is None
                 or not grant.is_live(at=book.at)
-                or grant.log == book.head.log
+                or grant.log == book.log_of(grant.citizen).name
             ):
                 continue
             book.carry(grant, book.keys_of(wrapped))

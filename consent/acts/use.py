@@ -19,10 +19,10 @@ from consent.words.instants import day
 from consent.words.purposes import Text
 
 from .approve import organisation_from, purpose_of
-from .disclose import standing_of
 from .house import House
 from .once import spend_proof
 from .refuse import asks_for_refusal, record_refusal
+from .standing import standing_of
 
 MOST_DISCLOSURES = 100
 
@@ -139,7 +139,7 @@ async def use(
                 citizen=grant.citizen,
                 template=template,
                 day=today,
-                log=book.head.log,
+                log=book.log_of(grant.citizen).name,
                 index=index,
                 disclosures=tuple(sorted(disclosures)),
                 attributes=attributes,

@@ -56,9 +56,9 @@ async def withdraw(house: House, *, citizen: str, grant: str, by: Actor = HERSEL
         )
         if ended is None:
             return Stopped(given, given.last, None)
-        book.prove(ended.last)
+        book.log_of(citizen).prove(ended.last)
         return Stopped(ended, ended.last, None)
 
     written = await house.scribe.do(story)
     stopped = written.outcome
-    return Stopped(stopped.grant, stopped.index, written.proofs.get(stopped.index))
+    return Stopped(stopped.grant, stopped.index, written.proofs.get((stopped.grant.log, stopped.index)))

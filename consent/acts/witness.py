@@ -25,6 +25,7 @@ from consent.ledger.tiles import consistency_needs, consistency_proof_from
 from consent.ledger.witness import SIZE_MEDIA, format_submission, parse_size
 from consent.storage.book import TURN, Book, Story
 from consent.storage.kinds import HEAD
+from consent.storage.logs import bucket_of
 from consent.storage.rows import CLOSED, LogKey
 from consent.storage.store import Statement
 from consent.words.errors import NotReached
@@ -126,6 +127,7 @@ async def lead(house: House, log: str, witness: Witness) -> bool:
             followed |= await _show(house, log, witness, key.retired, ends["last"])
     if not followed:
         heads = [HEAD.from_row(row) for row in await house.store.read("head.all")]
+        heads = [one for one in heads if bucket_of(one.log) == bucket_of(log)]
         before = [
             one for one, after in itertools.pairwise(heads) if after.log == log and one.frozen == CLOSED
         ]

@@ -23,6 +23,7 @@ from consent.settings import read_settings
 from consent.storage.rows import Head
 from consent.storage.store import Store
 from consent.upkeep import succession
+from consent.words.errors import Misconfigured
 
 KINDS = {"ed25519": ED25519, "ml-dsa-44": ML_DSA_44}
 
@@ -39,12 +40,14 @@ async def next_key(store: Store, folder: Path, head: Head, kind: int) -> LogKey:
     return new
 
 
-async def change_key(store: Store, folder: Path, *, kind: int, lost: bool, at: int) -> tuple[str, str | None]:
-    """Let the key that waits sign the newest log from now on, and destroy the one before it.
+async def change_key(
+    store: Store, folder: Path, *, kind: int, lost: bool, at: int, log: str | None = None
+) -> tuple[str, str | None]:
+    """Let the key that waits sign a log that is written now, and destroy the one before it; None: that of bucket 1.
 
     Returns both as verifier keys; the second is None for a log that had no key of this kind. Raises Misconfigured.
     """
-    head = (await succession.heads_of(store))[-1]
+    head = await _written(store, log)
     old = await succession.pen_of(store, folder, head)
     listed = await keys_of(store, head.log)
     retired = [key.key for key in listed if key.retired is None and parse_vkey(key.key).algorithm == kind]
@@ -58,6 +61,15 @@ async def change_key(store: Store, folder: Path, *, kind: int, lost: bool, at: i
     files = read_log_keys(folder, head.log)
     remove_keys(folder, [name for name, one in files if _vkey(head.origin, one) in gone])
     return _vkey(head.origin, key), ends
+
+
+async def _written(store: Store, log: str | None) -> Head:
+    """The head of one of the logs that are written now; None: of bucket 1. Raises Misconfigured."""
+    heads = {head.log: head for head in await succession.newest_heads(store)}
+    log = log or next(iter(heads))
+    if log not in heads:
+        raise Misconfigured(f"no log {log} is written now; there is {', '.join(heads)}")
+    return heads[log]
 
 
 def _vkey(origin: str, key: LogKey) -> str:
@@ -74,9 +86,10 @@ def add_log_key_commands(log: Any, *, where: Callable[[argparse.ArgumentParser],
     where(shown)
     shown.set_defaults(run=_list)
     offered = words.add_parser("next", help="the key that will sign after the next change, for witnesses")
-    change = words.add_parser("rotate", help="change a key of the newest log, at once")
+    change = words.add_parser("rotate", help="change a key of a log that is written now, at once")
     change.add_argument("--lost", action="store_true", help="somebody else may have the old one")
     for parser, run in ((offered, _next), (change, _rotate)):
+        parser.add_argument("--log", help="which log (the newest)")
         parser.add_argument("--kind", choices=KINDS, default="ed25519", help="which of its keys (ed25519)")
         where(parser)
         parser.set_defaults(run=run)
@@ -99,7 +112,7 @@ def _next(arguments: argparse.Namespace) -> int:
     settings = read_settings(vars(arguments))
 
     async def waiting(house: Any) -> str:
-        head = (await succession.heads_of(house.store))[-1]
+        head = await _written(house.store, arguments.log)
         return _vkey(head.origin, await next_key(house.store, settings.folder, head, KINDS[arguments.kind]))
 
     print(with_house(settings, waiting))
@@ -114,7 +127,12 @@ def _rotate(arguments: argparse.Namespace) -> int:
     async def change(house: Any) -> tuple[str, str | None]:
         kind = KINDS[arguments.kind]
         return await change_key(
-            house.store, settings.folder, kind=kind, lost=arguments.lost, at=house.clock()
+            house.store,
+            settings.folder,
+            kind=kind,
+            lost=arguments.lost,
+            at=house.clock(),
+            log=arguments.log,
         )
 
     added, retired = with_house(settings, change)

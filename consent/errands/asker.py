@@ -18,7 +18,8 @@ from consent.acts.policy import Witness
 from consent.acts.witness import candidate, lead, settle, submit
 from consent.errands.lookout import heed
 from consent.storage.kinds import HEAD
-from consent.storage.rows import CLOSED, FROZEN
+from consent.storage.logs import bucket_of
+from consent.storage.rows import CLOSED, FROZEN, Head
 
 INTERVAL = 1.0  # seconds between two rounds
 LONGEST = 60.0  # seconds between two tries of a witness that does not answer
@@ -73,8 +74,19 @@ class Asker:
 
     async def round(self) -> None:
         """Ask everybody who has not signed the newest checkpoint and is not busy, until the quorum is there."""
-        house, log = self._house, self._house.log
-        for head in [HEAD.from_row(row) for row in await house.store.read("head.all")][-2:]:
+        heads = [HEAD.from_row(row) for row in await self._house.store.read("head.all")]
+        logs = self._house.logs
+        await asyncio.gather(
+            *(
+                self._ask_about(log, [one for one in heads if bucket_of(one.log) == bucket_of(log)])
+                for log in logs
+            )
+        )
+
+    async def _ask_about(self, log: str, heads: list[Head]) -> None:
+        """The same about one log; *heads*: of all that were in its place, it is the last."""
+        house = self._house
+        for head in heads[-2:]:
             # The last checkpoint of a log that was closed: until it has its quorum, it could still be another.
             if head.frozen == CLOSED and await house.quorum.size(head.log) < head.size:
                 self._begin(head.log, *await candidate(house, head.log))

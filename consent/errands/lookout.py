@@ -24,11 +24,16 @@ _log = structlog.get_logger()
 
 
 async def look_around(house: House, folder: Path, *, demand: bool) -> None:
-    """Ask all witnesses what they saw last of the log and what time it is, before anything is written or given out.
+    """Ask all witnesses what they saw last of the logs and what time it is, before anything is written or given out.
 
     *demand*: a quorum of them has to answer. Raises Misconfigured when the service must not start.
     """
-    log, policy = house.log, house.quorum.policy
+    for log in house.logs:
+        await _look_at(house, folder, log, demand=demand)
+
+
+async def _look_at(house: House, folder: Path, log: str, *, demand: bool) -> None:
+    policy = house.quorum.policy
     head = await publish.head(house, log)
     if not policy.witnesses or head.frozen != OPEN:
         return
@@ -59,7 +64,8 @@ async def look_around(house: House, folder: Path, *, demand: bool) -> None:
 
 async def check_clock(house: House) -> None:
     """Check that the machine's clock is not behind the log: its time would stand still. Raises Misconfigured."""
-    if house.clock() < (await publish.head(house, house.log)).at - BOUND:
+    newest = max([(await publish.head(house, log)).at for log in house.logs])
+    if house.clock() < newest - BOUND:
         raise Misconfigured("the clock of this machine is behind the newest entry of the log; set it right")
 
 
@@ -79,6 +85,6 @@ async def _freeze_if_forked(house: House, folder: Path, log: str, seen: list[Las
         return False
     # First what proves it: after a crash here the next start finds it beside the keys and freezes the log itself.
     remember_checkpoint(folder, log, notes[fork])
-    await house.store.write(freeze(log))
+    await house.store.write(freeze())
     _log.error("log_frozen", log=log, size=head.size)
     return True

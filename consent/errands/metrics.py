@@ -96,18 +96,25 @@ def _of_scribe(house: House) -> Iterator[str]:
 async def _of_store(house: House) -> list[str]:
     try:
         async with asyncio.timeout(_PATIENCE / 2):
-            row = await head(house, house.log)
+            heads = [await head(house, log) for log in house.logs]
             # Without witnesses it is not nought: there is nobody to wait for.
-            witnessed = await house.quorum.size(house.log) if house.quorum.policy.witnesses else None
+            sizes = [await house.quorum.size(log) for log in house.logs]
+            witnessed = sum(sizes) if house.quorum.policy.witnesses else None
             ((signals, letters),) = await house.store.read("errand.waiting")
     except Exception:
         return [*_gauge("store_answers", "1: the database answers.", 0)]
     return [
         *_gauge("store_answers", "1: the database answers.", 1),
-        *_gauge("log_entries", "Size of the log that is written now.", row.size),
-        *_gauge("log_witnessed_entries", "Its size when a quorum of witnesses signed last.", witnessed),
-        *_gauge("log_written_timestamp_seconds", "Time of its newest entry.", row.at / SECOND),
-        *_gauge("log_frozen", "1: it takes no entries any more.", int(row.frozen == FROZEN)),
+        *_gauge("log_entries", "Size of the logs that are written now.", sum(row.size for row in heads)),
+        *_gauge("log_witnessed_entries", "Their sizes when a quorum of witnesses signed last.", witnessed),
+        *_gauge(
+            "log_written_timestamp_seconds",
+            "Time of the newest entry.",
+            max(row.at for row in heads) / SECOND,
+        ),
+        *_gauge(
+            "log_frozen", "1: no entries are taken any more.", int(any(row.frozen == FROZEN for row in heads))
+        ),
         *_gauge("signals_waiting", "Signals to organisations that are still to be sent.", signals),
         *_gauge("letters_waiting", "Notices to citizens that are still to be mailed.", letters),
     ]

@@ -26,7 +26,7 @@ from consent.acts.tidy import tidy
 from consent.errands.telling import mail_notices
 from consent.keyfiles import read_issuer_keys, read_ring
 from consent.opening import DATABASE
-from consent.storage.book import LogFrozen
+from consent.storage.logs import LogFrozen
 from consent.upkeep import succession
 from consent.upkeep.backup import last_backup
 from consent.words.errors import Overloaded

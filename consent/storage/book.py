@@ -15,16 +15,14 @@ from consent.grants.grant import Grant
 from consent.ledger import entry as ledger_entry
 from consent.ledger.entry import Entry, SubjectKeys
 from consent.ledger.record import AuditRecord, By, Event, Reason, encode
-from consent.ledger.tiles import Growth
-from consent.ledger.tree import leaf_hash
 from consent.oauth.token import Token
 from consent.vault.keys import CitizenKeys, KeyRing, WrappedKeys, pairwise_id
 from consent.words.canonical import canonical
-from consent.words.errors import ConsentError
 from consent.words.instants import seconds
 
-from .kinds import ALL, CITIZEN_ENTRY, ENTRY, GRANT, OPENING, REFUSAL, TOKEN, Ask, Chain, Kind, R
-from .rows import CitizenEntry, EntryRow, Head, OpeningRow, RefusalCount
+from .kinds import ALL, CITIZEN_ENTRY, ENTRY, GRANT, KEYS, OPENING, REFUSAL, TOKEN, Ask, Chain, Kind, R
+from .logs import Elsewhere, OpenLog
+from .rows import CitizenEntry, OpeningRow, RefusalCount
 from .store import Row, Statement
 
 T = TypeVar("T")
@@ -35,33 +33,26 @@ _NOTHING: Mapping[str, int] = {}
 Story = Generator[list[Ask] | None, None, T]
 
 
-class LogFrozen(ConsentError):
-    """The log takes no entries any more, so nothing can be given out."""
-
-    code = "log_frozen"
-
-
 class Book:
-    """One batch's view. `at` is the batch's instant (microseconds), read once, never before the last entry."""
+    """One batch's view. `at` is the batch's instant (microseconds), read once, never before the last entry.
+
+    *logs*: those that it holds, by bucket. All, or one; then only what is about that one's citizens may be done.
+    """
 
     def __init__(
         self,
         *,
         at: int,
-        head: Head,
-        growth: Growth | None,
+        logs: Mapping[int, OpenLog],
         ring: KeyRing,
         unwrapped: "UnwrappedKeys",
         chance: Callable[[int], bytes],
     ) -> None:
         self.at = at
-        self.head = head
+        self.logs = logs
         self.chance = chance
         self.ring = ring
-        self.entries: list[bytes] = []
         self.changes = 0  # how often something was written: a story that says no must have written nothing
-        self.to_prove: list[int] = []
-        self._growth = growth
         self._unwrapped = unwrapped
         self._rows: dict[str, dict[Any, Any]] = {kind.name: {} for kind in ALL}
         self._asked: dict[Ask, list[Any]] = {}
@@ -143,6 +134,14 @@ class Book:
         """A citizen's keys, unwrapped. Keys are remembered between batches, permission never is."""
         return self._unwrapped.of(wrapped)
 
+    def log_of(self, citizen: str) -> OpenLog:
+        """The log that has what is written about her; KEYS must have been asked for. Raises Elsewhere."""
+        wrapped = self._rows[KEYS.name][citizen]
+        log = self.logs.get(wrapped.bucket)
+        if log is None:
+            raise Elsewhere(wrapped.bucket)
+        return log
+
     # Writing
 
     def put(self, kind: Kind[K, R], row: R) -> None:
@@ -188,25 +187,25 @@ class Book:
         own entry this is has `index == next_index`; *counted* are its columns that count this event. *detail* gets the
         entry's detail key and makes D from it.
         """
-        self._check_open()  # before the grant moves: a log that takes no entry changes nothing
-        log_keys = self._unwrapped.in_log(citizen, keys, self.head.origin)
+        log = self.log_of(
+            citizen
+        )  # before the grant moves: an entry that cannot be made here changes nothing
+        log_keys = self._unwrapped.in_log(citizen, keys, log.origin)
         nonce = nonce or self.chance(ledger_entry.NONCE_BYTES)
         detail_key = ledger_entry.detail_key(log_keys, nonce)
-        index = self.next_index
+        index = log.next_index
         if grant is None:
-            record = AuditRecord(
-                o=self.head.origin, i=index, ev=event, t=seconds(self.at), by=by, reason=reason
-            )
+            record = AuditRecord(o=log.origin, i=index, ev=event, t=seconds(self.at), by=by, reason=reason)
         else:
-            if grant.log != self.head.log:
+            if grant.log != log.name:
                 grant = self._carry(grant, keys)
-                index = self.next_index
+                index = log.next_index
             begins = grant.index == index
             previous = grant.last
             grant = replace(grant, sequence=0 if begins else grant.sequence + 1, last=index, **counted)
             self.put(GRANT, grant)
             record = AuditRecord(
-                o=self.head.origin,
+                o=log.origin,
                 i=index,
                 ev=event,
                 c=grant.index,
@@ -231,12 +230,11 @@ class Book:
             detail_key=detail_key,
             detail=canonical(detail(detail_key)),
         )
-        self._append(entry.leaf)
-        log = self.head.log
+        self.add(ENTRY, log.append(entry.leaf))
         self.add(
             OPENING,
             OpeningRow(
-                log=log,
+                log=log.name,
                 index=index,
                 organisation=grant.organisation if grant is not None else None,
                 at=self.at,
@@ -249,7 +247,7 @@ class Book:
             CITIZEN_ENTRY,
             CitizenEntry(
                 citizen=citizen,
-                log=log,
+                log=log.name,
                 index=index,
                 grant=grant.id if grant is not None else None,
                 nonce=nonce,
@@ -259,19 +257,20 @@ class Book:
         return index, entry
 
     def _carry(self, grant: Grant, keys: CitizenKeys) -> Grant:
-        """Begin *grant* in this log, as it stood before what is written about it now; returns it with its new place.
+        """Begin *grant* in her log, as it stood before what is written about it now; returns it with its new place.
 
         One that has ended can only be spoken about any more: for an auditor of this log its time is over.
         """
+        log = self.log_of(grant.citizen)
         stood = self._rows[GRANT.name].get(grant.id, grant)
         began = {
-            "o": self.head.origin.removesuffix(self.head.log) + stood.log,
+            "o": log.origin.removesuffix(log.name) + stood.log,
             "c": stood.index,
             "last": stood.last,
         }
         place = {
-            "log": self.head.log,
-            "index": self.next_index,
+            "log": log.name,
+            "index": log.next_index,
             "nonce": self.chance(ledger_entry.NONCE_BYTES),
         }
         if stood.ended_at is not None:
@@ -295,37 +294,15 @@ class Book:
         return carried
 
     def carry(self, grant: Grant, keys: CitizenKeys) -> Grant:
-        """*grant* in this log: as it is when it lives here, else begun here with an entry of its own."""
-        return grant if grant.log == self.head.log else self._carry(grant, keys)
+        """*grant* in her log: as it is when it lives there, else begun there with an entry of its own."""
+        return grant if grant.log == self.log_of(grant.citizen).name else self._carry(grant, keys)
 
-    def record_control(self, body: dict[str, object]) -> int:
-        """Add a control entry: public facts about the log itself. Returns its index."""
-        index = self.next_index
-        about = {"o": self.head.origin, "i": index, "t": seconds(self.at)}
-        self._append(
-            ledger_entry.control_entry(self.chance(ledger_entry.NONCE_BYTES), canonical(body | about))
-        )
-        return index
-
-    def prove(self, index: int) -> None:
-        """Ask for the inclusion proof of an entry of this batch, made as soon as it is committed."""
-        self.to_prove.append(index)
-
-    @property
-    def next_index(self) -> int:
-        """The index that the next entry gets."""
-        return self.head.size + len(self.entries)
-
-    def _check_open(self) -> Growth:
-        if self._growth is None or self.head.frozen:
-            raise LogFrozen("this log takes no new entries")
-        return self._growth
-
-    def _append(self, leaf: bytes) -> None:
-        self._check_open().append(leaf_hash(leaf))
-        index = self.next_index
-        self.entries.append(leaf)
-        self.add(ENTRY, EntryRow(log=self.head.log, index=index, leaf=leaf))
+    def record_control(self, body: dict[str, object], *, bucket: int | None = None) -> None:
+        """Add a control entry: public facts, in every log, for an auditor may read only one; or in that of *bucket*."""
+        for log in self.logs.values() if bucket is None else [self.logs[bucket]]:
+            about = {"o": log.origin, "i": log.next_index, "t": seconds(self.at)}
+            nonce = self.chance(ledger_entry.NONCE_BYTES)
+            self.add(ENTRY, log.append(ledger_entry.control_entry(nonce, canonical(body | about))))
 
     def writes(self) -> Iterable[Statement]:
         """All changed rows, kind after kind: what is referred to comes first."""

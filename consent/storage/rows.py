@@ -419,7 +419,7 @@ CLOSED = 2  # its year is over, or it was put an end to; its last entry names th
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
-    """The newest state of a log. Its row is the lock that puts every write in one order."""
+    """The newest state of a log. Its row is the lock that puts every write about its citizens in one order."""
 
     log: str
     origin: str

@@ -30,7 +30,7 @@ from consent.storage.store import Batch, Statement, Store
 from consent.upkeep import succession
 from consent.upkeep.erased import NAME as ERASED
 from consent.upkeep.erased import keep_erased, read_erased, settle_erasures
-from consent.upkeep.succession import heads_of
+from consent.upkeep.succession import heads_of, newest_heads
 from consent.words.errors import Misconfigured
 from consent.words.instants import SECOND, seconds
 
@@ -145,16 +145,16 @@ def drop_old_keys(into: Path, keep: int) -> None:
 
 
 async def check_logs(store: Store) -> tuple[LogState, ...]:
-    """Check that the tiles of each log lead to its newest checkpoint, and that the newest log is signed by its key.
+    """Check that the tiles of each log lead to its newest checkpoint, and that their keys signed the newest logs.
 
     By the key that this database names: the one in the folder may be of a later time.
 
     Returns how far they are. Raises Misconfigured.
     """
-    heads = await heads_of(store)
-    await check_tree(store, heads[-1], await succession.signer_of(store, heads[-1].log))
+    for head in await newest_heads(store):
+        await check_tree(store, head, await succession.signer_of(store, head.log))
     states = []
-    for head in heads:
+    for head in await heads_of(store):
         root = parse_body(parse_note(head.note).body).root
         try:
             is_whole = root == await root_at(store, head.log, head.size)
@@ -241,15 +241,16 @@ async def _stage(
         keep_erased(folder, listed.items())
         again = await settle_erasures(store, folder)
         if not (goes_on and await succession.is_newest(store, folder)):
-            await store.write(freeze((await heads_of(store))[-1].log))
-        head = (await heads_of(store))[-1]
-        _, lost = await succession.last_seen(store, folder, head)
+            await store.write(freeze())
+        heads = await newest_heads(store)
+        lost = sum([(await succession.last_seen(store, folder, head))[1] for head in heads])
         await store.scrub()
     finally:
         await store.close()
     _keep_file(staged)
-    lost_logs = tuple(succession.logs_after(folder, head))
-    return Restored(manifest, again, head.frozen == FROZEN, lost_logs, lost)
+    lost_logs = tuple(succession.logs_after(folder, heads))
+    is_frozen = any(head.frozen == FROZEN for head in heads)
+    return Restored(manifest, again, is_frozen, lost_logs, lost)
 
 
 def _shut(at: int) -> Batch[None]:

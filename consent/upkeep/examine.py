@@ -23,7 +23,7 @@ from consent.storage.rows import FROZEN, Head
 from consent.storage.sqlite import SqliteStore
 from consent.storage.store import Store, waiting_migrations
 from consent.upkeep.findings import Finding, span
-from consent.upkeep.succession import heads_of
+from consent.upkeep.succession import newest_heads
 from consent.upkeep.surroundings import around, backup, file_system, issuer, room, witnessed
 from consent.words.errors import Misconfigured
 
@@ -149,14 +149,16 @@ async def _inside(settings: Settings, *, at: int) -> AsyncIterator[Finding]:
         if not settings.database:
             yield _wal(settings.folder)
         try:
-            head = (await heads_of(store))[-1]
+            heads = await newest_heads(store)
         except Misconfigured as no:
             yield Finding("log", "fail", str(no), "read docs/how-to/frozen-log.md")
             return
-        yield await _log(store, settings, head)
-        yield _clock(head, at=at)
+        for head in heads:
+            yield await _log(store, settings, head)
+        yield _clock(max(heads, key=lambda head: head.at), at=at)
         yield await _ring(store, settings.folder, at=at)
-        yield await witnessed(store, settings, head)
+        for head in heads:
+            yield await witnessed(store, settings, head)
     finally:
         await store.close()
 

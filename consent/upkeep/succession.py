@@ -1,7 +1,7 @@
-"""Which log is written, and which comes after it: a year has one, and each has a key file of its own."""
+"""Which logs are written, and which come after them: a year has one, or some side by side, each with its own keys."""
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,8 +10,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from consent.acts.begin import begin_log
 from consent.acts.freeze import check_tree, find_fork, freeze
+from consent.acts.pen import Pen
 from consent.acts.publish import keys_of
-from consent.acts.scribe import Pen
+from consent.acts.spread import MOST, open_beside
 from consent.acts.succeed import close_and_succeed, succeed_frozen
 from consent.keyfiles import (
     LogKey,
@@ -36,6 +37,7 @@ from consent.ledger.checkpoint import (
 from consent.ledger.cosignature import cosigner_vkey
 from consent.ledger.errors import LedgerError
 from consent.storage.kinds import HEAD
+from consent.storage.logs import bucket_of, name_beside
 from consent.storage.rows import FROZEN, OPEN, Head
 from consent.storage.store import Batch, Store
 from consent.words.errors import Misconfigured
@@ -63,6 +65,15 @@ async def heads_of(store: Store) -> list[Head]:
     return heads
 
 
+async def newest_heads(store: Store) -> list[Head]:
+    """The heads of the logs that are written now, or were last: one for each bucket, that of bucket 1 first.
+
+    Raises Misconfigured when there is none.
+    """
+    newest = {bucket_of(head.log): head for head in await heads_of(store)}  # a later name takes the place
+    return [newest[bucket] for bucket in sorted(newest)]
+
+
 async def pen_of(store: Store, folder: Path, head: Head) -> Pen:
     """What the log of *head* is written with: of all its keys in the folder those that are not retired.
 
@@ -85,49 +96,74 @@ async def pen_of(store: Store, folder: Path, head: Head) -> Pen:
             f"the key that signs the log {head.log} in this database is not in the folder: the database is older than "
             f"the last change of that key, or the key was lost; {_NEWER}"
         )
-    return Pen(log=head.log, origin=head.origin, signer=signer, cosigner=cosigner, epoch=head.epoch)
+    return Pen(
+        log=head.log,
+        origin=head.origin,
+        signer=signer,
+        cosigner=cosigner,
+        epoch=head.epoch,
+        bucket=bucket_of(head.log),
+    )
 
 
-def check_no_log_is_missing(names: set[str], head: Head) -> None:
+async def pens_of(store: Store, folder: Path, heads: Iterable[Head]) -> list[Pen]:
+    """The pens of these logs. Raises KeysOfLater."""
+    return [await pen_of(store, folder, head) for head in heads]
+
+
+def check_no_log_is_missing(names: set[str], heads: Sequence[Head]) -> None:
     """A key without its log means that the database is older than that log. Raises KeysOfLater.
 
-    *names* are of all logs that have keys, read before *head*, which is of the newest log that the database has.
+    *names* are of all logs that have keys, read before *heads*, which are of the newest logs that the database has.
 
     To begin the log a second time would be a fork: two histories under one key. A frozen log writes nothing, so it
     waits for its successor; whose name comes after all that were lost, so they are none of its business.
     """
-    missing = [name for name in names if name > head.log]
-    if missing and head.frozen != FROZEN:
+    missing = _after(names, heads)
+    if missing and heads[0].frozen != FROZEN:
         raise KeysOfLater(
             f"the database has no log {min(missing)}, but its key is here: the database is an older copy; {_NEWER}"
         )
 
 
-def logs_after(folder: Path, head: Head) -> list[str]:
-    """The logs that began after that of *head*, as the keys in the folder tell."""
-    return sorted(name for name in logs_with_keys(folder) if name > head.log)
+def logs_after(folder: Path, heads: Sequence[Head]) -> list[str]:
+    """The logs that began after those of *heads*, or beside them, as the keys in the folder tell."""
+    return _after(logs_with_keys(folder), heads)
+
+
+def _after(names: Iterable[str], heads: Sequence[Head]) -> list[str]:
+    newest = {bucket_of(head.log): head.log for head in heads}
+
+    def is_after(name: str) -> bool:
+        before = newest.get(bucket_of(name))
+        # Of a bucket that the database knows nothing of: lost, unless a later log of all others was opened since.
+        return name > before if before is not None else name.partition("-")[0] >= heads[0].log
+
+    return sorted(name for name in names if is_after(name))
 
 
 async def freeze_older(store: Store, folder: Path) -> None:
-    """Freeze the newest log if what lies beside the keys is of a later time than the database. Raises Misconfigured."""
+    """Freeze what is written if what lies beside the keys is of a later time. Raises Misconfigured."""
     names = logs_with_keys(folder)  # before the heads: another process may begin a log right now
-    head = (await heads_of(store))[-1]
-    if head.frozen != OPEN:
+    heads = await newest_heads(store)
+    if any(head.frozen != OPEN for head in heads):
         return
-    fork = await find_fork(store, head, await seen_before(store, folder, head))
-    if fork is not None or any(name > head.log for name in names):
-        await store.write(freeze(head.log))
+    is_older = bool(_after(names, heads))
+    for head in heads:
+        is_older |= await find_fork(store, head, await seen_before(store, folder, head)) is not None
+    if is_older:
+        await store.write(freeze())
 
 
 async def is_newest(store: Store, folder: Path) -> bool:
     """Answer whether nothing beside the keys is of a later time than the database. Raises Misconfigured."""
     await freeze_older(store, folder)
-    head = (await heads_of(store))[-1]
+    heads = await newest_heads(store)
     try:
-        await pen_of(store, folder, head)
+        await pens_of(store, folder, heads)
     except KeysOfLater:
         return False
-    return head.frozen == OPEN
+    return all(head.frozen == OPEN for head in heads)
 
 
 async def signer_of(store: Store, log: str) -> str:
@@ -146,13 +182,21 @@ async def seen_before(store: Store, folder: Path, head: Head) -> list[Checkpoint
 async def last_seen(store: Store, folder: Path, head: Head) -> tuple[Checkpoint, int]:
     """The last checkpoint that is known of a log that lost entries, or of those after it that are lost as a whole.
 
-    And how many entries are known to be lost: perhaps more are. Raises Misconfigured.
+    And how many entries are known to be lost, of bucket 1 with those beside it that the database knows nothing of:
+    perhaps more are. Raises Misconfigured.
     """
     known = [parse_body(parse_note(head.note).body), *await seen_before(store, folder, head)]
     last = max(known, key=lambda one: one.size)
     before = head.origin.removesuffix(head.log)
-    after = [one for name in logs_after(folder, head) for one in _remembered(folder, name, before + name, [])]
-    lost = last.size - head.size + sum(one.size for one in after)
+    heads, bucket = await newest_heads(store), bucket_of(head.log)
+    unknown = {bucket_of(one.log) for one in heads}.isdisjoint
+    known_after = {
+        name: _remembered(folder, name, before + name, [])
+        for name in logs_after(folder, heads)
+        if bucket_of(name) == bucket or (bucket == 1 and unknown([bucket_of(name)]))
+    }
+    after = [one for name, found in known_after.items() if bucket_of(name) == bucket for one in found]
+    lost = last.size - head.size + sum(one.size for found in known_after.values() for one in found)
     return (after[-1] if after else last), lost
 
 
@@ -182,37 +226,69 @@ async def guard(store: Store, folder: Path, head: Head, pen: Pen) -> None:
         # Read after that: what another process wrote and remembered meanwhile is no fork.
         head = HEAD.from_row((await store.read(HEAD.get, head.log))[0])
         if await find_fork(store, head, seen) is not None:
-            await store.write(freeze(head.log))
+            await store.write(freeze())
     elif head.frozen == FROZEN:
         _log.error("log_frozen", log=head.log, size=head.size)
 
 
 async def remember(store: Store, folder: Path) -> None:
-    """Keep the newest checkpoint of the open log beside its keys, if there is room for it."""
-    head = (await heads_of(store))[-1]
-    if head.frozen != OPEN:
-        return
-    try:
-        remember_checkpoint(folder, head.log, head.note)
-    except OSError as fault:
-        _log.error("checkpoint_not_kept", log=head.log, size=head.size, fault=type(fault).__name__)
+    """Keep the newest checkpoint of each open log beside its keys, if there is room for it."""
+    for head in await newest_heads(store):
+        if head.frozen != OPEN:
+            continue
+        try:
+            remember_checkpoint(folder, head.log, head.note)
+        except OSError as fault:
+            _log.error("checkpoint_not_kept", log=head.log, size=head.size, fault=type(fault).__name__)
 
 
 async def succeed(store: Store, folder: Path, *, name: str, at: int) -> tuple[Pen, int | None]:
-    """Put another log in the place of the newest, which is closed unless it is frozen. Returns its pen, and how many
-    entries of the frozen one are known to be lost: perhaps more are. None if it was in order. Raises Misconfigured."""
-    head = (await heads_of(store))[-1]
-    old = await pen_of(store, folder, head)
-    newest = max([head.log, *logs_after(folder, head)])
+    """Put another log in the place of the newest, which is closed unless it is frozen, and so with those beside it.
+
+    Returns the pen of the first, and how many entries of frozen ones are known to be lost: perhaps more are. None if
+    they were in order. Raises Misconfigured.
+    """
+    heads = await newest_heads(store)
+    olds = await pens_of(store, folder, heads)
+    newest = _newest_name(folder, heads)
     if name <= newest:
         raise Misconfigured(f"the names of logs are in order: the new one has to come after {newest}")
-    new = _new_pen(folder, name, head.origin.removesuffix(head.log) + name)
-    if head.frozen != FROZEN:
-        await _write_with_key(store, folder, new, close_and_succeed(old, new, at=at, chance=os.urandom))
-        return new, None
-    last, lost = await last_seen(store, folder, head)
-    await _write_with_key(store, folder, new, succeed_frozen(head.log, last, new, at=at, chance=os.urandom))
-    return new, lost
+    _check_name(name)
+    news = _new_pens(folder, name, heads)
+    if heads[0].frozen != FROZEN:
+        await _write_with_keys(store, folder, news, close_and_succeed(olds, news, at=at, chance=os.urandom))
+        return news[0], None
+    known = [await last_seen(store, folder, head) for head in heads]
+    ends = [(head.log, last) for head, (last, _) in zip(heads, known, strict=True)]
+    await _write_with_keys(store, folder, news, succeed_frozen(ends, news, at=at, chance=os.urandom))
+    return news[0], sum(lost for _, lost in known)
+
+
+async def add_log(store: Store, folder: Path, *, at: int) -> Pen:
+    """Put another log beside those that are written; returns its pen. Raises Misconfigured."""
+    heads = await newest_heads(store)
+    pens = await pens_of(store, folder, heads)
+    main = heads[0]
+    if bucket_of(name_beside(main.log, 2)) == 1:
+        raise Misconfigured(f"the log {main.log} is not named after a year, so none can stand beside it")
+    bucket = max(bucket_of(one) for one in [*logs_with_keys(folder), pens[-1].log]) + 1
+    if bucket > MOST:
+        raise Misconfigured(f"at most {MOST} logs stand side by side")
+    name = name_beside(main.log, bucket)
+    new = _new_pen(folder, name, main.origin.removesuffix(main.log) + name)
+    await _write_with_keys(store, folder, [new], open_beside(pens, new, at=at, chance=os.urandom))
+    return new
+
+
+def _newest_name(folder: Path, heads: Sequence[Head]) -> str:
+    """The last name that a log of bucket 1 had, as far as we know, also if all that we have is its key."""
+    names = [heads[0].log, *logs_after(folder, heads)]
+    return max(name.partition("-")[0] if bucket_of(name) > 1 else name for name in names)
+
+
+def _check_name(name: str) -> None:
+    if bucket_of(name) > 1:
+        raise Misconfigured("a year with a hyphen and a number is the name of a log beside another")
 
 
 async def free_name(
@@ -223,8 +299,8 @@ async def free_name(
     *is_known*: whether somebody else has seen a log of this origin, of which our files know nothing. Raises
     Misconfigured.
     """
-    head = (await heads_of(store))[-1]
-    newest = max([head.log, *logs_after(folder, head)])
+    heads = await newest_heads(store)
+    head, newest = heads[0], _newest_name(folder, heads)
     year = log_name(at)
     for name in (year, *[year + letter for letter in "bcdefghijklmnopqrstuvwxyz"]):
         if name > newest and not await is_known(head.origin.removesuffix(head.log) + name):
@@ -234,26 +310,38 @@ async def free_name(
 
 async def begin(store: Store, folder: Path, *, log: str, origin: str, at: int) -> None:
     """Begin the first log of a folder, with a key of its own. Raises Misconfigured when either exists."""
+    _check_name(log)
     new = _new_pen(folder, log, origin)
-    await _write_with_key(store, folder, new, begin_log(new, at=at, chance=os.urandom))
+    await _write_with_keys(store, folder, [new], begin_log(new, at=at, chance=os.urandom))
+
+
+def _new_pens(folder: Path, name: str, heads: Sequence[Head]) -> list[Pen]:
+    """Pens for the log *name* and those beside it, after *heads*."""
+    pens = []
+    for head in heads:
+        new = name_beside(name, bucket_of(head.log))
+        pens.append(_new_pen(folder, new, head.origin.removesuffix(head.log) + new))
+    return pens
 
 
 def _new_pen(folder: Path, log: str, origin: str) -> Pen:
     signer, cosigner = offer_log_keys(folder, log)
-    return Pen(log=log, origin=origin, signer=signer, cosigner=cosigner)
+    return Pen(log=log, origin=origin, signer=signer, cosigner=cosigner, bucket=bucket_of(log))
 
 
-async def _write_with_key(store: Store, folder: Path, new: Pen, batch: Batch[object]) -> None:
-    """Write *batch*, which begins the log of *new*; its key gets its name once that is done."""
+async def _write_with_keys(store: Store, folder: Path, news: Sequence[Pen], batch: Batch[object]) -> None:
+    """Write *batch*, which begins the logs of *news*; their keys get their names once that is done."""
     try:
         began = await store.write(batch)
     except Misconfigured:
-        drop_log_keys(folder, new.log, new.signer)
+        for new in news:
+            drop_log_keys(folder, new.log, new.signer)
         raise
-    if began is False:
-        drop_log_keys(folder, new.log, new.signer)
-    else:
-        keep_log_keys(folder, new.log, new.signer)
+    for new in news:
+        if began is False:
+            drop_log_keys(folder, new.log, new.signer)
+        else:
+            keep_log_keys(folder, new.log, new.signer)
 
 
 class Yearly:
@@ -272,17 +360,16 @@ class Yearly:
             return NEVER
         return int(datetime(int(year) + 1, 1, 1, tzinfo=UTC).timestamp()) * SECOND
 
-    async def follow(self, log: str) -> Pen:
-        """The pen of the log after *log*: of the one that is there by now, else of a new one; before its time that of
-        *log* itself, with the keys of now."""
-        heads = await heads_of(self._store)
-        newest = heads[-1]
-        if newest.log == log and (at := self._clock()) >= self.until(log):
-            name = log_name(at)
-            origin = newest.origin.removesuffix(newest.log) + name
-            old = await pen_of(self._store, self._folder, newest)
-            new = _new_pen(self._folder, name, origin)
-            batch = close_and_succeed(old, new, at=at, chance=os.urandom)
-            await _write_with_key(self._store, self._folder, new, batch)
-            newest = (await heads_of(self._store))[-1]
-        return await pen_of(self._store, self._folder, newest)
+    async def follow(self, log: str) -> list[Pen]:
+        """The pens of the logs after *log* and those beside it: of those that are there by now, else of new ones.
+
+        Before their time those of *log* itself and beside it, with the keys of now.
+        """
+        heads = await newest_heads(self._store)
+        if heads[0].log == log and (at := self._clock()) >= self.until(log):
+            olds = await pens_of(self._store, self._folder, heads)
+            news = _new_pens(self._folder, log_name(at), heads)
+            batch = close_and_succeed(olds, news, at=at, chance=os.urandom)
+            await _write_with_keys(self._store, self._folder, news, batch)
+            heads = await newest_heads(self._store)
+        return await pens_of(self._store, self._folder, heads)

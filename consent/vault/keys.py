@@ -34,6 +34,7 @@ class WrappedKeys(msgspec.Struct, frozen=True, kw_only=True):
     ring_key: str
     data_key: bytes
     subject_key: bytes
+    bucket: int = 1  # whose log has what is written about her
 
 
 class CitizenKeys(msgspec.Struct, frozen=True, kw_only=True):

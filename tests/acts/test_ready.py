@@ -43,7 +43,7 @@ async def test_looking_writes_nothing(world: World) -> None:
 
 
 async def test_a_frozen_log_is_named_and_nothing_else(world: World) -> None:
-    await world.house.store.write(freeze(world.house.log))
+    await world.house.store.write(freeze())
     assert await says_no(world.house) == {"log"}
 
 

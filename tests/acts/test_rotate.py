@@ -95,7 +95,7 @@ async def test_a_process_without_the_new_key_writes_nothing(world: World) -> Non
     await world.given()
     pen = world.house.scribe.pen
     await changed(world)
-    alone = Scribe(world.house.store, pen=pen, ring=world.house.ring, clock=world.house.clock)
+    alone = Scribe(world.house.store, pens=[pen], ring=world.house.ring, clock=world.house.clock)
     alone.start()
     before = await publish.head(world.house, pen.log)
 

@@ -13,14 +13,15 @@ import pytest
 from consent.acts.disclose import Given, Refused
 from consent.acts.house import House
 from consent.acts.operate import Operator
-from consent.acts.scribe import MOST_IN_A_BATCH, Deed
+from consent.acts.scribe import Deed
 from consent.acts.suspend import Subject, restore, suspend
+from consent.acts.waiting import MOST_IN_A_BATCH
 from consent.acts.withdraw import Stopped
 from consent.opening import DATABASE, open_house
 from consent.storage.book import TURN, Book, Story
 from consent.storage.sqlite import SqliteStore
 from consent.storage.store import Statement
-from consent.words.errors import InvalidDpopProof
+from consent.words.errors import InvalidDpopProof, Misconfigured
 from tests.acts.meddling_store import Meddling
 from tests.faults.stopping_store import everything
 from tests.world import MUNICIPALITY, World
@@ -61,8 +62,9 @@ def note_down(text: str) -> Deed[int]:
 
     def story(book: Book) -> Story[int]:
         yield TURN
-        index = book.record_control({"ev": "test.note", "text": text})
-        book.prove(index)
+        index = book.logs[1].next_index
+        book.record_control({"ev": "test.note", "text": text})
+        book.logs[1].prove(index)
         return index
 
     return story
@@ -162,7 +164,7 @@ async def test_deeds_asked_at_the_same_moment_share_a_commit_and_each_gets_its_o
     keys = [consent_verify.read_key(world.house.vkey)]
     for one in written:
         ((_, _, leaf),) = await world.house.store.read("entry.get", world.house.log, one.outcome)
-        index, under = consent_verify.check_proof(one.proofs[one.outcome], leaf, keys)
+        index, under = consent_verify.check_proof(one.proofs[world.house.log, one.outcome], leaf, keys)
         assert (index, under.size) == (one.outcome, first + 64)
 
 
@@ -178,7 +180,8 @@ async def test_what_comes_in_during_a_commit_is_the_next_batch(world: World, sto
 
         asyncio.run_coroutine_threadsafe(asyncio.to_thread(lambda: None), loop).result(10)
         loop.call_soon_threadsafe(ask)
-        return book.record_control({"ev": "test.note"})
+        book.record_control({"ev": "test.note"})
+        return book.logs[1].next_index
 
     await scribe.do(ask_for_more)
     await asyncio.gather(*later)
@@ -207,7 +210,7 @@ async def test_across_tiles_and_faults_every_proof_leads_to_a_root_that_the_log_
             deeds = [*deeds[:8], faulty]
         for one in await asyncio.gather(*(world.house.scribe.do(d) for d in deeds), return_exceptions=True):
             if not isinstance(one, BaseException):
-                proofs.append((one.outcome, one.proofs[one.outcome]))
+                proofs.append((one.outcome, one.proofs[world.house.log, one.outcome]))
     await check_log(world, tmp_path / "log")
     assert sorted(index for index, _ in proofs) == list(range(1, len(proofs) + 1))
     source, note = consent_verify.find_log(str(tmp_path / "log"))
@@ -261,7 +264,7 @@ async def test_when_another_moved_the_head_nothing_is_released_and_nothing_writt
         return Statement("head.move", [(new + 7, at, note, log, old, epoch)])
 
     store.before = move_first
-    with pytest.raises(RuntimeError, match="another writer moved the head"):
+    with pytest.raises(Misconfigured, match="another writer moved the head"):
         await world.disclose(given.tokens)
     assert everything(path) == before
     store.before = None

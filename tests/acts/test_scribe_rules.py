@@ -9,8 +9,9 @@ import pytest
 
 from consent.acts.disclose import Given
 from consent.opening import DATABASE
-from consent.storage.book import TURN, Book, LogFrozen, Story
+from consent.storage.book import TURN, Book, Story
 from consent.storage.kinds import CITIZEN
+from consent.storage.logs import LogFrozen
 from consent.storage.rows import Citizen
 from consent.words.errors import Conflict
 from tests.acts.test_scribe import check_log, note_down, size_of

@@ -216,7 +216,7 @@ async def test_a_process_that_starts_while_another_begins_the_year_finds_no_olde
         await eve.disclose(given.tokens)
         return heads
 
-    monkeypatch.setattr("consent.opening.heads_of", overtaken)
+    monkeypatch.setattr("consent.opening.newest_heads", overtaken)
     other = await open_house(eve.settings, eve.house.store, eve.house.clock)
     assert eve.house.log == "2031"
     other.scribe.start()

@@ -84,7 +84,7 @@ async def test_when_nothing_can_be_written_a_round_says_so_once(
 ) -> None:
     seen: list[str] = []
     monkeypatch.setattr(sweeping, "count_on", counting(seen, "counted"))
-    await world.house.store.write(freeze(world.house.log))
+    await world.house.store.write(freeze())
     async with sweeper(world):
         await until(lambda: world.house.pulse.sweeps_failed >= 2)
     assert seen == []

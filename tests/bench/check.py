@@ -71,8 +71,14 @@ def _opening(said: dict[str, Any]) -> Opening:
 
 
 def size_of_log(made: Ground) -> int:
-    """How many entries the served checkpoint signs for."""
-    with urllib.request.urlopen(
-        f"http://localhost:{made.port}/log/{made.log}/checkpoint", timeout=10
-    ) as answer:
-        return int(answer.read().split(b"\n")[1])
+    """How many entries the served checkpoints of all its logs sign for."""
+    names = _fetched(f"http://localhost:{made.port}/log").split()
+    return sum(
+        int(_fetched(f"http://localhost:{made.port}/log/{n}/checkpoint").split("\n")[1]) for n in names
+    )
+
+
+def _fetched(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        said: bytes = answer.read()
+    return said.decode()

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from consent.oauth.batches import MOST_ITEMS
 from consent.oauth.jose import thumbprint
+from consent.opening import add_on_purpose
 from consent.settings import Settings
 from tests import postgres
 
@@ -144,6 +145,11 @@ def _ratios(turns: list[measure.Turn]) -> dict[str, float]:
             ("PostgreSQL, 2 processes, all cores", _LOAD),
             ("PostgreSQL", _LOAD),
         ),
+        (
+            "PostgreSQL: two logs / one, two processes on all cores",
+            ("PostgreSQL, 2 processes, 2 logs", _LOAD),
+            ("PostgreSQL, 2 processes, all cores", _LOAD),
+        ),
     ]
     return {
         f"{name}{by}": measure.ratio(turns, *((one, two) if by == "" else (two, one)), field)
@@ -157,7 +163,7 @@ def _ratios(turns: list[measure.Turn]) -> dict[str, float]:
 def _on_postgres(
     stack: contextlib.ExitStack, plan: Plan, first: set[int], last: set[int]
 ) -> tuple[list[Target], list[ground.Ground]]:
-    """The same on PostgreSQL: one process, and two. Where the database runs is said in the name."""
+    """The same on PostgreSQL: one process, two, and two with two logs. Where the database runs is said in the name."""
     plan.tell("planting citizens on PostgreSQL")
     cluster = stack.enter_context(postgres.cluster(durable=True))
     one_url = asyncio.run(cluster.database())
@@ -165,9 +171,15 @@ def _on_postgres(
     planted = asyncio.run(people.plant(settings, citizens=plan.citizens))
     both = _copy(planted, plan.folder / "pg-2")
     two_url = asyncio.run(cluster.copy(one_url))
-    one, two = planted.made, both.made
+    apart = _copy(planted, plan.folder / "pg-3")
+    apart_url = asyncio.run(cluster.copy(one_url))
+    one, two, three = planted.made, both.made, apart.made
+    put_beside = Settings(data=str(three.folder), database=apart_url, issuer=three.issuer)
+    asyncio.run(add_on_purpose(put_beside))
     one_pid = stack.enter_context(_ours(one, first, "--database", one_url))
     two_pid = stack.enter_context(_ours(two, set(_CORES), "--database", two_url, "--workers", "2"))
+    words = ("--database", apart_url, "--workers", "2")
+    three_pid = stack.enter_context(_ours(three, set(_CORES), *words))
     check.one_disclosure(one)
     check.one_disclosure(two)
 
@@ -184,7 +196,8 @@ def _on_postgres(
         batches._replace(make=one.batch, each=MOST_ITEMS),
         target("PostgreSQL, all on one core", _LOAD, one, one_pid, first),
         target("PostgreSQL, 2 processes, all cores", _LOAD, two, two_pid, set(_CORES)),
-    ], [one, two]
+        target("PostgreSQL, 2 processes, 2 logs", _LOAD, three, three_pid, set(_CORES)),
+    ], [one, two, three]
 
 
 @contextlib.contextmanager

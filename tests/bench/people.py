@@ -142,7 +142,7 @@ def _many(
                     source="self",
                     as_of="2026-01-01",
                 )
-            nonce = book.chance(16)
+            nonce, log = book.chance(16), book.log_of(citizen)
             grant = Grant(
                 id=id_from(book.chance(16)),
                 citizen=citizen,
@@ -155,10 +155,10 @@ def _many(
                 terms=terms,
                 granted_at=book.at,
                 expires_at=book.at + 90 * DAY,
-                log=book.head.log,
-                index=book.next_index,
+                log=log.name,
+                index=log.next_index,
                 nonce=nonce,
-                last=book.next_index,
+                last=log.next_index,
             )
             book.record_event(
                 "granted",

@@ -23,13 +23,14 @@ from consent.acts.scribe import Scribe, Written
 from consent.ledger.entry import Entry
 from consent.storage.book import Book
 from consent.storage.kinds import GRANT
+from consent.storage.logs import OpenLog
 from consent.web import organisation
 from consent.web.arrival import headers_of
 from consent.words.errors import ConsentError
 
 
-class _NoProofs(dict[int, str]):
-    def __missing__(self, index: int) -> str:
+class _NoProofs(dict[tuple[str, int], str]):
+    def __missing__(self, place: tuple[str, int]) -> str:
         return ""
 
 
@@ -46,11 +47,11 @@ def without_log() -> None:
             self.put(GRANT, replace(grant, **counted))
         return next(places), nothing
 
-    def prove(self: Scribe, book: Book, results: list[Any], note: str) -> list[Any]:
+    def prove(self: Scribe, book: Book, results: list[Any], notes: object) -> list[Any]:
         return [r if isinstance(r, ConsentError) else Written(r, book.at, _NoProofs()) for r in results]
 
     Book.record_event = record_event  # type: ignore[method-assign, assignment]
-    Book.prove = lambda self, index: None  # type: ignore[method-assign]
+    OpenLog.prove = lambda self, index: None  # type: ignore[method-assign]
     Scribe._prove = prove  # type: ignore[method-assign]
 
 

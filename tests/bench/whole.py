@@ -13,6 +13,7 @@ core for itself while the load comes from the last:
     PostgreSQL               one process; the database runs on the core of the load. fsync is on
     …, all on one core       one process; it shares its core with the database
     …, 2 processes           `--workers 2`; service, database and load share all cores
+    …, 2 processes, 2 logs   the same with a log put beside the first (`consent log add`)
 
 and, one after the other,
 

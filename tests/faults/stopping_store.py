@@ -78,7 +78,7 @@ class StoppingStore:
             # A reference that points nowhere, checked only at the commit: so the COMMIT itself fails.
             self._real._texts |= {
                 "fault.late": "-- late\nPRAGMA defer_foreign_keys = ON",
-                "fault.orphan": "INSERT INTO citizen_keys VALUES ('nobody', 1, 'ring-1', x'00', x'00')",
+                "fault.orphan": "INSERT INTO citizen_keys VALUES ('nobody', 1, 'ring-1', x'00', x'00', 1)",
             }
         return self._real
 

@@ -17,7 +17,7 @@ from consent.acts.publish import head, leaf_of
 from consent.keyfiles import make_folder, remember_checkpoint, remembered_checkpoint
 from consent.opening import DATABASE
 from consent.settings import Settings
-from consent.storage.book import LogFrozen
+from consent.storage.logs import LogFrozen
 from consent.storage.rows import FROZEN, OPEN
 from consent.upkeep.erased import NAME, keep_erased, read_erased
 from consent.upkeep.succession import guard, remember

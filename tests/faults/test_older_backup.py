@@ -15,15 +15,16 @@ from consent.__main__ import main
 from consent.acts.disclose import Given
 from consent.acts.house import House
 from consent.acts.publish import head, leaf_of
+from consent.acts.spread import move
 from consent.commands.log_keys import change_key
 from consent.keyfiles import logs_with_keys
 from consent.ledger.checkpoint import ED25519, ML_DSA_44, Checkpoint, parse_body, parse_note
-from consent.opening import DATABASE, open_house, prepare, succeed_on_purpose
+from consent.opening import DATABASE, add_on_purpose, open_house, prepare, succeed_on_purpose
 from consent.settings import Settings
-from consent.storage.book import LogFrozen
+from consent.storage.logs import LogFrozen
 from consent.storage.rows import FROZEN, OPEN
 from consent.upkeep.backup import back_up, restore
-from consent.upkeep.succession import KeysOfLater, heads_of, remember
+from consent.upkeep.succession import KeysOfLater, add_log, heads_of, remember
 from consent.words.errors import Misconfigured
 from tests.acts.test_rotate import nothing
 from tests.acts.test_succeed import EVE
@@ -76,6 +77,19 @@ async def before_a_key(tmp_path: Path, kind: int) -> Lost:
         backup = await back_up(world.settings, tmp_path / "backups", at=world.at)
         await change_key(world.house.store, world.settings.folder, kind=kind, lost=False, at=world.at)
         await world.stop(given.grant)
+        return await the_end(world, backup)
+
+
+async def before_a_log_beside(tmp_path: Path) -> Lost:
+    """Made before a log was put beside the first, and she was moved there; then she stopped."""
+    async with World.open(tmp_path / "data") as world:
+        given = await world.given()
+        await prepared(world.settings)
+        backup = await back_up(world.settings, tmp_path / "backups", at=world.at)
+        await add_log(world.house.store, world.settings.folder, at=world.at)
+        await world.house.scribe.do(move([given.citizen], 2))
+        await world.stop(given.grant)
+        assert world.house.logs == ("2026", "2026-2")
         return await the_end(world, backup)
 
 
@@ -175,6 +189,44 @@ async def test_a_backup_from_before_a_key_was_changed_is_frozen_without_that_key
     (old, name) = sorted(logs_with_keys(settings.folder))
     await check_succeeded(settings, name, lost.last)
     assert name == f"{old}b"
+
+
+async def test_a_backup_from_before_a_log_was_put_beside_the_first_is_frozen_and_succeeded_by_one(
+    tmp_path: Path,
+) -> None:
+    lost = await before_a_log_beside(tmp_path)
+    for settings, goes_on in both_ways(tmp_path, lost):
+        done = await restore(settings, lost.backup, at=START, goes_on=goes_on)
+        # In the first log what says that another stands beside it, in that one its beginning, her grant and her stop.
+        assert (done.is_frozen, done.lost_logs, done.lost) == (True, ("2026-2",), 4)
+        await check_frozen(settings)
+    said = await succeed_on_purpose(settings, None, carry=False)
+    assert said.endswith("entries lost: 4, grants carried: 0, grants ended: 1")
+    async with opened(settings) as house:
+        assert house.logs == ("2026b",)
+    await add_on_purpose(settings)
+    async with opened(settings) as house:
+        assert house.logs == ("2026b", "2026b-3"), "no name is taken twice"
+
+
+async def test_a_backup_of_two_logs_comes_back_as_two_and_both_are_frozen(tmp_path: Path) -> None:
+    async with World.open(tmp_path / "data") as world:
+        given = await world.given()
+        await prepared(world.settings)
+        await add_log(world.house.store, world.settings.folder, at=world.at)
+        await world.house.scribe.do(move([given.citizen], 2))
+        await world.disclose(given.tokens)
+        backup = await back_up(world.settings, tmp_path / "backups", at=world.at)
+        await world.stop(given.grant)  # an entry of the second log alone is lost
+        lost = await the_end(world, backup)
+    for settings, goes_on in both_ways(tmp_path, lost):
+        done = await restore(settings, lost.backup, at=START, goes_on=goes_on)
+        assert (done.is_frozen, done.lost_logs, done.lost) == (True, (), 1)
+        await check_frozen(settings)
+    said = await succeed_on_purpose(settings, None, carry=False)
+    assert said.endswith("entries lost: 1, grants carried: 0, grants ended: 1")
+    async with opened(settings) as house:
+        assert house.logs == ("2026b", "2026b-2")
 
 
 async def test_it_is_frozen_also_when_only_the_missing_key_tells(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from consent.acts.register import Kept
 from consent.acts.scribe import Written
 from consent.acts.suspend import Subject, restore, suspend
 from consent.ledger.checkpoint import parse_body, parse_note
-from consent.ledger.tiles import Growth, needed, root_from
+from consent.ledger.tiles import needed, root_from
 from consent.opening import DATABASE, open_house
 from consent.storage.sqlite import SqliteStore
 from consent.storage.store import Unknown
@@ -165,7 +165,7 @@ async def check_tree(world: World) -> None:
         ((_, _, data),) = await world.house.store.read("tile.get", world.house.log, level, n)
         tiles[level, n] = data
     assert root_from(signed.size, tiles) == signed.root
-    in_memory: Growth | None = world.house.scribe._growth
+    in_memory = world.house.scribe._growths.get(world.house.log)
     assert in_memory is None or (in_memory.size, in_memory.root()) == (signed.size, signed.root)
 
 

@@ -262,7 +262,7 @@ async def test_a_scribe_that_stops_writes_what_is_waiting_and_takes_no_more(worl
 async def test_a_scribe_without_work_stops_at_once(world: World) -> None:
     idle = Scribe(
         world.house.store,
-        pen=world.house.scribe.pen,
+        pens=world.house.scribe.pens,
         ring=world.house.ring,
         clock=world.house.clock,
     )

@@ -26,12 +26,14 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--citizens", type=int, default=4)
+    parser.add_argument("--logs", type=int, default=1, help="side by side")
+    parser.add_argument("--grows", action="store_true", help="a log is added meanwhile (PostgreSQL)")
     parser.add_argument("--askers", type=int, default=2, help="for each citizen")
     parser.add_argument("--rest", type=float, default=2, help="seconds between two faults; 0 for none")
     parser.add_argument("--mutant", choices=sorted(MUTANTS), default="")
     parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000)
     said = parser.parse_args()
-    if said.engine == "sqlite" and (said.processes > 1 or said.mutant in NEED_TWO):
+    if said.engine == "sqlite" and (said.processes > 1 or said.grows or said.mutant in NEED_TWO):
         parser.error("SQLite serves from one process; that takes PostgreSQL")
     print(f"{said.engine}, {said.processes} processes, {said.seconds:g} s, seed {said.seed} {said.mutant}")
     with cluster() if said.engine == "postgresql" else contextlib.nullcontext() as server:
@@ -43,6 +45,8 @@ def main() -> int:
                 cluster=server,
                 citizens=said.citizens,
                 askers=said.askers,
+                logs=said.logs,
+                grows=said.grows,
                 mutant=said.mutant,
                 rest=said.rest or None,
             )
@@ -62,7 +66,7 @@ def table(result: Result) -> str:
         ("stops acknowledged", sum(stop.ended is not None for stop in seen.stops)),
         ("values written", sum(change.ended is not None for change in seen.changes)),
         ("checkpoints read", len(seen.looks)),
-        ("entries opened", len(result.log.entries)),
+        ("entries opened", sum(len(log.entries) for log in result.logs.values())),
         *sorted(Counter(f"fault: {fault.kind}" for fault in seen.faults).items()),
     ]
     lines = [f"{count:>8,}  {what}" for what, count in rows]

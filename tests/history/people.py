@@ -134,7 +134,8 @@ class Town:
             opening = said["entry"]["opening"]
             fetch.index = opening["i"]
             fetch.leaf = base64.b64decode(said["entry"]["leaf"])
-            fetch.began_with = json.loads(opening["A"])["c"]
+            record = json.loads(opening["A"])
+            fetch.began_with, fetch.log = record["c"], record["o"].rpartition("/")[2]
 
     def _with_token(self, token: str, method: str, path: str) -> dict[str, str]:
         return {"authorization": f"DPoP {token}", "dpop": self._proof(method, path, token)}
@@ -304,18 +305,18 @@ class Town:
         """Read the newest checkpoint, again and again."""
         http = self.client()
         try:
-            name = ""
+            names: list[str] = []
             while not self.over.is_set():
                 began = now()
                 try:
-                    if not name:
-                        name = (await http.get("/log")).text.split()[-1]
+                    names = names or (await http.get("/log")).text.split()
+                    name = self.chance.choice(names)
                     answer = await http.get(f"/log/{name}/checkpoint?unwitnessed")
                 except httpx.TransportError:
                     await asyncio.sleep(0.05)
                     continue
                 if answer.status_code == 200:
-                    self.seen.looks.append(Look(began, now(), int(answer.text.splitlines()[1])))
+                    self.seen.looks.append(Look(began, now(), int(answer.text.splitlines()[1]), name))
                 else:
                     self._unless_busy("checkpoint", answer)
                 await asyncio.sleep(0.005)

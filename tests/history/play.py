@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import random
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -17,10 +18,12 @@ from consent_sdk.keys import SigningKey
 from consent.acts.audit import admit
 from consent.acts.operate import operator
 from consent.acts.sign_in import as_persona
+from consent.acts.spread import move
 from consent.opening import clock
 from consent.planting import add_organisation, plant
 from consent.seed import Seed
 from consent.settings import Settings
+from consent.upkeep.succession import add_log
 from consent.words.instants import DAY
 from tests.conftest import free_port
 from tests.faults.under_load import crowd, inside
@@ -28,7 +31,7 @@ from tests.postgres import Cluster
 
 from .check import check
 from .people import Home, Town
-from .seen import Entry, History, Log
+from .seen import Entry, History, Log, part
 from .service import Meddler, Service
 
 _LONGEST = 300.0  # seconds that a run may take more than it was to, until it has seen enough
@@ -47,7 +50,7 @@ class Result(NamedTuple):
 
     found: dict[str, list[str]]
     history: History
-    log: Log
+    logs: dict[str, Log]
 
     @property
     def is_clean(self) -> bool:
@@ -66,10 +69,14 @@ async def play(
     rest: float | None = 1.0,
     enough: Enough = Enough(),
     until_found: bool = False,
+    logs: int = 1,
+    grows: bool = False,
 ) -> Result:
     """Play for *seconds* and until *enough* was seen; *askers* for each citizen, *rest* between faults, None for none.
 
-    With *until_found* it ends as soon as what was seen is wrong by itself, which a mutant's run needs not wait for.
+    *logs*: how many stand side by side, with equally many citizens each; it *grows*: meanwhile one is added, as an
+    operator does it. With *until_found* it ends as soon as what was seen is wrong by itself, which a mutant's run needs
+    not wait for.
     """
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory(prefix="consent-history-") as folder:
@@ -77,23 +84,62 @@ async def play(
         settings = Settings(
             data=f"{folder}/service", port=free_port(), sandbox=True, database=database, workers=processes
         )
-        town, auditor = await furnish(settings, citizens=citizens, chance=chance)
+        town, auditor = await furnish(settings, citizens=citizens, chance=chance, logs=logs)
         service = Service(settings, processes=processes, mutant=mutant)
         try:
             service.start()
             await service.ready()
             auditing = auditor if until_found else ""
-            await _live(town, service, chance, seconds, rest, enough, askers=askers, auditing=auditing)
+            living = _live(town, service, chance, seconds, rest, enough, askers=askers, auditing=auditing)
+            if grows:
+                await asyncio.gather(living, _add_log(settings, town))
+            else:
+                await living
             await service.ready()
-            log = await _read(settings, auditor, town.seen)
+            found = await _read(settings, auditor, town.seen)
         finally:
             await asyncio.to_thread(service.end)
             if cluster is not None:
                 await cluster.drop(database)
-    return Result(check(town.seen, log), town.seen, log)
+    return Result(_checked(town.seen, found, moved=grows), town.seen, found)
 
 
-async def furnish(settings: Settings, *, citizens: int, chance: random.Random) -> tuple[Town, str]:
+async def _add_log(settings: Settings, town: Town) -> None:
+    """`consent log add`, in the midst of it all."""
+    while town.seen.told < 2:  # noqa: ASYNC110 - what was seen is a list that grows
+        await asyncio.sleep(0.05)
+    words = ["log", "add", "--data", settings.data, "--port", str(settings.port)]
+    adding = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "consent", *words, "--database", settings.database
+    )
+    assert await adding.wait() == 0
+
+
+def _checked(seen: History, logs: dict[str, Log], *, moved: bool) -> dict[str, list[str]]:
+    """What the rules found in each log; of citizens who *moved* from one to another only what needs no place."""
+    found: dict[str, list[str]] = {}
+    for name, log in logs.items():
+        for rule, broken in check(part(seen, name) if len(logs) > 1 and not moved else seen, log).items():
+            if not moved or rule in _WITHOUT_A_PLACE:
+                found.setdefault(rule, []).extend(broken)
+    return found
+
+
+_WITHOUT_A_PLACE = (
+    "after an acknowledged stop",
+    "after the stop in the log",
+    "without a gap",
+    "never an old value",
+    "refused for a reason",
+    "every stop ends",
+    "only right answers",
+    "as the verifier says",
+)
+
+
+async def furnish(
+    settings: Settings, *, citizens: int, chance: random.Random, logs: int = 1
+) -> tuple[Town, str]:
     """A house with citizens and an organisation, and a token for an auditor."""
     key = SigningKey.new()
     file, people = crowd(key, citizens)
@@ -104,6 +150,9 @@ async def furnish(settings: Settings, *, citizens: int, chance: random.Random) -
             Home(row[1], await as_persona(house, row[0], before=None), None)
             for row in await house.store.read("persona.all")
         ]
+        for bucket in range(2, logs + 1):
+            await add_log(house.store, settings.folder, at=clock())
+            await house.scribe.do(move([home.citizen for home in homes[bucket - 1 :: logs]], bucket))
         deed, token = admit(
             auditor="historian",
             organisation=file.organisation.id,
@@ -162,7 +211,7 @@ async def _is_wrong(settings: Settings, token: str, seen: History) -> bool:
     entries: list[Entry] = []
     with contextlib.suppress(httpx.HTTPError):
         entries = _entries(b"".join([piece async for piece in _openings(settings, token)]))
-    found = check(seen, Log(entries, {}))
+    found = check(seen, Log(entries, {}))  # of one log
     return any(found[name] for name in _AT_ANY_TIME)
 
 
@@ -179,19 +228,25 @@ _AT_ANY_TIME = (
 )
 
 
-async def _read(settings: Settings, token: str, seen: History) -> Log:
-    """The log as an auditor gets it from the running service: its entries opened, and the verifier's own word."""
-    openings, until = b"", time.monotonic() + _LONGEST
-    while not openings and time.monotonic() < until:
-        with contextlib.suppress(httpx.HTTPError):  # a server with a fault built in may say no
-            openings = b"".join([piece async for piece in _openings(settings, token)])
-    return await asyncio.to_thread(_verified, settings.public_issuer, seen, openings)
+async def _read(settings: Settings, token: str, seen: History) -> dict[str, Log]:
+    """The logs as an auditor gets them from the running service: their entries opened, and the verifier's own word."""
+    found = {}
+    for place in await asyncio.to_thread(consent_verify.find_logs, settings.public_issuer):
+        name = place.rpartition("/")[2]
+        openings, until = b"", time.monotonic() + _LONGEST
+        while not openings and time.monotonic() < until:
+            with contextlib.suppress(httpx.HTTPError):  # a server with a fault built in may say no
+                openings = b"".join([piece async for piece in _openings(settings, token, name)])
+        found[name] = await asyncio.to_thread(_verified, place, part(seen, name), openings)
+    return found
 
 
-async def _openings(settings: Settings, token: str) -> AsyncIterator[bytes]:
+async def _openings(settings: Settings, token: str, log: str = "") -> AsyncIterator[bytes]:
+    query = {"log": log} if log else {}
+    headers = {"authorization": f"Bearer {token}"}
     async with (
         httpx.AsyncClient(base_url=settings.public_issuer, timeout=600, trust_env=False) as http,
-        http.stream("GET", "/audit/openings", headers={"authorization": f"Bearer {token}"}) as answer,
+        http.stream("GET", "/audit/openings", params=query, headers=headers) as answer,
     ):
         answer.raise_for_status()
         async for piece in answer.aiter_bytes():
@@ -207,13 +262,13 @@ def _entries(openings: bytes) -> list[Entry]:
     return sorted(entries, key=lambda entry: entry.index)
 
 
-def _verified(issuer: str, seen: History, openings: bytes) -> Log:
-    report = consent_verify.verify_log(issuer, openings=openings, live=True)
+def _verified(place: str, seen: History, openings: bytes) -> Log:
+    report = consent_verify.verify_log(place, openings=openings, live=True)
     verdict = "" if report.exit_code == 0 else " ".join(report.sentences)
     wanted = {fetch.index for fetch in seen.fetches if fetch.index is not None}
     leaves: dict[int, bytes] = {}
     try:
-        source, note = consent_verify.find_log(issuer)
+        source, note = consent_verify.find_log(place)
         size = consent_verify.read_checkpoint(note).size
         leaves = consent_verify.read_tree(source, size, {index for index in wanted if index < size}).leaves
     except (consent_verify.Broken, consent_verify.Unchecked) as broken:

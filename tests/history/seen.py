@@ -25,6 +25,7 @@ class Fetch(msgspec.Struct):
     index: int | None = None
     leaf: bytes = b""
     began_with: int | None = None  # the index of the entry that began the grant, as the opened record says
+    log: str = ""  # that has the entry
 
 
 class Stop(msgspec.Struct):
@@ -45,11 +46,12 @@ class Change(msgspec.Struct):
 
 
 class Look(msgspec.Struct):
-    """Somebody reads the newest checkpoint of the log."""
+    """Somebody reads the newest checkpoint of a log."""
 
     began: int
     ended: int
     size: int
+    log: str = ""
 
 
 class Fault(msgspec.Struct):
@@ -71,6 +73,20 @@ class History(msgspec.Struct):
     wrong: list[str] = []
     given: int = 0  # answers with values
     told: int = 0  # acknowledged stops
+
+
+def part(history: History, log: str) -> History:
+    """What was seen of the citizens whom *log* is about; where several stand side by side, each is in one of them."""
+    logs = {fetch.citizen: fetch.log for fetch in history.fetches if fetch.log}
+    of_grants = {fetch.grant: logs.get(fetch.citizen) for fetch in history.fetches}
+    return History(
+        fetches=[fetch for fetch in history.fetches if logs.get(fetch.citizen) == log],
+        stops=[stop for stop in history.stops if of_grants.get(stop.grant) == log],
+        changes=[change for change in history.changes if logs.get(change.citizen) == log],
+        looks=[look for look in history.looks if look.log == log],
+        faults=history.faults,
+        wrong=history.wrong,
+    )
 
 
 class Entry(msgspec.Struct, frozen=True):

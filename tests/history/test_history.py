@@ -21,6 +21,22 @@ async def test_two_processes_on_postgresql(postgres: Cluster) -> None:
     assert result.is_clean, table(result)
 
 
+async def test_two_processes_and_two_logs_side_by_side(postgres: Cluster) -> None:
+    result = await play(processes=2, seconds=0, seed=5, rest=0.2, enough=A_LITTLE, cluster=postgres, logs=2)
+    assert result.is_clean, table(result)
+    assert all(log.entries for log in result.logs.values())
+
+
+async def test_a_log_is_put_beside_the_other_while_everybody_goes_on(postgres: Cluster) -> None:
+    enough = Enough(stops=12, given=60, changed=1)
+    result = await play(
+        processes=2, seconds=0, seed=6, rest=None, enough=enough, cluster=postgres, citizens=6, grows=True
+    )
+    assert result.is_clean, table(result)
+    assert len(result.logs) == 2
+    assert all(log.entries for log in result.logs.values())
+
+
 @pytest.mark.parametrize(
     "mutant",
     [

@@ -130,7 +130,7 @@ async def test_when_a_statement_is_refused_nothing_of_its_batch_was_written(stor
     def batch() -> Batch[None]:
         yield Statement("citizen.put", [("a", "active", 1)])
         yield Statement("persona.put", [("p", "a", b"{}", b"{}")])
-        yield Statement("keys.put", [("nobody", 1, "ring-1", b"", b"")])  # refers to no citizen
+        yield Statement("keys.put", [("nobody", 1, "ring-1", b"", b"", 1)])  # refers to no citizen
 
     with pytest.raises(Exception, match=r"(?i)foreign key"):
         await store.write(batch())
@@ -151,7 +151,7 @@ async def test_a_batch_that_is_broken_off_is_closed(store: Store) -> None:
 
     def batch() -> Batch[None]:
         try:
-            yield Statement("keys.put", [("nobody", 1, "ring-1", b"", b"")])
+            yield Statement("keys.put", [("nobody", 1, "ring-1", b"", b"", 1)])
         finally:
             closed.append(True)
 

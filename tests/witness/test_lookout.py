@@ -27,8 +27,8 @@ from consent.ledger.checkpoint import ED25519, check_checkpoint, parse_body, par
 from consent.ledger.witness import SIZE_MEDIA
 from consent.opening import DATABASE, look_unless_served, only_server, open_house, prepare
 from consent.settings import Settings
-from consent.storage.book import LogFrozen
 from consent.storage.kinds import LOG_KEY
+from consent.storage.logs import LogFrozen
 from consent.storage.rows import FROZEN, OPEN, LogKey
 from consent.storage.store import Batch, Statement, Store
 from consent.upkeep.succession import free_name, succeed

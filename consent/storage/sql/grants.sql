@@ -78,7 +78,7 @@ SELECT t.hash, t.kind, t.client, t.grant_id, t.jkt, t.issued_at, t.expires_at, t
   g.id, g.citizen, g.organisation, g.client, g.purpose, g.purpose_version, g.attributes, g.language, g.terms,
   g.granted_at, g.expires_at, g.state, g.ended_at, g.log, g.idx, g.nonce, g.sequence, g.last, g.day,
   g.disclosed_today, g.version, g.given_by, g.acr, g.signed_in_at,
-  k.citizen, k.version, k.ring_key, k.data_key, k.subject_key,
+  k.citizen, k.version, k.ring_key, k.data_key, k.subject_key, k.bucket,
   h.citizen, h.kept
 FROM tokens t
 LEFT JOIN grants g ON g.id = t.grant_id
@@ -308,15 +308,15 @@ LIMIT $1;
 -- In the order of the index of those that live, from a place in it on.
 SELECT id, expires_at
 FROM grants
-WHERE state = 'live' AND log <> $1 AND (expires_at, id) > ($2, $3)
+WHERE state = 'live' AND log IN (SELECT log FROM log_heads WHERE frozen <> 0) AND (expires_at, id) > ($1, $2)
 ORDER BY expires_at, id
-LIMIT $4;
+LIMIT $3;
 
 -- name: grant.elsewhere_whole
 SELECT id, citizen, organisation, client, purpose, purpose_version, attributes, language, terms,
   granted_at, expires_at, state, ended_at, log, idx, nonce, sequence, last, day, disclosed_today,
   version, given_by, acr, signed_in_at
 FROM grants
-WHERE state = 'live' AND log <> $1
+WHERE state = 'live' AND log IN (SELECT log FROM log_heads WHERE frozen <> 0)
 ORDER BY id
-LIMIT $2;
+LIMIT $1;

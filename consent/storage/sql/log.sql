@@ -67,6 +67,11 @@ UPDATE log_heads
 SET frozen = $2
 WHERE log = $1 AND frozen = 0;
 
+-- name: head.stop_all
+UPDATE log_heads
+SET frozen = $1
+WHERE frozen = 0;
+
 -- name: head.all
 SELECT log, origin, size, at, epoch, frozen, note
 FROM log_heads

@@ -11,17 +11,24 @@ ON CONFLICT (id) DO UPDATE SET
   status = excluded.status;
 
 -- name: keys.get
-SELECT citizen, version, ring_key, data_key, subject_key
+SELECT citizen, version, ring_key, data_key, subject_key, bucket
 FROM citizen_keys
 WHERE citizen = $1;
 
 -- name: keys.put
 INSERT INTO citizen_keys
-  (citizen, version, ring_key, data_key, subject_key)
-VALUES ($1, $2, $3, $4, $5)
+  (citizen, version, ring_key, data_key, subject_key, bucket)
+VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (citizen) DO UPDATE SET
   version = excluded.version, ring_key = excluded.ring_key, data_key = excluded.data_key,
-  subject_key = excluded.subject_key;
+  subject_key = excluded.subject_key, bucket = excluded.bucket;
+
+-- name: keys.of_buckets
+SELECT citizen, bucket
+FROM citizen_keys
+WHERE citizen > $1
+ORDER BY citizen
+LIMIT $2;
 
 -- name: keys.outdated
 -- Wrapped with another key of the ring than $1.
