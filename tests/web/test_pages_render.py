@@ -366,3 +366,13 @@ PLACEHOLDER = re.compile(r"%\(\w+\)s")
 def test_no_page_says_passkey(language: str, state: str) -> None:
     _, page = page_of(language, state)
     assert "passkey" not in page.texts["body"][0].lower()
+
+
+def test_the_journal_has_words_for_all_that_is_written_down() -> None:
+    house = PAGES.parent.parent
+    written = re.compile(r'write_down\(\s*book,[^"]*?"([a-z_]+)",\s*"([a-z]+)"')
+    found = {one for file in house.rglob("*.py") for one in written.findall(file.read_text("utf-8"))}
+    assert {("approved", "client"), ("entrusted", "mandate"), ("retain", "log")} <= found
+    words = (PAGES / "_operator.html").read_text("utf-8")
+    wordless = {one for one in found for name in one if f'"{name}"' not in words}
+    assert wordless == set()
