@@ -90,11 +90,10 @@ async def play(
             service.start()
             await service.ready()
             auditing = auditor if until_found else ""
-            living = _live(town, service, chance, seconds, rest, enough, askers=askers, auditing=auditing)
-            if grows:
-                await asyncio.gather(living, _add_log(settings, town))
-            else:
-                await living
+            adding = asyncio.create_task(_add_log(settings, town)) if grows else None
+            await _live(
+                town, service, chance, seconds, rest, enough, askers=askers, auditing=auditing, adding=adding
+            )
             await service.ready()
             found = await _read(settings, auditor, town.seen)
         finally:
@@ -177,8 +176,12 @@ async def _live(
     *,
     askers: int,
     auditing: str,
+    adding: "asyncio.Task[None] | None",
 ) -> None:
-    """Until time is up and enough was seen, or something is wrong, if one is *auditing* all the time."""
+    """Until time is up and enough was seen, or something is wrong, if one is *auditing* all the time.
+
+    While one is *adding* a log, what was seen before that is done does not count.
+    """
     meddler = Meddler(service, chance, town.seen)
     began = time.monotonic()
     async with asyncio.TaskGroup() as group:
@@ -188,8 +191,13 @@ async def _live(
         try:
             while time.monotonic() - began < seconds + _LONGEST:
                 await asyncio.sleep(0.5 if auditing else 0.1)
+                if adding is not None and adding.done():
+                    await adding
+                    seen, adding = town.seen, None
+                    enough = Enough(enough.stops + seen.told, enough.given + seen.given, enough.changed)
                 wanted = set(meddler.kinds) if rest is not None else set()
-                is_enough = time.monotonic() - began > seconds and _has_seen(town.seen, enough, wanted)
+                is_over = adding is None and time.monotonic() - began > seconds
+                is_enough = is_over and _has_seen(town.seen, enough, wanted)
                 if is_enough or (auditing and await _is_wrong(service.settings, auditing, town.seen)):
                     return
         finally:
@@ -234,7 +242,8 @@ async def _read(settings: Settings, token: str, seen: History) -> dict[str, Log]
     for place in await asyncio.to_thread(consent_verify.find_logs, settings.public_issuer):
         name = place.rpartition("/")[2]
         openings, until = b"", time.monotonic() + _LONGEST
-        while not openings and time.monotonic() < until:
+        has_some = any(fetch.log == name for fetch in seen.fetches)
+        while has_some and not openings and time.monotonic() < until:
             with contextlib.suppress(httpx.HTTPError):  # a server with a fault built in may say no
                 openings = b"".join([piece async for piece in _openings(settings, token, name)])
         found[name] = await asyncio.to_thread(_verified, place, part(seen, name), openings)
